@@ -1,0 +1,34 @@
+namespace Chasqui.Bench;
+
+/// <summary>A measurement that <c>chasqui bench NAME</c> runs.</summary>
+public interface IBenchScenario
+{
+    /// <summary>The name on the command line.</summary>
+    string Name { get; }
+
+    /// <summary>One line on what is measured.</summary>
+    string Description { get; }
+
+    /// <summary>Runs it. Rounds are interleaved (A B A B …), so that a machine that slows down slows all of them.</summary>
+    /// <param name="options">How long and how often.</param>
+    /// <param name="progress">Told in one line what runs now.</param>
+    /// <param name="cancellationToken">Stops it within a step.</param>
+    Task<BenchReport> RunAsync(BenchOptions options, IProgress<string> progress, CancellationToken cancellationToken);
+}
+
+/// <summary>How long and how often a scenario measures.</summary>
+public sealed record BenchOptions
+{
+    /// <summary>Rounds, 1 to 1000. Default 3.</summary>
+    public int Rounds { get; init; } = 3;
+
+    /// <summary>Seconds of each measurement in a round, 0.2 to 3600. Default 4.</summary>
+    public double Seconds { get; init; } = 4;
+}
+
+/// <summary>The scenarios there are.</summary>
+public static class BenchScenarios
+{
+    /// <summary>All of them, by name.</summary>
+    public static IReadOnlyList<IBenchScenario> All { get; } = [new Engine.EngineScenario()];
+}

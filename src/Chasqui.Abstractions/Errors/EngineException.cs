@@ -1,0 +1,103 @@
+namespace Chasqui;
+
+/// <summary>
+/// A failure that a caller can act on. The message is one sentence that may be shown to the caller: it names what was wrong
+/// and what would be right, and holds no prompt text and no stack.
+/// </summary>
+public abstract class EngineException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>No model has the name that was asked for.</summary>
+public sealed class ModelNotFoundException(string model, IReadOnlyList<string> suggestions)
+    : EngineException(suggestions.Count == 0
+        ? $"model '{model}' not found"
+        : $"model '{model}' not found; the nearest names are {string.Join(", ", suggestions)}")
+{
+    /// <summary>The name as it was asked for.</summary>
+    public string Model { get; } = model;
+
+    /// <summary>The nearest names there are, best first, at most three.</summary>
+    public IReadOnlyList<string> Suggestions { get; } = suggestions;
+}
+
+/// <summary>A model's name is not of the form <c>[host/][namespace/]model[:tag]</c>.</summary>
+public sealed class InvalidModelNameException(string model) : EngineException($"invalid model name '{model}'")
+{
+    /// <summary>The name as it was given.</summary>
+    public string Model { get; } = model;
+}
+
+/// <summary>The request cannot be carried out as it stands.</summary>
+public class InvalidRequestException(string message, Exception? inner = null) : EngineException(message, inner);
+
+/// <summary>An option is outside its range.</summary>
+public sealed class InvalidOptionException(string option, string value, string expected)
+    : InvalidRequestException($"option \"{option}\" is {value}, but must be {expected}")
+{
+    /// <summary>The option's name, as in the API.</summary>
+    public string Option { get; } = option;
+}
+
+/// <summary>The output format (grammar or JSON schema) cannot be compiled.</summary>
+public sealed class InvalidFormatException(string message) : InvalidRequestException(message);
+
+/// <summary>A template cannot be parsed or run.</summary>
+public sealed class InvalidTemplateException(string message) : InvalidRequestException(message);
+
+/// <summary>The prompt is longer than the context, and cutting it was not allowed.</summary>
+public sealed class ContextLengthExceededException(int tokens, int contextLength)
+    : InvalidRequestException($"the input length exceeds the context length: {tokens} tokens, where {contextLength} fit")
+{
+    /// <summary>Tokens of the prompt.</summary>
+    public int Tokens { get; } = tokens;
+
+    /// <summary>Tokens that fit.</summary>
+    public int ContextLength { get; } = contextLength;
+}
+
+/// <summary>The model cannot do what was asked.</summary>
+public sealed class UnsupportedCapabilityException(string model, string capability)
+    : EngineException($"\"{model}\" does not support {capability}")
+{
+    /// <summary>The model's name as it was asked for.</summary>
+    public string Model { get; } = model;
+
+    /// <summary>What was asked: <c>chat</c>, <c>embedding</c>, <c>tools</c>, <c>insert</c>, <c>thinking</c>, <c>vision</c>.</summary>
+    public string Capability { get; } = capability;
+}
+
+/// <summary>The model's file is damaged or of a kind the engine cannot run.</summary>
+public sealed class ModelLoadException(string model, string reason, Exception? inner = null)
+    : EngineException($"model '{model}' cannot be loaded: {reason}", inner)
+{
+    /// <summary>The model's name.</summary>
+    public string Model { get; } = model;
+}
+
+/// <summary>The model does not fit in memory beside what is in use.</summary>
+public sealed class InsufficientMemoryException(string model, long requiredBytes, long availableBytes)
+    : EngineException($"model '{model}' needs {Gibibytes(requiredBytes)} of memory, but only {Gibibytes(availableBytes)} can be had; "
+        + "use a smaller model or a smaller num_ctx, or unload another model")
+{
+    /// <summary>Bytes it would take.</summary>
+    public long RequiredBytes { get; } = requiredBytes;
+
+    /// <summary>Bytes there are.</summary>
+    public long AvailableBytes { get; } = availableBytes;
+
+    private static string Gibibytes(long bytes) => bytes < 1L << 30
+        ? FormattableString.Invariant($"{bytes / (1024.0 * 1024):0.0} MiB")
+        : FormattableString.Invariant($"{bytes / (1024.0 * 1024 * 1024):0.0} GiB");
+}
+
+/// <summary>More requests wait than the engine takes; try again later.</summary>
+public sealed class EngineOverloadedException(string message) : EngineException(message)
+{
+    /// <summary>When it is worth trying again; null where unknown.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+}
+
+/// <summary>The engine cannot be used at all: libraries are missing for this platform, or it is stopping.</summary>
+public sealed class EngineUnavailableException(string message, Exception? inner = null) : EngineException(message, inner);
+
+/// <summary>The engine failed while it worked; the request may be tried again.</summary>
+public sealed class EngineFailedException(string message, Exception? inner = null) : EngineException(message, inner);

@@ -1,0 +1,98 @@
+using System.CommandLine;
+using System.Reflection;
+using Chasqui.Server;
+
+namespace Chasqui.Cli;
+
+/// <summary>The command line: reads it, runs the verb, and turns what goes wrong into one line and an exit code.</summary>
+internal static class CliProgram
+{
+    public static string Version { get; } =
+        typeof(CliProgram).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
+
+    public static async Task<int> RunAsync(IReadOnlyList<string> args, CliContext context)
+    {
+        var console = context.Console;
+        var root = Build(context);
+        // A prompt may begin with '@', and bundling would read a mistyped '-model' as six options.
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+        console.UseColor = GlobalOptions.WantsColor(parsed, context);
+        if (parsed.Errors.Count > 0)
+        {
+            foreach (var error in ParseErrors.Describe(parsed))
+                console.Fail(error);
+            console.Remark($"See '{Path(parsed.CommandResult.Command, root)} --help'.");
+            return ExitCodes.Usage;
+        }
+        try
+        {
+            var exitCode = await parsed.InvokeAsync(new InvocationConfiguration
+            {
+                Output = console.Out,
+                Error = console.Error,
+                // Signals are handled by Interrupts, exceptions here.
+                ProcessTerminationTimeout = null,
+                EnableDefaultExceptionHandler = false,
+            });
+            console.Out.Flush();
+            return exitCode;
+        }
+        catch (OutputClosedException)
+        {
+            return ExitCodes.Success;
+        }
+        catch (OperationCanceledException)
+        {
+            return ExitCodes.Cancelled;
+        }
+        catch (CliException e)
+        {
+            console.Fail(e.Message);
+            return e.ExitCode;
+        }
+        catch (Exception e) when (e is EngineException or GatewayStartException or IOException or UnauthorizedAccessException)
+        {
+            console.Fail(e.Message);
+            return ExitCodes.Failure;
+        }
+    }
+
+    private static RootCommand Build(CliContext context)
+    {
+        var root = new RootCommand("Chasqui: a gateway for language models, and its tools.")
+        {
+            ServeVerb.Build(context),
+            AskVerb.Build(context),
+            ChatVerb.Build(context),
+            ModelsVerbs.Build(context),
+            BenchVerb.Build(context),
+        };
+        foreach (var option in root.Options.OfType<VersionOption>().ToList())
+            root.Options.Remove(option);
+        root.Options.Add(new Option<bool>("--version") { Description = "Print the version", Action = new VersionAction(context.Console) });
+        root.Options.Add(GlobalOptions.Server);
+        root.Options.Add(GlobalOptions.Json);
+        root.Options.Add(GlobalOptions.NoColor);
+        HelpText.Customize(root);
+        return root;
+    }
+
+    private static string Path(Command command, RootCommand root)
+    {
+        var names = new List<string>();
+        for (Symbol? symbol = command; symbol is not null && symbol != root; symbol = symbol.Parents.FirstOrDefault())
+            names.Insert(0, symbol.Name);
+        return string.Join(' ', names.Prepend("chasqui"));
+    }
+
+    private sealed class VersionAction(CliConsole console) : System.CommandLine.Invocation.SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            console.Out.WriteLine($"chasqui {Version}");
+            return ExitCodes.Success;
+        }
+    }
+}

@@ -1,0 +1,80 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
+
+namespace Chasqui.Cli;
+
+/// <summary>Puts examples, and at the root the exit codes, below the generated help.</summary>
+internal static class HelpText
+{
+    private const string ExitCodeTable = """
+        Exit codes:
+          0    it did what was asked
+          1    it failed; one line on standard error says why
+          2    it was used wrongly
+          3    no gateway answers, or the connection to it broke
+          130  Ctrl-C or SIGTERM ended it early ('serve' drains and returns 0)
+        """;
+
+    private static readonly Dictionary<string, string[]> _examples = new(StringComparer.Ordinal)
+    {
+        ["chasqui"] =
+        [
+            "chasqui serve                                   # then: curl http://127.0.0.1:11435/api/tags",
+            "chasqui ask \"Why is the sky blue?\"",
+            "git diff | chasqui ask \"Summarise this change\"",
+            "chasqui models list",
+        ],
+        ["serve"] =
+        [
+            "chasqui serve",
+            "chasqui serve --http 0.0.0.0:8080 --models /srv/models",
+        ],
+        ["ask"] =
+        [
+            "chasqui ask \"Tell me a story\" --seed 7 --stats",
+            "chasqui ask --model llama3.2 --system \"Answer in French\" \"Good morning\"",
+            "chasqui ask --format @schema.json --json \"A city\" | jq .text",
+            "cat notes.txt | chasqui ask \"What is open?\"     # the argument, a blank line, standard input",
+        ],
+        ["chat"] =
+        [
+            "chasqui chat",
+            "printf 'Hello\\nAnd again\\n' | chasqui chat      # a turn a line",
+        ],
+        ["list"] = ["chasqui models list", "chasqui models list | cut -f1                   # in a pipe: tabs, no heading"],
+        ["load"] = ["chasqui models load mini --keep-alive 1h"],
+        ["show"] = ["chasqui models show mini", "chasqui models show mini --json | jq .metadata"],
+        ["bench"] = ["chasqui bench engine --rounds 3 --json bench.json"],
+    };
+
+    public static void Customize(RootCommand root)
+    {
+        var help = root.Options.OfType<HelpOption>().Single();
+        if (help.Action is SynchronousCommandLineAction generated)
+            help.Action = new WithExamples(generated);
+    }
+
+    private sealed class WithExamples(SynchronousCommandLineAction generated) : SynchronousCommandLineAction
+    {
+        public override bool ClearsParseErrors => true;
+
+        public override int Invoke(ParseResult parseResult)
+        {
+            generated.Invoke(parseResult);
+            var command = parseResult.CommandResult.Command;
+            var isRoot = command is RootCommand;
+            var output = parseResult.InvocationConfiguration.Output;
+            if (_examples.TryGetValue(isRoot ? "chasqui" : command.Name, out var examples))
+            {
+                output.WriteLine("Examples:");
+                foreach (var example in examples)
+                    output.WriteLine("  " + example);
+                output.WriteLine();
+            }
+            if (isRoot)
+                output.WriteLine(ExitCodeTable);
+            return ExitCodes.Success;
+        }
+    }
+}

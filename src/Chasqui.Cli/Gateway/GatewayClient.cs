@@ -1,0 +1,200 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+
+namespace Chasqui.Cli;
+
+/// <summary>A gateway (or an Ollama) at an address, over Ollama's HTTP API.</summary>
+internal sealed class GatewayClient : IModelHost
+{
+    /// <summary>Most bytes of an answer that is not streamed.</summary>
+    private const int MaxAnswer = 64 << 20;
+
+    private readonly HttpClient _http;
+
+    public GatewayClient(Uri server)
+    {
+        Server = server;
+        var handler = new SocketsHttpHandler
+        {
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            AllowAutoRedirect = false,
+            // A proxy of the environment cannot reach this machine's own gateway.
+            UseProxy = !server.IsLoopback,
+        };
+        _http = new HttpClient(handler)
+        {
+            BaseAddress = server,
+            Timeout = Timeout.InfiniteTimeSpan,
+            MaxResponseContentBufferSize = MaxAnswer,
+        };
+    }
+
+    public Uri Server { get; }
+
+    public string Place => Server.GetLeftPart(UriPartial.Authority);
+
+    /// <summary>Whether a gateway is there, ready or not. Something else that answers HTTP is none.</summary>
+    public async Task<bool> IsPresentAsync(TimeSpan patience, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(patience);
+        try
+        {
+            using var response = await _http.GetAsync("healthz", HttpCompletionOption.ResponseHeadersRead, limit.Token);
+            return response.StatusCode is HttpStatusCode.OK or HttpStatusCode.ServiceUnavailable;
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    public async IAsyncEnumerable<GenerationUpdate> ChatAsync(
+        ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(
+            HttpMethod.Post, "api/chat", ChatJson.Chat(request), HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        await using var lines = NdjsonReader.ReadAsync(body, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (await NextAsync(lines))
+        {
+            if (lines.Current.Text("error") is { Length: > 0 } error)
+                throw new CliException(error);
+            var update = AnswerJson.Update(lines.Current);
+            yield return update;
+            if (update.Result is not null)
+                yield break;
+        }
+        throw Broken(null);
+    }
+
+    public async Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken cancellationToken)
+    {
+        using var answer = await CallAsync(HttpMethod.Get, "api/tags", null, cancellationToken);
+        return [.. answer.RootElement.Items("models").Select(AnswerJson.Summary)];
+    }
+
+    public async Task<IReadOnlyList<ResidentModel>> ListResidentAsync(CancellationToken cancellationToken)
+    {
+        using var answer = await CallAsync(HttpMethod.Get, "api/ps", null, cancellationToken);
+        return [.. answer.RootElement.Items("models").Select(AnswerJson.Resident)];
+    }
+
+    public async Task<ModelDescription> ShowAsync(string model, CancellationToken cancellationToken)
+    {
+        using var answer = await CallAsync(HttpMethod.Post, "api/show", ChatJson.Show(model), cancellationToken);
+        var name = ModelNames.WithTag(model);
+        var listed = (await ListAsync(cancellationToken)).FirstOrDefault(m => ModelNames.Same(m.Name, name))
+            ?? new ModelSummary { Name = name, Digest = "", Details = new ModelDetails() };
+        return AnswerJson.Description(answer.RootElement, listed);
+    }
+
+    public async Task<TimeSpan> LoadAsync(LoadRequest request, CancellationToken cancellationToken)
+    {
+        using var answer = await CallAsync(
+            HttpMethod.Post, "api/generate", ChatJson.Load(request.Model, request.Options, request.KeepAlive), cancellationToken);
+        return answer.RootElement.Nanoseconds("load_duration");
+    }
+
+    public async Task<bool> UnloadAsync(string model, CancellationToken cancellationToken)
+    {
+        // The API answers alike whether the model was in memory or not.
+        var resident = (await ListResidentAsync(cancellationToken)).Any(r => ModelNames.Same(r.Summary.Name, model));
+        using var answer = await CallAsync(
+            HttpMethod.Post, "api/generate", ChatJson.Load(model, GenerationOptions.Default, TimeSpan.Zero), cancellationToken);
+        return resident;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _http.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task<JsonDocument> CallAsync(HttpMethod method, string path, byte[]? body, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(method, path, body, HttpCompletionOption.ResponseContentRead, cancellationToken);
+        try
+        {
+            var answer = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancellationToken));
+            if (answer.RootElement.ValueKind == JsonValueKind.Object)
+                return answer;
+            answer.Dispose();
+        }
+        catch (JsonException)
+        {
+            // Told below.
+        }
+        throw new CliException($"{Place} answered /{path} with no JSON object; is it a Chasqui or an Ollama?");
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(
+        HttpMethod method, string path, byte[]? body, HttpCompletionOption completion, CancellationToken cancellationToken)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        if (body is not null)
+            request.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        HttpResponseMessage response;
+        try
+        {
+            response = await _http.SendAsync(request, completion, cancellationToken);
+        }
+        catch (HttpRequestException e)
+        {
+            throw Unreachable(e);
+        }
+        catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The time to connect is over.
+            throw Unreachable(e);
+        }
+        if (response.IsSuccessStatusCode)
+            return response;
+        using (response)
+            throw new CliException(await ErrorTextAsync(response, path, cancellationToken));
+    }
+
+    private async Task<string> ErrorTextAsync(HttpResponseMessage response, string path, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var answer = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancellationToken));
+            if (answer.RootElement.Text("error") is { Length: > 0 } error)
+                return error;
+        }
+        catch (Exception e) when (e is JsonException or HttpRequestException)
+        {
+            // The status says enough.
+        }
+        return $"{Place} answered /{path} with {(int)response.StatusCode} {response.ReasonPhrase}; is it a Chasqui or an Ollama?";
+    }
+
+    private async Task<bool> NextAsync(IAsyncEnumerator<JsonElement> lines)
+    {
+        try
+        {
+            return await lines.MoveNextAsync();
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw Broken(e);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new CliException($"{Place} sent a stream that is no NDJSON: {e.Message}", inner: e);
+        }
+    }
+
+    private GatewayUnreachableException Unreachable(Exception e) => new(
+        e is HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError }
+            ? $"the host name of {Place} cannot be resolved"
+            : $"no gateway answers at {Place}; start one with 'chasqui serve', or name another with --server", e);
+
+    private GatewayUnreachableException Broken(Exception? e) => new($"the connection to {Place} broke before the answer ended", e);
+}

@@ -1,0 +1,48 @@
+namespace Chasqui.Cli;
+
+/// <summary>What the verbs need of whoever runs the models: a gateway over HTTP, or an engine in this process.</summary>
+internal interface IModelHost : IAsyncDisposable
+{
+    /// <summary>Where it is, for remarks, e.g. <c>http://127.0.0.1:11435</c>.</summary>
+    string Place { get; }
+
+    IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CancellationToken cancellationToken);
+
+    Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken cancellationToken);
+
+    Task<IReadOnlyList<ResidentModel>> ListResidentAsync(CancellationToken cancellationToken);
+
+    Task<ModelDescription> ShowAsync(string model, CancellationToken cancellationToken);
+
+    /// <returns>How long it took.</returns>
+    Task<TimeSpan> LoadAsync(LoadRequest request, CancellationToken cancellationToken);
+
+    /// <returns>False when it was not in memory.</returns>
+    Task<bool> UnloadAsync(string model, CancellationToken cancellationToken);
+}
+
+/// <summary>An engine in this process.</summary>
+/// <param name="engine">The engine.</param>
+/// <param name="owner">What is disposed at the end: the engine, or what owns it.</param>
+internal sealed class LocalModelHost(IEngine engine, IAsyncDisposable owner) : IModelHost
+{
+    public string Place => $"{engine.Name} in this process";
+
+    public IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CancellationToken cancellationToken) =>
+        engine.ChatAsync(request, cancellationToken);
+
+    public Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken cancellationToken) => engine.ListAsync(cancellationToken);
+
+    public Task<IReadOnlyList<ResidentModel>> ListResidentAsync(CancellationToken cancellationToken) =>
+        engine.ListResidentAsync(cancellationToken);
+
+    public Task<ModelDescription> ShowAsync(string model, CancellationToken cancellationToken) =>
+        engine.ShowAsync(model, cancellationToken);
+
+    public async Task<TimeSpan> LoadAsync(LoadRequest request, CancellationToken cancellationToken) =>
+        (await engine.LoadAsync(request, cancellationToken)).LoadDuration;
+
+    public Task<bool> UnloadAsync(string model, CancellationToken cancellationToken) => engine.UnloadAsync(model, cancellationToken);
+
+    public ValueTask DisposeAsync() => owner.DisposeAsync();
+}

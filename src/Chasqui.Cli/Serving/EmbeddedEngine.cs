@@ -1,0 +1,21 @@
+using Chasqui.Server;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Chasqui.Cli;
+
+/// <summary>The engine of a gateway that does not listen, for one command.</summary>
+internal static class EmbeddedEngine
+{
+    /// <exception cref="GatewayStartException">The configuration is wrong.</exception>
+    public static Task<IModelHost> OpenAsync(CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var options = GatewayConfiguration.Load();
+        // A folder that only serve makes is not missed here.
+        options = options with { Models = options.Models with { Folders = [.. options.Models.Folders.Where(Directory.Exists)] } };
+        // Of the log only what goes wrong: the command has its own output.
+        var gateway = GatewayHost.Build(options, builder => builder.Logging.AddLines().SetMinimumLevel(LogLevel.Warning));
+        return Task.FromResult<IModelHost>(new LocalModelHost(gateway.Services.GetRequiredService<IEngine>(), gateway));
+    }
+}

@@ -1,0 +1,85 @@
+using Chasqui.Engines.LlamaCpp;
+using Chasqui.Server;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace Chasqui.Cli;
+
+/// <summary>Runs the gateway in this process.</summary>
+internal sealed class LocalGateway : IServeRunner
+{
+    public async Task<int> RunAsync(ServeSettings settings, CliContext context)
+    {
+        var options = GatewayConfiguration.Load(settings.Config, CommandLine(settings));
+        using var scope = context.Interrupts.Begin();
+        await using (var gateway = GatewayHost.Build(options, Configure))
+        {
+            await GatewayHost.StartAsync(gateway, scope.Token);
+            await AnnounceAsync(gateway, settings.Json, context.Console, scope.Token);
+            await scope.Token.WaitAsync();
+
+            using var impatience = context.Interrupts.Begin();
+            context.Console.Remark(
+                $"Stopping. Answers that have begun may end within {HumanText.Duration(options.Shutdown.DrainTimeout)}; another Ctrl-C stops at once.");
+            await gateway.StopAsync(impatience.Token);
+            if (impatience.Token.IsCancellationRequested)
+                return ExitCodes.Cancelled;
+        }
+        context.Console.Remark("Stopped.");
+        return ExitCodes.Success;
+    }
+
+    private static void Configure(WebApplicationBuilder builder)
+    {
+        builder.Logging.AddLines();
+        // What keeps it from starting is told in one line, not also in the host's many.
+        builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
+        builder.Services.AddSingleton<IHostLifetime, SignalsAreOurs>();
+    }
+
+    /// <summary>What the command line says, as configuration. A path is one item of a list, whatever characters it has.</summary>
+    private static Dictionary<string, string?> CommandLine(ServeSettings settings)
+    {
+        var entries = new Dictionary<string, string?>(StringComparer.Ordinal);
+        Set("Http:Endpoints", settings.Http);
+        Set("Data:Folder", settings.Data);
+        Set("Models:Folders:0", settings.Models);
+        return entries;
+
+        void Set(string key, string? value)
+        {
+            if (value is not null)
+                entries[key] = value;
+        }
+    }
+
+    private static async Task AnnounceAsync(WebApplication gateway, bool json, CliConsole console, CancellationToken cancellationToken)
+    {
+        var engine = gateway.Services.GetRequiredService<IEngine>();
+        var models = await engine.ListAsync(cancellationToken);
+        var addresses = GatewayHost.Addresses(gateway);
+        if (json)
+            console.Out.WriteLine(Announcement.ToJson(addresses, models));
+        else
+            Announcement.Write(console, addresses, models, gateway.Services.GetRequiredService<GatewayOptions>());
+        await console.Out.FlushAsync(cancellationToken);
+        try
+        {
+            (engine as LlamaEngine)?.EnsureAvailable();
+        }
+        catch (EngineUnavailableException e)
+        {
+            console.Remark($"warning: no model can run here: {e.Message}");
+        }
+    }
+
+    /// <summary>In place of the host's own handling of Ctrl-C, which knows no second one.</summary>
+    private sealed class SignalsAreOurs : IHostLifetime
+    {
+        public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+}

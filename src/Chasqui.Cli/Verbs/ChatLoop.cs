@@ -1,0 +1,86 @@
+namespace Chasqui.Cli;
+
+/// <summary>Reads a line, answers it, and again until the input ends.</summary>
+internal sealed class ChatLoop(CliConsole console, Interrupts interrupts, IModelHost host, Conversation conversation, bool json)
+{
+    private readonly ChatCommands _commands = new(console, host, conversation);
+    private bool _failed;
+
+    public static void WritePrompt(CliConsole console)
+    {
+        if (!console.InputIsTerminal)
+            return;
+        console.Error.Write(console.Paint(">>> ", "36"));
+        console.Error.Flush();
+    }
+
+    /// <returns>The exit code: on a terminal a failed answer was seen, in a pipe it counts.</returns>
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        if (console.InputIsTerminal)
+            console.Remark($"{conversation.Model} ({host.Place}). /help lists commands; Ctrl-C stops an answer, Ctrl-D ends.");
+        while (await ReadLineAsync(cancellationToken) is { } line)
+        {
+            if (line.StartsWith('/'))
+            {
+                if (!await _commands.RunAsync(line, cancellationToken))
+                    break;
+            }
+            else if (!string.IsNullOrWhiteSpace(line))
+            {
+                await AnswerAsync(line, cancellationToken);
+            }
+        }
+        return _failed && !console.InputIsTerminal ? ExitCodes.Failure : ExitCodes.Success;
+    }
+
+    private async Task<string?> ReadLineAsync(CancellationToken cancellationToken)
+    {
+        WritePrompt(console);
+        // A console's read cannot be cancelled; it is left behind when the program ends.
+        var line = await Task.Run(console.In.ReadLine, cancellationToken).WaitAsync(cancellationToken);
+        if (line is null && console.InputIsTerminal)
+            await console.Error.WriteLineAsync();
+        return line;
+    }
+
+    private async Task AnswerAsync(string line, CancellationToken cancellationToken)
+    {
+        conversation.Add("user", line);
+        var writer = new AnswerWriter(console);
+        using var scope = interrupts.Begin();
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, scope.Token);
+        var answered = false;
+        try
+        {
+            try
+            {
+                var result = await writer.WriteAsync(host.ChatAsync(conversation.ToRequest(), either.Token), show: !json);
+                answered = true;
+                if (json)
+                    console.Out.WriteLine(AnswerReport.ToJson(conversation.Model, writer, result));
+            }
+            finally
+            {
+                if (!json)
+                    writer.EndLine();
+                console.Out.Flush();
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            console.Remark("(stopped)");
+        }
+        catch (Exception e) when (e is CliException or EngineException)
+        {
+            _failed = true;
+            console.Fail(e.Message);
+        }
+
+        // What was seen of a stopped answer is part of the conversation; a question without any answer is not.
+        if (answered || writer.Text.Length > 0)
+            conversation.Add("assistant", writer.Text);
+        else
+            conversation.RemoveLast();
+    }
+}

@@ -1,0 +1,40 @@
+using System.CommandLine;
+
+namespace Chasqui.Cli;
+
+/// <summary><c>chat</c>: a conversation, on a terminal or a line at a time from a pipe.</summary>
+internal static class ChatVerb
+{
+    public static Command Build(CliContext context)
+    {
+        var command = new Command("chat", "Talk with a model; /help lists what can be said beside that");
+        var flags = new GenerationFlags(command);
+        command.SetAction(async (parsed, _) =>
+        {
+            var console = context.Console;
+            // At the prompt Ctrl-C ends nothing; while an answer is made, an inner scope takes it.
+            using var scope = context.Interrupts.Begin(onInterrupt: () =>
+            {
+                if (!console.InputIsTerminal)
+                    return true;
+                console.Error.WriteLine();
+                console.Remark("Ctrl-D or /exit ends the conversation.");
+                ChatLoop.WritePrompt(console);
+                return false;
+            });
+            var server = GlobalOptions.ServerOf(parsed, context);
+            var options = flags.Options(parsed);
+            var format = flags.Format(parsed);
+            await using var host = await context.Hosts.ChooseAsync(server, scope.Token);
+            var conversation = new Conversation
+            {
+                Model = await ModelNames.ChooseAsync(flags.Model(parsed), host, scope.Token),
+                System = flags.System(parsed),
+                Options = options,
+                Format = format,
+            };
+            return await new ChatLoop(console, context.Interrupts, host, conversation, parsed.GetValue(GlobalOptions.Json)).RunAsync(scope.Token);
+        });
+        return command;
+    }
+}

@@ -1,0 +1,178 @@
+using System.CommandLine;
+
+namespace Chasqui.Cli;
+
+/// <summary><c>models …</c>: what there is, what is in memory, and putting it there.</summary>
+internal static class ModelsVerbs
+{
+    public static Command Build(CliContext context) => new("models", "List, show, load and unload models")
+    {
+        List(context),
+        Resident(context),
+        Show(context),
+        Load(context),
+        Unload(context),
+    };
+
+    private static Command List(CliContext context)
+    {
+        var command = new Command("list", "The models that can be asked for, newest first");
+        command.Aliases.Add("ls");
+        command.SetAction((parsed, _) => WithHostAsync(context, parsed, gatewayOnly: false, async (host, cancellationToken) =>
+        {
+            var models = await host.ListAsync(cancellationToken);
+            if (parsed.GetValue(GlobalOptions.Json))
+            {
+                context.Console.Out.WriteLine(ModelsJson.List(models));
+                return;
+            }
+            if (models.Count == 0)
+                context.Console.Remark($"{host.Place} has no models.");
+            else
+                WriteList(context, models);
+        }));
+        return command;
+    }
+
+    private static Command Resident(CliContext context)
+    {
+        var command = new Command("ps", "The models in memory");
+        command.SetAction((parsed, _) => WithHostAsync(context, parsed, gatewayOnly: true, async (host, cancellationToken) =>
+        {
+            var models = await host.ListResidentAsync(cancellationToken);
+            if (parsed.GetValue(GlobalOptions.Json))
+            {
+                context.Console.Out.WriteLine(ModelsJson.Resident(models));
+                return;
+            }
+            if (models.Count == 0)
+                context.Console.Remark("No model is in memory.");
+            else
+                WriteResident(context, models);
+        }));
+        return command;
+    }
+
+    private static Command Show(CliContext context)
+    {
+        var model = ModelArgument();
+        var command = new Command("show", "Everything known of a model") { model };
+        command.SetAction((parsed, _) => WithHostAsync(context, parsed, gatewayOnly: false, async (host, cancellationToken) =>
+        {
+            var description = await host.ShowAsync(parsed.GetRequiredValue(model), cancellationToken);
+            if (parsed.GetValue(GlobalOptions.Json))
+                context.Console.Out.WriteLine(ModelsJson.Show(description));
+            else
+                ModelSheet.Write(context.Console, description);
+        }));
+        return command;
+    }
+
+    private static Command Load(CliContext context)
+    {
+        var model = ModelArgument();
+        var keepAlive = new Option<string?>("--keep-alive")
+        {
+            Description = "How long it stays when unused: 30s, 10m, 1h30m, or 'forever' (default: the gateway's)",
+            HelpName = "TIME",
+        };
+        var numCtx = new Option<int?>("--num-ctx")
+        {
+            Description = "Context length in tokens",
+            HelpName = "TOKENS",
+            CustomParser = ParseErrors.Number<int>("--num-ctx"),
+        };
+        var command = new Command("load", "Put a model into memory") { model, keepAlive, numCtx };
+        command.SetAction((parsed, _) => WithHostAsync(context, parsed, gatewayOnly: true, async (host, cancellationToken) =>
+        {
+            var name = parsed.GetRequiredValue(model);
+            var request = new LoadRequest
+            {
+                Model = name,
+                KeepAlive = parsed.GetValue(keepAlive) is { } text ? TimeText.Parse("--keep-alive", text) : null,
+                Options = new GenerationOptions { NumCtx = parsed.GetValue(numCtx) },
+            };
+            var took = await Spinner.RunAsync(context.Console, $"Loading {name}…", host.LoadAsync(request, cancellationToken));
+            if (parsed.GetValue(GlobalOptions.Json))
+                context.Console.Out.WriteLine(ModelsJson.Loaded(name, took));
+            else
+                context.Console.Remark(took > TimeSpan.Zero ? $"{name} is in memory, after {HumanText.Duration(took)}." : $"{name} is in memory.");
+        }));
+        return command;
+    }
+
+    private static Command Unload(CliContext context)
+    {
+        var model = ModelArgument();
+        var command = new Command("unload", "Free a model's memory once its requests have ended") { model };
+        command.SetAction((parsed, _) => WithHostAsync(context, parsed, gatewayOnly: true, async (host, cancellationToken) =>
+        {
+            var name = parsed.GetRequiredValue(model);
+            var was = await Spinner.RunAsync(context.Console, $"Unloading {name}…", host.UnloadAsync(name, cancellationToken));
+            if (parsed.GetValue(GlobalOptions.Json))
+                context.Console.Out.WriteLine(ModelsJson.Unloaded(name, was));
+            else
+                context.Console.Remark(was ? $"{name} has left memory." : $"{name} was not in memory.");
+        }));
+        return command;
+    }
+
+    private static Argument<string> ModelArgument() => new("MODEL") { Description = "Its name; ':latest' is implied" };
+
+    /// <param name="context">The program's context.</param>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="gatewayOnly">For what makes no sense with an engine that ends with this command.</param>
+    /// <param name="action">What to do.</param>
+    private static async Task<int> WithHostAsync(
+        CliContext context, ParseResult parsed, bool gatewayOnly, Func<IModelHost, CancellationToken, Task> action)
+    {
+        using var scope = context.Interrupts.Begin();
+        var server = GlobalOptions.ServerOf(parsed, context);
+        await using var host = gatewayOnly ? context.Hosts.Gateway(server) : await context.Hosts.ChooseAsync(server, scope.Token);
+        await action(host, scope.Token);
+        return ExitCodes.Success;
+    }
+
+    private static void WriteList(CliContext context, IReadOnlyList<ModelSummary> models)
+    {
+        var now = context.Time.GetUtcNow();
+        TableOutput.Write(context.Console, ["NAME", ">SIZE", ">PARAMETERS", "QUANTIZATION", "ID", "MODIFIED"], models.Select(m =>
+            (IReadOnlyList<string>)
+            [
+                m.Name,
+                HumanText.Size(m.SizeBytes),
+                m.Details.ParameterSize,
+                m.Details.QuantizationLevel,
+                m.Digest[..Math.Min(12, m.Digest.Length)],
+                When(context, m.ModifiedAt, now),
+            ]));
+    }
+
+    private static void WriteResident(CliContext context, IReadOnlyList<ResidentModel> models)
+    {
+        var now = context.Time.GetUtcNow();
+        TableOutput.Write(context.Console, ["NAME", ">SIZE", "PROCESSOR", ">CONTEXT", "UNTIL"], models.Select(m =>
+            (IReadOnlyList<string>)
+            [
+                m.Summary.Name,
+                HumanText.Size(m.SizeBytes),
+                Processor(m),
+                FormattableString.Invariant($"{m.ContextLength}"),
+                // "Never" travels as a time centuries ahead.
+                m.ExpiresAt > now.AddYears(50) ? "forever" : When(context, m.ExpiresAt, now),
+            ]));
+    }
+
+    /// <summary>For people how long ago, for programs the time itself.</summary>
+    private static string When(CliContext context, DateTimeOffset time, DateTimeOffset now) => context.Console.OutputIsTerminal
+        ? HumanText.Relative(time, now)
+        : time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
+
+    private static string Processor(ResidentModel model)
+    {
+        if (model.VideoMemoryBytes <= 0 || model.SizeBytes <= 0)
+            return "CPU";
+        var percent = (int)Math.Round(100.0 * Math.Min(model.VideoMemoryBytes, model.SizeBytes) / model.SizeBytes);
+        return percent == 100 ? "GPU" : FormattableString.Invariant($"{percent}% GPU");
+    }
+}

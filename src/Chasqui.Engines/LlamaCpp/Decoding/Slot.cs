@@ -1,0 +1,25 @@
+namespace Chasqui.Engines.LlamaCpp.Decoding;
+
+/// <summary>One sequence of a context: what its cache holds, and who uses it. Owned by the decode thread.</summary>
+internal sealed class Slot(int id)
+{
+    /// <summary>The sequence id in llama.cpp.</summary>
+    internal int Id { get; } = id;
+
+    /// <summary>The tokens in the cache, by position. Kept after a job ends, for the next one that begins alike.</summary>
+    internal List<int> Cached { get; } = [];
+
+    internal GenerationJob? Job { get; set; }
+
+    /// <summary>Grows with each use; the slot with the least is the one to give up first.</summary>
+    internal long LastUsed { get; set; }
+
+    /// <summary>The cache was shifted, so its content is no longer what computing <see cref="Cached"/> would give.</summary>
+    internal bool Shifted { get; set; }
+
+    internal bool IsFree => Job is null;
+
+    /// <summary>How many leading tokens of a prompt the cache holds.</summary>
+    internal int CommonPrefix(ReadOnlySpan<int> prompt) =>
+        Shifted ? 0 : System.Runtime.InteropServices.CollectionsMarshal.AsSpan(Cached).CommonPrefixLength(prompt);
+}

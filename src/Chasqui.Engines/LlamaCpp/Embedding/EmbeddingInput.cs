@@ -1,0 +1,74 @@
+using Chasqui.Engines.LlamaCpp.Residency;
+
+namespace Chasqui.Engines.LlamaCpp;
+
+/// <summary>Texts to tokens, and raw vectors to what the caller asked for.</summary>
+internal static class EmbeddingInput
+{
+    /// <summary>Most numbers of one answer, 128 MiB of them.</summary>
+    private const int MaxComponents = 1 << 25;
+
+    /// <exception cref="InvalidRequestException">There are more texts than one answer can hold vectors.</exception>
+    internal static void CheckCount(int texts, int components)
+    {
+        var most = MaxComponents / Math.Max(1, components);
+        if (texts > most)
+            throw new InvalidRequestException($"{texts} inputs are too many for one request, which may hold {most} for this model; send them in several");
+    }
+
+    /// <exception cref="ContextLengthExceededException">A text is longer than the context, and cutting was not allowed.</exception>
+    /// <exception cref="InvalidRequestException">A text has no tokens.</exception>
+    internal static List<int[]> Tokenize(LoadedModel model, EmbedRequest request, CancellationToken cancellationToken)
+    {
+        var limit = model.Loop.CanGenerate
+            ? Math.Min(request.Options.NumCtx is > 0 and var n ? n : int.MaxValue, model.ContextLength)
+            : Math.Min(model.Weights.TrainedContext, ModelLoader.LongestEncoderText);
+        var texts = new List<int[]>(request.Inputs.Count);
+        foreach (var text in request.Inputs)
+        {
+            var tokens = model.Weights.Tokenize(text, addSpecial: true, parseSpecial: true, cancellationToken);
+            if (tokens.Length > limit)
+            {
+                if (!request.Truncate)
+                    throw new ContextLengthExceededException(tokens.Length, limit);
+                tokens = Cut(tokens, limit, model.Weights.Tokenize("", addSpecial: true, parseSpecial: true, cancellationToken));
+            }
+
+            if (tokens.Length == 0)
+                throw new InvalidRequestException("an input is empty; every input must hold at least one character");
+            texts.Add(tokens);
+        }
+
+        return texts;
+    }
+
+    internal static IReadOnlyList<float[]> Shape(float[][] vectors, EmbedRequest request)
+    {
+        for (var i = 0; i < vectors.Length; i++)
+        {
+            if (request.Dimensions is > 0 and var dimensions && dimensions < vectors[i].Length)
+                vectors[i] = vectors[i][..dimensions];
+            if (request.Normalize)
+                Normalize(vectors[i]);
+        }
+
+        return vectors;
+    }
+
+    // A tokenizer that ends every text with a token of its own (BERT's [SEP]) expects it at the end of a cut text too.
+    private static int[] Cut(int[] tokens, int limit, int[] ofNothing) => ofNothing.Length > 0 && ofNothing[^1] == tokens[^1]
+        ? [.. tokens.AsSpan(0, limit - 1), tokens[^1]]
+        : tokens[..limit];
+
+    private static void Normalize(Span<float> vector)
+    {
+        var sum = 0.0;
+        foreach (var x in vector)
+            sum += (double)x * x;
+        if (sum == 0)
+            return;
+        var scale = 1 / Math.Sqrt(sum);
+        for (var i = 0; i < vector.Length; i++)
+            vector[i] = (float)(vector[i] * scale);
+    }
+}

@@ -1,0 +1,143 @@
+using System.Text.Json;
+using Chasqui.Engines.Grammars;
+using Chasqui.Engines.LlamaCpp.Decoding;
+using Chasqui.Engines.LlamaCpp.Native;
+using Chasqui.Engines.LlamaCpp.Residency;
+using Chasqui.Engines.LlamaCpp.Sampling;
+
+namespace Chasqui.Engines.LlamaCpp.Prompts;
+
+/// <summary>What a request comes to: the rendered prompt, and the job unless only the prompt was wanted.</summary>
+internal sealed record GenerationPlan(string Prompt, JobPlan? Job, ThinkingSplitter? Thinking);
+
+/// <summary>Turns a request into a job: template, tokens, cut, grammar, defaults. Thread-safe.</summary>
+/// <remarks>What is rendered is the requested model's; models made from the same weights share what is loaded.</remarks>
+internal sealed class GenerationPlanner(PromptRenderer renderer)
+{
+    /// <summary>Answers without a limit, or with a larger one, still end: ten contexts, as Ollama bounds them.</summary>
+    private const int UnlimitedContexts = 10;
+
+    private const int DefaultKeep = 4;
+
+    /// <summary>Refuses what can be refused before the model is loaded.</summary>
+    internal static void Check(GenerationRequest request, ModelDescription model)
+    {
+        request.Options.Validate();
+        if (request.TopLogprobs is < 0 or > 20)
+            throw new InvalidRequestException("top_logprobs must be between 0 and 20");
+        var able = model.Summary.Capabilities;
+        if (!able.Contains("completion"))
+            throw new UnsupportedCapabilityException(request.Model, request is ChatRequest ? "chat" : "generate");
+        if (request.Think is not (null or "false") && !able.Contains("thinking"))
+            throw new UnsupportedCapabilityException(request.Model, "thinking");
+        if (request is ChatRequest { Tools: { ValueKind: not (JsonValueKind.Null or JsonValueKind.Undefined) } tools })
+        {
+            if (tools.ValueKind != JsonValueKind.Array)
+                throw new InvalidRequestException("tools must be an array of tool definitions");
+            if (tools.GetArrayLength() > 0 && !able.Contains("tools"))
+                throw new UnsupportedCapabilityException(request.Model, "tools");
+        }
+
+        if (request is GenerateRequest { Images.Count: > 0 } || (request is ChatRequest chat && chat.Messages.Any(m => m.Images.Count > 0)))
+            throw new UnsupportedCapabilityException(request.Model, "vision");
+    }
+
+    /// <param name="request">What is asked.</param>
+    /// <param name="description">The model as this request names it: others may share its weights under names of their own.</param>
+    /// <param name="model">The weights and the caches.</param>
+    /// <param name="options">The request's over the model's.</param>
+    /// <param name="cancellationToken">Ends the tokenizing of a long prompt.</param>
+    internal GenerationPlan Plan(
+        GenerateRequest request, ModelDescription description, LoadedModel model, GenerationOptions options, CancellationToken cancellationToken)
+    {
+        var prompt = request.Raw ? request.Prompt : renderer.Render(request, description);
+        int[] tokens = request.Context is { Count: > 0 } context && !request.Raw
+            ? [.. Checked(context, model.Weights), .. model.Weights.Tokenize(prompt, addSpecial: false, parseSpecial: true, cancellationToken)]
+            : model.Weights.Tokenize(prompt, addSpecial: true, parseSpecial: true, cancellationToken);
+        return Finish(request, description, model, options, new TokenizedPrompt(prompt, tokens), tokens.Length, returnContext: !request.Raw);
+    }
+
+    internal GenerationPlan Plan(
+        ChatRequest request, ModelDescription description, LoadedModel model, GenerationOptions options, CancellationToken cancellationToken)
+    {
+        var turns = PromptRenderer.Turns(request, description);
+        TokenizedPrompt Tokenize(IReadOnlyList<ChatMessage> some)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var text = renderer.Render(request, some, description);
+            return new TokenizedPrompt(text, model.Weights.Tokenize(text, addSpecial: true, parseSpecial: true, cancellationToken));
+        }
+
+        var whole = Tokenize(turns);
+        var prompt = request.Truncate ? PromptCutter.FitTurns(turns, whole, Tokenize, LimitOf(model, options) - 1) : whole;
+        return Finish(request, description, model, options, prompt, whole.Tokens.Length, returnContext: false);
+    }
+
+    private static GenerationPlan Finish(
+        GenerationRequest request, ModelDescription description, LoadedModel model, GenerationOptions options, TokenizedPrompt prompt, int whole, bool returnContext)
+    {
+        if (request.RenderOnly)
+            return new GenerationPlan(prompt.Text, null, null);
+        var tokens = prompt.Tokens;
+        if (tokens.Length == 0)
+            throw new InvalidRequestException("the prompt is empty; it must hold at least one character");
+
+        var limit = LimitOf(model, options);
+        var keep = options.NumKeep is { } n ? (n < 0 ? tokens.Length : n) : DefaultKeep;
+        if (tokens.Length >= limit)
+        {
+            if (!request.Truncate)
+                throw new ContextLengthExceededException(tokens.Length, limit - 1);
+            tokens = PromptCutter.CutMiddle(tokens, limit, keep);
+        }
+
+        return new GenerationPlan(prompt.Text, new JobPlan
+        {
+            Prompt = tokens,
+            Sampling = ResolvedSampling.From(options, limit),
+            Grammar = GrammarOf(request.Format),
+            Stops = options.Stop ?? [],
+            MaxTokens = Math.Min(options.NumPredict is > 0 and var most ? most : int.MaxValue, UnlimitedContexts * limit),
+            ContextLimit = limit,
+            KeepTokens = Math.Min(keep, limit / 2),
+            Shift = request.Shift,
+            Alone = request.Alone,
+            Logprobs = request.Logprobs,
+            TopLogprobs = request.TopLogprobs,
+            ReturnContext = returnContext,
+            TruncatedTokens = whole - tokens.Length,
+        }, SplitterOf(request, description, prompt.Text));
+    }
+
+    /// <summary>A thinking model thinks unless it was told not to; raw prompts are the caller's own affair.</summary>
+    private static ThinkingSplitter? SplitterOf(GenerationRequest request, ModelDescription model, string prompt)
+    {
+        if (request.Think == "false" || request is GenerateRequest { Raw: true } || !model.Summary.Capabilities.Contains("thinking"))
+            return null;
+        var tags = model.TemplateIsGo ? ThinkingTags.Of(model.Template) : ThinkingTags.Default;
+        return new ThinkingSplitter(tags, begun: prompt.AsSpan().TrimEnd().EndsWith(tags.Open));
+    }
+
+    private static string? GrammarOf(OutputFormat? format) => format switch
+    {
+        null => null,
+        { Schema: { } schema } => JsonSchemaGrammar.Compile(schema),
+        _ => JsonGrammar.Object,
+    };
+
+    /// <summary>Tokens that prompt and answer may hold together.</summary>
+    private static int LimitOf(LoadedModel model, GenerationOptions options) =>
+        Math.Min(model.Loop.SequenceContext, Math.Clamp(options.NumCtx ?? model.ContextLength, ModelLoader.LeastContext, model.ContextLength));
+
+    private static IReadOnlyList<int> Checked(IReadOnlyList<int> context, LlamaModel model)
+    {
+        // The library indexes its tables with these.
+        foreach (var token in context)
+        {
+            if (token < 0 || token >= model.VocabularySize)
+                throw new InvalidRequestException($"context holds the token {token}, but this model's tokens are 0 to {model.VocabularySize - 1}");
+        }
+
+        return context;
+    }
+}

@@ -1,0 +1,103 @@
+using System.Globalization;
+using Chasqui.Engines.LlamaCpp;
+
+namespace Chasqui.Server;
+
+/// <summary>One key of the configuration.</summary>
+/// <param name="Name">Its full name, e.g. <c>Http:Endpoints</c>.</param>
+/// <param name="IsList">Whether it takes several values.</param>
+/// <param name="SchemaType">Its type in <c>chasqui.schema.json</c>: <c>string</c> or <c>integer</c>.</param>
+/// <param name="Default">The default, for people.</param>
+/// <param name="Expected">What a value must be; completes the sentence "… must be".</param>
+/// <param name="Meaning">What it does.</param>
+/// <param name="Apply">Sets it; null when a value is not what is expected.</param>
+internal sealed record ConfigurationKey(
+    string Name, bool IsList, string SchemaType, string Default, string Expected, string Meaning,
+    Func<GatewayOptions, IReadOnlyList<string>, GatewayOptions?> Apply)
+{
+    /// <summary>Every key there is. Documents, schema, checks and reading are all made from this table.</summary>
+    public static IReadOnlyList<ConfigurationKey> All { get; } =
+    [
+        new("Http:Endpoints", true, "string", "127.0.0.1:11435", "ADDR:PORT, such as 127.0.0.1:11435, [::1]:11435, localhost:11435 or *:11435",
+            "Where to listen. `*` is every address of the machine; port 0 takes a free one.",
+            (options, values) => Endpoints(values) is { } endpoints ? options with { Http = options.Http with { Endpoints = endpoints } } : null),
+        Whole("Http:MaxRequestBodyBytes", "67108864 (64 MiB)", 1024, 1 << 30, "Largest request body in bytes. A larger one is answered with 413.",
+            (options, value) => options with { Http = options.Http with { MaxRequestBodyBytes = value } }),
+        new("Http:Origins", true, "string", "none", "an origin such as https://chat.example.org, with at most one *",
+            "Web origins that may call the API beside those of this machine, local applications and browser extensions.",
+            (options, values) => values.All(IsOrigin) ? options with { Http = options.Http with { Origins = values } } : null),
+        new("Models:Folders", true, "string", "`models` in the data folder, and the shipped models", "a path",
+            "Folders with GGUF files.",
+            (options, values) => options with { Models = options.Models with { Folders = values } }),
+        new("Models:OllamaStore", false, "string", "`$OLLAMA_MODELS`, else `~/.ollama/models`, else `/usr/share/ollama/.ollama/models`, the first there is", "a path, or empty for none",
+            "Ollama's model store, read in place.",
+            (options, values) => options with { Models = options.Models with { OllamaStore = values[0] } }),
+        new("Models:KeepAlive", false, "string", "5m", "a duration such as 5m, 90s or 1h30m, or -1 for ever",
+            "How long an unused model stays in memory when the request does not say.",
+            (options, values) => KeepAliveOf(values[0]) is { } time ? options with { Models = options.Models with { KeepAlive = time } } : null),
+        Whole("Engine:Slots", "16", 1, 64, "Requests that one model decodes at once; fewer where their caches do not fit in memory.",
+            (engine, value) => engine with { Slots = (int)value }),
+        Whole("Engine:ContextLength", "4096", 4, 1 << 20, "Tokens of context for a request that does not say; never more than the model was trained for.",
+            (engine, value) => engine with { ContextLength = (int)value }),
+        Whole("Engine:BatchTokens", "512", 32, 8192, "Tokens computed in one step.",
+            (engine, value) => engine with { BatchTokens = (int)value }),
+        Whole("Engine:Threads", "0", 0, 512, "Threads for the arithmetic; 0 for all cores but one, which steps of many tokens borrow while that is measured to pay.",
+            (engine, value) => engine with { Threads = (int)value }),
+        Whole("Engine:QueueLimit", "512", 0, 100_000, "Requests of one model that may wait for a slot; further ones are answered with 503.",
+            (engine, value) => engine with { QueueLimit = (int)value }),
+        Whole("Engine:MaxLoadedModels", "3", 1, 64, "Models in memory at once.",
+            (engine, value) => engine with { MaxLoadedModels = (int)value }),
+        Whole("Engine:MemoryLimitBytes", "0", 0, long.MaxValue, "Bytes of memory that models may take together; 0 for what the machine has free.",
+            (engine, value) => engine with { MemoryLimitBytes = value }),
+        Whole("Engine:MemoryReserveBytes", "268435456 (256 MiB)", 0, long.MaxValue, "Bytes of memory that are left free when a model is loaded.",
+            (engine, value) => engine with { MemoryReserveBytes = value }),
+        new("Data:Folder", false, "string", "~/.chasqui", "a path",
+            "Where state is kept; made when it is missing.",
+            (options, values) => values[0].Length > 0 ? options with { Data = new DataOptions { Folder = values[0] } } : null),
+        new("Shutdown:DrainTimeout", false, "string", "30s", "a duration from 0s to 1h",
+            "How long answers that have begun may go on after a signal to stop.",
+            (options, values) => Seconds(values[0]) is { } time && time >= TimeSpan.Zero && time <= TimeSpan.FromHours(1)
+                ? options with { Shutdown = new ShutdownOptions { DrainTimeout = time } } : null),
+    ];
+
+    /// <summary>Whether its values are paths, which are taken from the folder of the file they stand in.</summary>
+    public bool IsPath => Expected.StartsWith("a path", StringComparison.Ordinal);
+
+    private static ConfigurationKey Whole(
+        string name, string @default, long low, long high, string meaning, Func<LlamaEngineOptions, long, LlamaEngineOptions> apply) =>
+        Whole(name, @default, low, high, meaning, (options, value) => options with { Engine = apply(options.Engine, value) });
+
+    private static ConfigurationKey Whole(
+        string name, string @default, long low, long high, string meaning, Func<GatewayOptions, long, GatewayOptions> apply)
+    {
+        var expected = high == long.MaxValue
+            ? FormattableString.Invariant($"a whole number of at least {low}")
+            : FormattableString.Invariant($"a whole number from {low} to {high}");
+        return new(name, false, "integer", @default, expected, meaning, (options, values) =>
+            long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= low && value <= high
+                ? apply(options, value) : null);
+    }
+
+    private static List<HttpEndpoint>? Endpoints(IReadOnlyList<string> values)
+    {
+        var endpoints = new List<HttpEndpoint>();
+        foreach (var value in values)
+        {
+            if (!HttpEndpoint.TryParse(value, out var endpoint))
+                return null;
+            endpoints.Add(endpoint);
+        }
+        return endpoints.Count > 0 ? endpoints : null;
+    }
+
+    private static bool IsOrigin(string value) =>
+        value == "*" || (value.Contains("://", StringComparison.Ordinal) && value.Count(c => c == '*') <= 1 && !value.EndsWith('/'));
+
+    private static TimeSpan? KeepAliveOf(string value) =>
+        Seconds(value) is not { } time ? null : time < TimeSpan.Zero ? Timeout.InfiniteTimeSpan : time;
+
+    private static TimeSpan? Seconds(string value) =>
+        GoDuration.TryParse(value, out var duration) ? duration
+        : double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && double.IsFinite(seconds) ? GoDuration.FromSeconds(seconds)
+        : null;
+}

@@ -1,0 +1,64 @@
+using Chasqui.Engines.LlamaCpp;
+
+namespace Chasqui.Server;
+
+/// <summary>Everything that can be configured, after checking. Where each value comes from is in <c>docs/configuration.md</c>.</summary>
+public sealed record GatewayOptions
+{
+    /// <summary>The HTTP side.</summary>
+    public HttpOptions Http { get; init; } = new();
+
+    /// <summary>Where models are and how long they stay.</summary>
+    public ModelOptions Models { get; init; } = new();
+
+    /// <summary>The embedded engine. Its <see cref="LlamaEngineOptions.KeepAlive"/> is taken from <see cref="ModelOptions.KeepAlive"/>.</summary>
+    public LlamaEngineOptions Engine { get; init; } = new();
+
+    /// <summary>Where state is kept.</summary>
+    public DataOptions Data { get; init; } = new();
+
+    /// <summary>How the gateway ends.</summary>
+    public ShutdownOptions Shutdown { get; init; } = new();
+}
+
+/// <summary>The HTTP side.</summary>
+public sealed record HttpOptions
+{
+    /// <summary>Where to listen. Default: <c>127.0.0.1:11435</c>.</summary>
+    public IReadOnlyList<HttpEndpoint> Endpoints { get; init; } = [HttpEndpoint.Default];
+
+    /// <summary>Largest request body in bytes, 1 KiB to 1 GiB. Default: 64 MiB.</summary>
+    public long MaxRequestBodyBytes { get; init; } = 64 << 20;
+
+    /// <summary>Web origins allowed beside the local ones; <c>*</c> stands for any text. Default: none.</summary>
+    public IReadOnlyList<string> Origins { get; init; } = [];
+}
+
+/// <summary>Where models are and how long they stay.</summary>
+public sealed record ModelOptions
+{
+    /// <summary>Folders with GGUF files. Default: <c>models</c> in the data folder, and the shipped models.</summary>
+    public IReadOnlyList<string> Folders { get; init; } = [];
+
+    /// <summary>Ollama's model store, read in place; empty for none. Default null: <c>$OLLAMA_MODELS</c>, else <c>~/.ollama/models</c>,
+    /// else <c>/usr/share/ollama/.ollama/models</c>, the first there is.</summary>
+    public string? OllamaStore { get; init; }
+
+    /// <summary>How long an unused model stays in memory, 0 or more; <see cref="Timeout.InfiniteTimeSpan"/> for ever. Default: 5 minutes.</summary>
+    public TimeSpan KeepAlive { get; init; } = TimeSpan.FromMinutes(5);
+}
+
+/// <summary>Where state is kept.</summary>
+public sealed record DataOptions
+{
+    /// <summary>The folder; made when it is missing. Default: <c>~/.chasqui</c>.</summary>
+    public string Folder { get; init; } =
+        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".chasqui");
+}
+
+/// <summary>How the gateway ends.</summary>
+public sealed record ShutdownOptions
+{
+    /// <summary>How long answers that have begun may go on after a signal to stop, 0 to 1 hour. Default: 30 seconds.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
+}

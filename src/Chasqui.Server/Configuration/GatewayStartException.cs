@@ -1,0 +1,18 @@
+namespace Chasqui.Server;
+
+/// <summary>The gateway cannot start. The message is one line for whoever started it.</summary>
+public abstract class GatewayStartException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>A key or value of the configuration is wrong; the message names it.</summary>
+public sealed class ConfigurationException(string message, Exception? inner = null) : GatewayStartException(message, inner);
+
+/// <summary>An address cannot be listened on.</summary>
+public sealed class EndpointUnavailableException(string message, Exception? inner = null) : GatewayStartException(message, inner);
+
+/// <summary>The data folder cannot be made or written to.</summary>
+public sealed class DataFolderException(string folder, string reason, Exception? inner = null)
+    : GatewayStartException($"the data folder {folder} cannot be used: {reason}; choose another with --data DIR or Data:Folder", inner)
+{
+    /// <summary>The folder.</summary>
+    public string Folder { get; } = folder;
+}

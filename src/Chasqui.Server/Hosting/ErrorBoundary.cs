@@ -1,0 +1,69 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Chasqui.Server;
+
+/// <summary>Turns whatever an endpoint throws into an answer in the API's own form. Nothing gets past it.</summary>
+internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorBoundary> logger)
+{
+    public async Task InvokeAsync(HttpContext http)
+    {
+        try
+        {
+            await next(http).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+        {
+            if (!http.Response.HasStarted)
+                http.Response.StatusCode = ErrorMap.ClientClosedRequest;
+        }
+        catch (Exception e)
+        {
+            try
+            {
+                await AnswerAsync(http, e).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (http.RequestAborted.IsCancellationRequested)
+            {
+                LogNobody(logger, http.Request.Path.Value ?? "");
+            }
+        }
+    }
+
+    private async Task AnswerAsync(HttpContext http, Exception exception)
+    {
+        var error = ErrorMap.Map(exception, RequestState.Of(http).NotFound);
+        if (exception is not (EngineException or BadHttpRequestException))
+            LogUnexpected(logger, exception, http.Request.Path.Value ?? "");
+        else if (error.Status >= StatusCodes.Status500InternalServerError)
+            LogFailed(logger, http.Request.Path.Value ?? "", error.Status, error.Message);
+        if (http.RequestAborted.IsCancellationRequested)
+            return;
+
+        if (!http.Response.HasStarted)
+        {
+            http.Response.Clear();
+            await JsonResponse.SendErrorAsync(http, error).ConfigureAwait(false);
+        }
+        else if (http.Response.ContentType == Ndjson.ContentType)
+        {
+            var lines = new Ndjson(http);
+            var json = lines.Line();
+            JsonResponse.WriteError(ref json, error.Message);
+            await lines.SendAsync().ConfigureAwait(false);
+        }
+        else
+        {
+            http.Abort();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} failed unexpectedly")]
+    private static partial void LogUnexpected(ILogger logger, Exception exception, string path);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "{Path}: nobody was there to be told of the error")]
+    private static partial void LogNobody(ILogger logger, string path);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Path} failed with {Status}: {Reason}")]
+    private static partial void LogFailed(ILogger logger, string path, int status, string reason);
+}

@@ -1,0 +1,52 @@
+using Microsoft.AspNetCore.Http;
+
+namespace Chasqui.Server;
+
+/// <summary>An error as it is sent: <c>{"error": message}</c>.</summary>
+internal readonly record struct ApiError(int Status, string Message, TimeSpan? RetryAfter = null);
+
+/// <summary>The one place that turns exceptions into HTTP.</summary>
+internal static class ErrorMap
+{
+    /// <summary>nginx's and Ollama's status for a client that left before its answer.</summary>
+    public const int ClientClosedRequest = 499;
+
+    /// <summary>Ollama's text, two spaces included; clients look for it before they try again.</summary>
+    public const string Busy = "server busy, please try again.  maximum pending requests exceeded";
+
+    public static ApiError Map(Exception exception, NotFoundWording wording) => exception switch
+    {
+        ModelNotFoundException e => new(StatusCodes.Status404NotFound, NotFound(e, wording)),
+        InvalidModelNameException => new(StatusCodes.Status400BadRequest, "invalid model name"),
+        RequestTooLargeException e => new(StatusCodes.Status413PayloadTooLarge, e.Message),
+        InvalidRequestException e => new(StatusCodes.Status400BadRequest, e.Message),
+        UnsupportedCapabilityException e => new(StatusCodes.Status400BadRequest, e.Message),
+        EngineOverloadedException e => new(StatusCodes.Status503ServiceUnavailable, Busy, e.RetryAfter),
+        InsufficientMemoryException e => new(StatusCodes.Status503ServiceUnavailable, e.Message),
+        EngineUnavailableException e => new(StatusCodes.Status503ServiceUnavailable, e.Message),
+        EngineException e => new(StatusCodes.Status500InternalServerError, e.Message),
+        BadHttpRequestException e => new(e.StatusCode, e.Message),
+        _ => new(StatusCodes.Status500InternalServerError, "internal error; the server's log has the details"),
+    };
+
+    private static string NotFound(ModelNotFoundException e, NotFoundWording wording) => wording switch
+    {
+        NotFoundWording.WithTag => $"model '{WithTag(e.Model)}' not found{Suggest(e.Suggestions, '\'')}",
+        NotFoundWording.TryPulling when e.Model.Length > 0 => $"model \"{e.Model}\" not found, try pulling it first{Suggest(e.Suggestions, '"')}",
+        _ => $"model '{e.Model}' not found{Suggest(e.Suggestions, '\'')}",
+    };
+
+    private static string Suggest(IReadOnlyList<string> names, char quote) =>
+        names.Count == 0 ? "" : $"; did you mean {string.Join(" or ", names.Select(name => $"{quote}{name}{quote}"))}?";
+
+    private static string WithTag(string model)
+    {
+        var name = model;
+        foreach (var prefix in (ReadOnlySpan<string>)["registry.ollama.ai/", "library/"])
+        {
+            if (name.StartsWith(prefix, StringComparison.OrdinalIgnoreCase))
+                name = name[prefix.Length..];
+        }
+        return name.LastIndexOf(':') > name.LastIndexOf('/') ? name : name + ":latest";
+    }
+}

@@ -1,0 +1,140 @@
+using System.Net;
+using System.Net.Sockets;
+using Chasqui.Engines.LlamaCpp;
+using Chasqui.Engines.Models;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
+
+namespace Chasqui.Server;
+
+/// <summary>Puts the gateway together.</summary>
+public static class GatewayHost
+{
+    /// <summary>A gateway over the embedded engine and the models that the options name.</summary>
+    public static WebApplication Build(GatewayOptions options, Action<WebApplicationBuilder>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return Build(options, services => CreateEngine(options, services), configure);
+    }
+
+    /// <summary>A gateway over an engine that the caller owns.</summary>
+    public static WebApplication Build(GatewayOptions options, IEngine engine, Action<WebApplicationBuilder>? configure = null) =>
+        // The container disposes what it makes, not what it is given.
+        Build(options, services => services.AddSingleton(engine), configure);
+
+    /// <summary>A gateway over an engine that it makes at its start and disposes at its end.</summary>
+    /// <param name="options">The checked options.</param>
+    /// <param name="createEngine">Makes the engine; called once.</param>
+    /// <param name="configure">A last word on logging and services, for tests and for the command line.</param>
+    public static WebApplication Build(
+        GatewayOptions options, Func<IServiceProvider, IEngine> createEngine, Action<WebApplicationBuilder>? configure = null) =>
+        Build(options, services => services.AddSingleton(createEngine), configure);
+
+    /// <summary>Sends the log to standard error, a line for each entry, so that standard output stays the program's own.</summary>
+    public static void LogToStandardError(ILoggingBuilder logging)
+    {
+        logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "HH:mm:ss ";
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    /// <summary>Prepares the data folder and starts listening.</summary>
+    /// <exception cref="GatewayStartException">It cannot; the message is for whoever started it.</exception>
+    public static async Task StartAsync(WebApplication gateway, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(gateway);
+        var options = gateway.Services.GetRequiredService<GatewayOptions>();
+        DataFolder.Prepare(options.Data.Folder);
+        try
+        {
+            await gateway.StartAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is IOException or SocketException)
+        {
+            throw new EndpointUnavailableException(DescribeBindFailure(options.Http.Endpoints, e), e);
+        }
+    }
+
+    /// <summary>Where a started gateway listens, e.g. <c>http://127.0.0.1:11435</c>.</summary>
+    public static IReadOnlyList<Uri> Addresses(WebApplication gateway)
+    {
+        ArgumentNullException.ThrowIfNull(gateway);
+        return [.. gateway.Urls.Select(url => new Uri(url))];
+    }
+
+    private static string DescribeBindFailure(IReadOnlyList<HttpEndpoint> endpoints, Exception exception)
+    {
+        var which = endpoints.FirstOrDefault(endpoint => exception.Message.Contains(endpoint.ToString(), StringComparison.Ordinal));
+        var name = which?.ToString() ?? string.Join(", ", endpoints);
+        var socket = exception as SocketException ?? exception.InnerException as SocketException ?? exception.InnerException?.InnerException as SocketException;
+        var reason = socket?.SocketErrorCode switch
+        {
+            SocketError.AddressAlreadyInUse => "the address is already in use",
+            SocketError.AccessDenied => "no permission for this port",
+            SocketError.AddressNotAvailable => "this machine has no such address",
+            _ => exception.Message.TrimEnd('.'),
+        };
+        return $"cannot listen on {name}: {reason}; choose another with --http ADDR:PORT or Http:Endpoints";
+    }
+
+    private static WebApplication Build(
+        GatewayOptions options, Action<IServiceCollection> addEngine, Action<WebApplicationBuilder>? configure)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "chasqui" });
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, options.Http));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Shutdown.DrainTimeout);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(options);
+        addEngine(builder.Services);
+        builder.Services.AddSingleton<ApiContext>();
+        builder.Services.AddSingleton<Router>();
+        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)
+            // Why it could not start is an exception, which whoever started it tells.
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.Critical);
+        configure?.Invoke(builder);
+
+        var app = builder.Build();
+        app.UseMiddleware<RequestLog>();
+        app.UseMiddleware<ErrorBoundary>();
+        app.UseMiddleware<OriginPolicy>();
+        app.UseMiddleware<HostFilter>();
+        app.Run(app.Services.GetRequiredService<Router>().InvokeAsync);
+        return app;
+    }
+
+    private static LlamaEngine CreateEngine(GatewayOptions options, IServiceProvider services)
+    {
+        var loggers = services.GetRequiredService<ILoggerFactory>();
+        var store = new ModelStore(
+            new ModelStoreOptions { Folders = options.Models.Folders, OllamaFolder = options.Models.OllamaStore }, loggers.CreateLogger<ModelStore>());
+        var engine = options.Engine with { KeepAlive = options.Models.KeepAlive };
+        return new LlamaEngine(engine, store, services.GetRequiredService<TimeProvider>(), loggers);
+    }
+
+    private static void ConfigureKestrel(KestrelServerOptions kestrel, HttpOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        // The limit is ours, so that its error has the API's form.
+        kestrel.Limits.MaxRequestBodySize = null;
+        // A reader may be slow, but one that takes nothing for a minute holds its slot no longer.
+        kestrel.Limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 1, gracePeriod: TimeSpan.FromMinutes(1));
+        foreach (var endpoint in options.Endpoints)
+        {
+            // "Any" falls back to IPv4 on a machine without IPv6.
+            if (endpoint.Address.Equals(IPAddress.IPv6Any))
+                kestrel.ListenAnyIP(endpoint.Port);
+            else
+                kestrel.Listen(endpoint.Address, endpoint.Port);
+        }
+    }
+}

@@ -1,0 +1,86 @@
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.Http;
+
+namespace Chasqui.Server;
+
+/// <summary>Finds the endpoint of a request, and answers as Go's mux and gin do where there is none.</summary>
+internal sealed class Router(ApiContext api)
+{
+    public Task InvokeAsync(HttpContext http)
+    {
+        var path = http.Request.Path.Value is { Length: > 0 } given ? given : "/";
+        if (OllamaRoutes.All.TryGetValue(path, out var route))
+            return RunAsync(route, http);
+
+        var clean = Clean(path);
+        if (clean != path)
+            return RedirectAsync(http, clean, StatusCodes.Status307TemporaryRedirect, page: true);
+        // gin's own redirect for a slash too many: 301 for GET, a method-keeping 307 for the rest.
+        if (path.Length > 1 && path[^1] == '/' && OllamaRoutes.All.TryGetValue(path[..^1], out route) && Allows(route, http))
+        {
+            var get = HttpMethods.IsGet(http.Request.Method);
+            return RedirectAsync(http, path[..^1], get ? StatusCodes.Status301MovedPermanently : StatusCodes.Status307TemporaryRedirect, page: get);
+        }
+        return PlainAsync(http, StatusCodes.Status404NotFound, "404 page not found");
+    }
+
+    /// <summary>The wording for errors on this request's path.</summary>
+    public static NotFoundWording WordingFor(HttpContext http) =>
+        OllamaRoutes.All.TryGetValue(http.Request.Path.Value ?? "", out var route) ? route.NotFound : default;
+
+    /// <summary>The value of <c>Allow</c> for a request whose path has no such method; null where the method or path is another matter.</summary>
+    public static string? AllowedInstead(HttpContext http) =>
+        OllamaRoutes.All.TryGetValue(http.Request.Path.Value ?? "", out var route) && !Allows(route, http) ? string.Join(", ", route.Methods) : null;
+
+    private Task RunAsync(Route route, HttpContext http)
+    {
+        if (Allows(route, http))
+            return route.Handler(api, http);
+        http.Response.Headers.Allow = string.Join(", ", route.Methods);
+        return PlainAsync(http, StatusCodes.Status405MethodNotAllowed, "405 method not allowed");
+    }
+
+    private static bool Allows(Route route, HttpContext http) => route.Methods.Contains(http.Request.Method, StringComparer.Ordinal);
+
+    private static Task RedirectAsync(HttpContext http, string path, int status, bool page)
+    {
+        var location = path + http.Request.QueryString;
+        http.Response.Headers.Location = location;
+        http.Response.StatusCode = status;
+        if (!page || !(HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method)))
+            return Task.CompletedTask;
+        var title = status == StatusCodes.Status307TemporaryRedirect ? "Temporary Redirect" : "Moved Permanently";
+        return SendAsync(http, "text/html; charset=utf-8", $"<a href=\"{WebUtility.HtmlEncode(location)}\">{title}</a>.\n\n");
+    }
+
+    private static Task PlainAsync(HttpContext http, int status, string text)
+    {
+        http.Response.StatusCode = status;
+        return SendAsync(http, "text/plain", text);
+    }
+
+    private static async Task SendAsync(HttpContext http, string contentType, string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        http.Response.ContentType = contentType;
+        http.Response.ContentLength = bytes.Length;
+        if (!HttpMethods.IsHead(http.Request.Method))
+            await http.Response.BodyWriter.WriteAsync(bytes, http.RequestAborted).ConfigureAwait(false);
+    }
+
+    /// <summary>A path without empty and dot segments, as Go's <c>path.Clean</c>; a slash at the end stays.</summary>
+    private static string Clean(string path)
+    {
+        var kept = new List<string>();
+        foreach (var segment in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (segment == ".." && kept.Count > 0)
+                kept.RemoveAt(kept.Count - 1);
+            else if (segment is not ("." or ".."))
+                kept.Add(segment);
+        }
+        var clean = "/" + string.Join('/', kept);
+        return path[^1] == '/' && clean.Length > 1 ? clean + "/" : clean;
+    }
+}

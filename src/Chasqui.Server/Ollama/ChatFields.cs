@@ -1,0 +1,81 @@
+using System.Text.Json;
+
+namespace Chasqui.Server;
+
+/// <summary>A request to <c>/api/chat</c>.</summary>
+internal sealed class ChatFields : GenerationFields
+{
+    private List<ChatMessage> _messages = [];
+    private JsonElement? _tools;
+
+    /// <summary>Without messages a request only loads or unloads the model.</summary>
+    public bool HasMessages => _messages.Count > 0;
+
+    /// <summary>The tools that were offered, an array with at least one.</summary>
+    public JsonElement? Tools => _tools;
+
+    public ChatRequest ToRequest() => Common(new ChatRequest { Model = Model, Messages = _messages, Tools = _tools });
+
+    protected override void ReadOwnField(string name, JsonElement value)
+    {
+        switch (name)
+        {
+            case "messages":
+                _messages = [];
+                foreach (var message in Field.Items(name, value))
+                    _messages.Add(ReadMessage(message));
+                break;
+            case "tools":
+                _tools = null;
+                foreach (var tool in Field.Items(name, value))
+                {
+                    Field.Members("tools", tool);
+                    _tools ??= value.Clone();
+                }
+                break;
+        }
+    }
+
+    private static ChatMessage ReadMessage(JsonElement message)
+    {
+        var role = "";
+        var content = "";
+        var thinking = "";
+        var toolName = "";
+        List<ReadOnlyMemory<byte>> images = [];
+        JsonElement? toolCalls = null;
+        foreach (var member in Field.Members("messages", message))
+        {
+            switch (member.Name.ToLowerInvariant())
+            {
+                case "role":
+                    Field.Read("role", member.Value, ref role);
+                    break;
+                case "content":
+                    Field.Read("content", member.Value, ref content);
+                    break;
+                case "thinking":
+                    Field.Read("thinking", member.Value, ref thinking);
+                    break;
+                case "tool_name":
+                    Field.Read("tool_name", member.Value, ref toolName);
+                    break;
+                case "images":
+                    images = ReadImages(member.Value);
+                    break;
+                case "tool_calls":
+                    toolCalls = Field.Items("tool_calls", member.Value).Any() ? member.Value.Clone() : null;
+                    break;
+            }
+        }
+        return new ChatMessage
+        {
+            Role = role.ToLowerInvariant(),
+            Content = content,
+            Thinking = thinking.Length == 0 ? null : thinking,
+            Images = images,
+            ToolCalls = toolCalls,
+            ToolName = toolName.Length == 0 ? null : toolName,
+        };
+    }
+}

@@ -1,0 +1,49 @@
+using System.Text;
+
+namespace Chasqui.Server;
+
+/// <summary>A stream of updates taken to its end and joined, for answers that are sent whole.</summary>
+internal sealed class GatheredAnswer
+{
+    public string Text { get; private init; } = "";
+
+    public string Thinking { get; private init; } = "";
+
+    public IReadOnlyList<TokenLogprob>? Logprobs { get; private init; }
+
+    public string? RenderedPrompt { get; private init; }
+
+    /// <summary>Null only where nothing was run (<see cref="RenderedPrompt"/>).</summary>
+    public GenerationResult? Result { get; private init; }
+
+    /// <exception cref="EngineFailedException">The stream ended without a result.</exception>
+    public static async Task<GatheredAnswer> FromAsync(IAsyncEnumerable<GenerationUpdate> updates, CancellationToken cancellationToken)
+    {
+        var text = new StringBuilder();
+        var thinking = new StringBuilder();
+        List<TokenLogprob>? logprobs = null;
+        string? rendered = null;
+        GenerationResult? result = null;
+        await foreach (var update in updates.WithCancellation(cancellationToken).ConfigureAwait(false))
+        {
+            text.Append(update.Text);
+            thinking.Append(update.Thinking);
+            if (update.Logprobs is { Count: > 0 } more)
+                (logprobs ??= []).AddRange(more);
+            rendered ??= update.RenderedPrompt;
+            result = update.Result ?? result;
+        }
+        if (result is null && rendered is null)
+            throw EndedEarly();
+        return new GatheredAnswer
+        {
+            Text = text.ToString(),
+            Thinking = thinking.ToString(),
+            Logprobs = logprobs,
+            RenderedPrompt = rendered,
+            Result = result,
+        };
+    }
+
+    public static EngineFailedException EndedEarly() => new("the engine ended the answer without saying how; try again");
+}

@@ -1,0 +1,107 @@
+using System.Buffers;
+using System.Globalization;
+using Microsoft.AspNetCore.Http;
+
+namespace Chasqui.Server;
+
+/// <summary>Sends what an engine generates, streamed or whole, in either form.</summary>
+internal static class GenerationAnswer
+{
+    /// <summary>Tells, where it can still be told, how many tokens of the prompt were cut because it was longer than the context.</summary>
+    public const string TruncatedHeader = "X-Chasqui-Truncated-Tokens";
+
+    /// <summary>Carries out a request that says nothing: it makes the model resident, or sends it away.</summary>
+    public static async Task ChangeResidencyAsync(ApiContext api, HttpContext http, GenerationFields fields, AnswerForm form)
+    {
+        if (fields.Unloads)
+        {
+            await api.Engine.UnloadAsync(fields.Model, http.RequestAborted).ConfigureAwait(false);
+        }
+        else
+        {
+            var model = await api.Engine.ShowAsync(fields.Model, http.RequestAborted).ConfigureAwait(false);
+            if (!model.Summary.Capabilities.Contains("completion"))
+                throw new UnsupportedCapabilityException(fields.Model, form is ChatForm ? "chat" : "generate");
+            var request = new LoadRequest { Model = fields.Model, Options = fields.Options, KeepAlive = fields.KeepAlive };
+            await api.Engine.LoadAsync(request, http.RequestAborted).ConfigureAwait(false);
+        }
+        var buffer = new ArrayBufferWriter<byte>(256);
+        var json = new JsonText(buffer);
+        form.WriteResidency(ref json, fields.Unloads ? "unload" : "load");
+        await JsonResponse.SendAsync(http, StatusCodes.Status200OK, buffer.WrittenMemory).ConfigureAwait(false);
+    }
+
+    /// <summary>One JSON value for the whole answer.</summary>
+    public static async Task SendWholeAsync(HttpContext http, AnswerForm form, ToolCallReader? tools, int images, IAsyncEnumerable<GenerationUpdate> updates)
+    {
+        var answer = await GatheredAnswer.FromAsync(updates, http.RequestAborted).ConfigureAwait(false);
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        var json = new JsonText(buffer);
+        if (answer.Result is not { } result)
+        {
+            form.WriteRendered(ref json, answer.RenderedPrompt ?? "", images);
+        }
+        else if (answer.RenderedPrompt is { } prompt)
+        {
+            form.WriteRendered(ref json, prompt, images);
+        }
+        else
+        {
+            Count(http, result);
+            if (result.TruncatedTokens > 0)
+                http.Response.Headers[TruncatedHeader] = result.TruncatedTokens.ToString(CultureInfo.InvariantCulture);
+            var text = answer.Text;
+            if (tools is not null)
+                text = tools.Read(text) + tools.Finish();
+            form.WriteLast(ref json, new AnswerPiece(text, answer.Thinking, answer.Logprobs, tools?.Calls), result);
+        }
+        await JsonResponse.SendAsync(http, StatusCodes.Status200OK, buffer.WrittenMemory).ConfigureAwait(false);
+    }
+
+    /// <summary>A line for each update that says something, flushed before the next one is awaited.</summary>
+    public static async Task StreamAsync(HttpContext http, AnswerForm form, ToolCallReader? tools, IAsyncEnumerable<GenerationUpdate> updates)
+    {
+        var lines = new Ndjson(http);
+        GenerationResult? result = null;
+        await foreach (var update in updates.WithCancellation(http.RequestAborted).ConfigureAwait(false))
+        {
+            lines.Begin();
+            result = update.Result;
+            var text = tools is null ? update.Text : tools.Read(update.Text);
+            if (result is not null && tools is not null)
+                text += tools.Finish();
+            var piece = new AnswerPiece(text, update.Thinking, update.Logprobs, result is null ? null : tools?.Calls);
+            if (!piece.IsEmpty)
+            {
+                WritePiece(lines, form, piece);
+                await lines.SendAsync().ConfigureAwait(false);
+            }
+            if (result is not null)
+            {
+                WriteLast(lines, form, result);
+                await lines.SendAsync().ConfigureAwait(false);
+            }
+        }
+        Count(http, result ?? throw GatheredAnswer.EndedEarly());
+    }
+
+    /// <summary>Counts the tokens for the request's log line.</summary>
+    public static void Count(HttpContext http, GenerationResult result)
+    {
+        var state = RequestState.Of(http);
+        state.PromptTokens = result.PromptTokens;
+        state.CompletionTokens = result.CompletionTokens;
+    }
+
+    private static void WritePiece(Ndjson lines, AnswerForm form, AnswerPiece piece)
+    {
+        var json = lines.Line();
+        form.WritePiece(ref json, piece);
+    }
+
+    private static void WriteLast(Ndjson lines, AnswerForm form, GenerationResult result)
+    {
+        var json = lines.Line();
+        form.WriteLast(ref json, AnswerPiece.Empty, result);
+    }
+}

@@ -1,0 +1,36 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Http;
+
+namespace Chasqui.Server;
+
+/// <summary>
+/// An answer as lines of JSON, each flushed on its own and an HTTP chunk of its own. Flushing waits while the client reads
+/// slower than the model writes, and the engine waits with it.
+/// </summary>
+internal sealed class Ndjson(HttpContext http)
+{
+    public const string ContentType = "application/x-ndjson";
+
+    // A line is put together here because the server would begin another chunk wherever one of its own buffers ends.
+    private readonly ArrayBufferWriter<byte> _line = new(512);
+
+    /// <summary>Starts a line.</summary>
+    public JsonText Line() => new(_line);
+
+    /// <summary>To be called once the engine has said something: an error before that still has a status of its own.</summary>
+    public void Begin()
+    {
+        if (!http.Response.HasStarted)
+            http.Response.ContentType = ContentType;
+    }
+
+    /// <summary>Ends the line and sends it.</summary>
+    public async ValueTask SendAsync()
+    {
+        _line.Write("\n"u8);
+        var flushed = await http.Response.BodyWriter.WriteAsync(_line.WrittenMemory, http.RequestAborted).ConfigureAwait(false);
+        _line.ResetWrittenCount();
+        if (flushed.IsCompleted || flushed.IsCanceled)
+            throw new OperationCanceledException("the client has left", http.RequestAborted);
+    }
+}

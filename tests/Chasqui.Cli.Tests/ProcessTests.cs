@@ -1,0 +1,217 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text.Json;
+
+namespace Chasqui.Cli.Tests;
+
+/// <summary>The program itself, over the shipped model.</summary>
+public sealed class ProcessTests : IDisposable
+{
+    private readonly DirectoryInfo _home = Directory.CreateTempSubdirectory("chasqui cli ");
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _home.Delete(recursive: true);
+
+    [Fact]
+    public async Task Serve_says_where_it_listens_and_drains_on_SIGTERM()
+    {
+        await using var serve = Start("serve", "--http", "127.0.0.1:0");
+        var address = await AddressAsync(serve);
+        using var http = new HttpClient { BaseAddress = address };
+        Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("healthz", Cancellation)).StatusCode);
+
+        // An answer that has begun when the signal comes.
+        using var response = await http.SendAsync(
+            new HttpRequestMessage(HttpMethod.Post, "api/generate")
+            {
+                Content = JsonContent.Create(new { model = "mini", prompt = "Once upon a time", options = new { num_predict = 400, seed = 1 } }),
+            },
+            HttpCompletionOption.ResponseHeadersRead,
+            Cancellation);
+        using var lines = new StreamReader(await response.Content.ReadAsStreamAsync(Cancellation));
+        var last = await lines.ReadLineAsync(Cancellation);
+        await serve.SignalAsync("TERM");
+        while (await lines.ReadLineAsync(Cancellation) is { } line)
+            last = line;
+
+        Assert.True(JsonElement.Parse(last!).GetProperty("done").GetBoolean());
+        Assert.Equal(0, await serve.EndAsync());
+        Assert.Contains("Stopping.", serve.Error);
+        Assert.EndsWith("Stopped.\n", serve.Error.ReplaceLineEndings("\n"));
+        await Assert.ThrowsAsync<HttpRequestException>(() => http.GetAsync("healthz", Cancellation));
+    }
+
+    [Fact]
+    public async Task Serve_shows_a_curl_and_ends_with_0_on_Ctrl_C()
+    {
+        Assert.SkipWhen(IsInterruptIgnored(), "SIGINT is ignored where the tests run, and a process inherits that");
+        await using var serve = Start("serve", "--http", "127.0.0.1:0");
+
+        var address = await AddressAsync(serve);
+        Assert.StartsWith("Models: mini:latest (", await serve.Out.ReadLineAsync(Cancellation));
+        await serve.Out.ReadLineAsync(Cancellation);
+        Assert.Equal($"  curl {address.GetLeftPart(UriPartial.Authority)}/api/generate -d '{{\"model\":\"mini\",\"prompt\":\"Once upon a time\"}}'",
+            await serve.Out.ReadLineAsync(Cancellation));
+        await serve.Out.ReadLineAsync(Cancellation);
+        await serve.SignalAsync("INT");
+
+        Assert.Equal(0, await serve.EndAsync());
+    }
+
+    [Fact]
+    public async Task A_second_signal_stops_at_once()
+    {
+        await using var serve = Start("serve", "--http", "127.0.0.1:0");
+        var address = await AddressAsync(serve);
+        // A request whose body never comes would keep the drain waiting for its whole time.
+        using var client = new TcpClient(address.Host, address.Port);
+        await client.Client.SendAsync(
+            "POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n"u8.ToArray(), Cancellation);
+        var continued = new byte[64];
+        Assert.NotEqual(0, await client.Client.ReceiveAsync(continued, Cancellation));
+
+        await serve.SignalAsync("TERM");
+        await serve.ErrorLineAsync("Stopping.");
+        await serve.SignalAsync("TERM");
+
+        Assert.Equal(130, await serve.EndAsync());
+    }
+
+    [Fact]
+    public async Task A_port_in_use_is_one_line_and_1()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0);
+        taken.Start();
+
+        await using var serve = Start("serve", "--http", taken.LocalEndpoint.ToString()!);
+
+        Assert.Equal(1, await serve.EndAsync());
+        var line = Assert.Single(serve.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Matches($"^error: cannot listen on {taken.LocalEndpoint}: .*in use", line);
+    }
+
+    [Fact]
+    public async Task A_data_folder_that_is_a_file_is_one_line_and_1()
+    {
+        var file = Path.Combine(_home.FullName, "a file");
+        await File.WriteAllTextAsync(file, "", Cancellation);
+
+        await using var serve = Start("serve", "--http", "127.0.0.1:0", "--data", file);
+
+        Assert.Equal(1, await serve.EndAsync());
+        var line = Assert.Single(serve.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains(file, line);
+        Assert.StartsWith("error: ", line);
+    }
+
+    [Theory]
+    [InlineData("""{"Htp":{"Endpoints":["127.0.0.1:0"]}}""", "Htp")]
+    [InlineData("""{"Http":{"Endpoints":["nowhere"]}}""", "nowhere")]
+    [InlineData("{", "chasqui.json")]
+    public async Task A_wrong_configuration_is_one_line_and_1(string json, string named)
+    {
+        await File.WriteAllTextAsync(Path.Combine(_home.FullName, "chasqui.json"), json, Cancellation);
+
+        await using var serve = Start("serve");
+
+        Assert.Equal(1, await serve.EndAsync());
+        var line = Assert.Single(serve.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("error: ", line);
+        Assert.Contains(named, line);
+    }
+
+    [Fact]
+    public async Task Ask_talks_to_a_gateway_and_leaves_it_its_model()
+    {
+        await using var serve = Start("serve", "--http", "127.0.0.1:0", "--json");
+        var announced = JsonElement.Parse((await serve.Out.ReadLineAsync(Cancellation))!);
+        var server = announced.GetProperty("listening")[0].GetString()!;
+        Assert.Equal("mini:latest", announced.GetProperty("models")[0].GetString());
+
+        await using var ask = Start("ask", "--server", server, "--seed", "7", "--json", "Tell me a story");
+        ask.In.Close();
+        var answer = JsonElement.Parse(await ask.Out.ReadToEndAsync(Cancellation));
+        Assert.Equal(0, await ask.EndAsync());
+        Assert.Equal("stop", answer.GetProperty("done_reason").GetString());
+        Assert.NotEmpty(answer.GetProperty("text").GetString()!);
+
+        await using var resident = Start("models", "ps", "--server", server);
+        Assert.StartsWith("mini:latest\t", await resident.Out.ReadToEndAsync(Cancellation));
+        Assert.Equal(0, await resident.EndAsync());
+    }
+
+    [Fact]
+    public async Task Ctrl_C_ends_a_wait_for_standard_input_with_130()
+    {
+        Assert.SkipWhen(IsInterruptIgnored(), "SIGINT is ignored where the tests run, and a process inherits that");
+        await using var serve = Start("serve", "--http", "127.0.0.1:0");
+        var address = await AddressAsync(serve);
+        // The first turn shows that the program runs, and with it its handling of signals.
+        await using var chat = Start("chat", "--server", address.ToString(), "--json");
+        await chat.In.WriteLineAsync("Hello");
+        await chat.In.FlushAsync(Cancellation);
+        Assert.NotNull(await chat.Out.ReadLineAsync(Cancellation));
+
+        await chat.SignalAsync("INT");
+
+        Assert.Equal(130, await chat.EndAsync());
+    }
+
+    [Fact]
+    public async Task A_reader_that_leaves_early_ends_the_answer_quietly()
+    {
+        await using var serve = Start("serve", "--http", "127.0.0.1:0");
+        var address = await AddressAsync(serve);
+        await using var ask = Start("ask", "--server", address.ToString(), "--num-predict", "100000", "--format", "json", "List numbers");
+        ask.In.Close();
+
+        Assert.NotEqual(-1, ask.Out.Read());
+        ask.Out.Dispose();
+
+        Assert.Equal(0, await ask.EndAsync());
+        Assert.Empty(ask.Error);
+    }
+
+    [Fact]
+    public async Task Models_are_listed_without_a_gateway()
+    {
+        await using var list = Start("models", "list");
+        var text = await list.Out.ReadToEndAsync(Cancellation);
+
+        Assert.Equal(0, await list.EndAsync());
+        Assert.Contains("mini:latest\t", text);
+    }
+
+    [Fact]
+    public async Task The_scenarios_of_the_bench_are_there()
+    {
+        await using var bench = Start("bench");
+        var text = await bench.Out.ReadToEndAsync(Cancellation);
+
+        Assert.Equal(0, await bench.EndAsync());
+        Assert.StartsWith("engine\t", text);
+    }
+
+    private ChasquiProcess Start(params string[] args) => ChasquiProcess.Start(_home.FullName, args);
+
+    private static async Task<Uri> AddressAsync(ChasquiProcess serve)
+    {
+        var line = await serve.Out.ReadLineAsync(Cancellation);
+        Assert.True(line is not null, serve.Error);
+        Assert.Contains("is listening on http://127.0.0.1:", line);
+        return new Uri(line[line.IndexOf("http", StringComparison.Ordinal)..]);
+    }
+
+    /// <summary>Shells start background jobs so.</summary>
+    private static bool IsInterruptIgnored()
+    {
+        const string status = "/proc/self/status";
+        const int interrupt = 2;
+        if (!File.Exists(status))
+            return false;
+        var mask = File.ReadLines(status).First(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))["SigIgn:".Length..].Trim();
+        return (Convert.ToUInt64(mask, 16) & (1UL << (interrupt - 1))) != 0;
+    }
+}

@@ -1,0 +1,28 @@
+using System.Net;
+using Chasqui.Server;
+using Microsoft.AspNetCore.Builder;
+
+namespace Chasqui.Cli.Tests;
+
+/// <summary>A real gateway over a scripted engine, on a free port.</summary>
+internal sealed class HttpGateway(WebApplication app, ScriptedEngine engine) : IAsyncDisposable
+{
+    public ScriptedEngine Engine { get; } = engine;
+
+    public Uri Address { get; } = GatewayHost.Addresses(app)[0];
+
+    public static async Task<HttpGateway> StartAsync()
+    {
+        var engine = new ScriptedEngine();
+        var options = new GatewayOptions { Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] } };
+        var app = GatewayHost.Build(options, engine);
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        return new HttpGateway(app, engine);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync(CancellationToken.None);
+        await app.DisposeAsync();
+    }
+}

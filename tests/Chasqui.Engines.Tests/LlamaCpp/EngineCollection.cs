@@ -1,0 +1,21 @@
+namespace Chasqui.Engines.Tests.LlamaCpp;
+
+/// <summary>
+/// Tests that run the real engine. They take turns, with the rest of the assembly too: some read what the whole process holds,
+/// and all of them would only wait for each other's cores.
+/// </summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class EngineCollection : ICollectionFixture<SharedEngine>
+{
+    public const string Name = "llama.cpp";
+}
+
+/// <summary>One engine for the tests that need nothing special of it.</summary>
+public sealed class SharedEngine : IAsyncLifetime
+{
+    internal EngineBed Bed { get; } = new();
+
+    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    public ValueTask DisposeAsync() => Bed.DisposeAsync();
+}

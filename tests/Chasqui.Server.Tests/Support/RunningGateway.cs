@@ -1,0 +1,65 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Chasqui.Server.Tests;
+
+/// <summary>A real gateway on a free loopback port.</summary>
+internal sealed class RunningGateway : IAsyncDisposable
+{
+    private static readonly GatewayOptions _options = new()
+    {
+        Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
+        Models = new ModelOptions { OllamaStore = "" },
+    };
+
+    private RunningGateway(WebApplication app)
+    {
+        App = app;
+        Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        Http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.None })
+        {
+            BaseAddress = Address,
+            Timeout = TimeSpan.FromMinutes(2),
+        };
+    }
+
+    public WebApplication App { get; }
+
+    public Uri Address { get; }
+
+    public HttpClient Http { get; }
+
+    public IEngine Engine => App.Services.GetRequiredService<IEngine>();
+
+    public static async Task<RunningGateway> StartAsync(
+        IEngine engine, Func<GatewayOptions, GatewayOptions>? change = null, Action<WebApplicationBuilder>? configure = null)
+    {
+        var app = GatewayHost.Build(change?.Invoke(_options) ?? _options, engine, configure);
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        return new RunningGateway(app);
+    }
+
+    /// <summary>A gateway over the embedded engine.</summary>
+    public static async Task<RunningGateway> StartAsync(Func<GatewayOptions, GatewayOptions> change)
+    {
+        var app = GatewayHost.Build(change(_options));
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        return new RunningGateway(app);
+    }
+
+    public Task<HttpResponseMessage> PostAsync(string path, string body) =>
+        Http.PostAsync(new Uri(path, UriKind.Relative), new StringContent(body), TestContext.Current.CancellationToken);
+
+    public Task<HttpResponseMessage> GetAsync(string path) =>
+        Http.GetAsync(new Uri(path, UriKind.Relative), TestContext.Current.CancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        await App.StopAsync(TestContext.Current.CancellationToken);
+        await App.DisposeAsync();
+    }
+}
