@@ -9,9 +9,13 @@ public sealed class RoomArrowsTests
     private static readonly Dictionary<string, string[]> _allowed = new(StringComparer.Ordinal)
     {
         ["Chasqui.Abstractions"] = [],
-        ["Chasqui.Engines"] = ["Chasqui.Abstractions"],
-        ["Chasqui.Server"] = ["Chasqui.Abstractions", "Chasqui.Engines"],
-        ["Chasqui.Cli"] = ["Chasqui.Abstractions", "Chasqui.Engines", "Chasqui.Server", "Chasqui.Bench"],
+        ["Chasqui.Protocol"] = [],
+        ["Chasqui.Transport"] = ["Chasqui.Protocol"],
+        ["Chasqui.Client"] = ["Chasqui.Protocol", "Chasqui.Transport"],
+        // An engine may be another Chasqui, so the engines know the client.
+        ["Chasqui.Engines"] = ["Chasqui.Abstractions", "Chasqui.Client"],
+        ["Chasqui.Server"] = ["Chasqui.Abstractions", "Chasqui.Client", "Chasqui.Engines", "Chasqui.Protocol", "Chasqui.Transport"],
+        ["Chasqui.Cli"] = ["Chasqui.Abstractions", "Chasqui.Client", "Chasqui.Engines", "Chasqui.Server", "Chasqui.Bench"],
     };
 
     public static TheoryData<string> Rooms() => [.. RoomNames()];

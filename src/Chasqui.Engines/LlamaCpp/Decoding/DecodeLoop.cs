@@ -78,8 +78,8 @@ internal sealed partial class DecodeLoop : IAsyncDisposable
         job.Wake = Wake;
         _inbox.Enqueue(job);
         Wake();
-        // The thread drains the inbox once after it has seen the flag; what came later has to be drained here.
-        if (_stopping && _ended.Task.IsCompleted)
+        // The thread drains the inbox once after it has said that it ended; what comes later has to be drained here.
+        if (_ended.Task.IsCompleted)
             FailInbox();
     }
 
@@ -223,6 +223,8 @@ internal sealed partial class DecodeLoop : IAsyncDisposable
         Volatile.Write(ref _running, 0);
         Volatile.Write(ref _queued, 0);
         _ended.TrySetResult();
+        // A job that came between the drain above and this signal saw a loop that had not ended yet, and left itself to it.
+        FailInbox();
     }
 
     private void FailInbox()

@@ -46,7 +46,7 @@ internal sealed partial class EmbeddingWorker(
             _inbox.Enqueue(job);
             wake();
             if (_closed)
-                FailAll(Unloaded());
+                FailInbox(Unloaded());
             return await job.Completion.ConfigureAwait(false);
         }
         finally
