@@ -161,13 +161,16 @@ internal sealed partial class EmbeddingWorker(
             lane.Job.Fail(error);
         foreach (var job in _waiting)
             job.Fail(error);
+        FailInbox(error);
+        _lanes.Clear();
+        _waiting.Clear();
+    }
+
+    /// <summary>All that a caller may touch whose texts came too late: the rest belongs to the decode thread.</summary>
+    private void FailInbox(Exception error)
+    {
         while (_inbox.TryDequeue(out var job))
             job.Fail(error);
-        if (!_closed)
-        {
-            _lanes.Clear();
-            _waiting.Clear();
-        }
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Computing vectors failed")]
