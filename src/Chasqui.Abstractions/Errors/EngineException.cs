@@ -35,6 +35,12 @@ public sealed class InvalidOptionException(string option, string value, string e
 {
     /// <summary>The option's name, as in the API.</summary>
     public string Option { get; } = option;
+
+    /// <summary>What it was, for people.</summary>
+    public string Value { get; } = value;
+
+    /// <summary>What it must be, for people.</summary>
+    public string Expected { get; } = expected;
 }
 
 /// <summary>The output format (grammar or JSON schema) cannot be compiled.</summary>
@@ -71,6 +77,9 @@ public sealed class ModelLoadException(string model, string reason, Exception? i
 {
     /// <summary>The model's name.</summary>
     public string Model { get; } = model;
+
+    /// <summary>Why, for people.</summary>
+    public string Reason { get; } = reason;
 }
 
 /// <summary>The model does not fit in memory beside what is in use.</summary>
@@ -78,6 +87,9 @@ public sealed class InsufficientMemoryException(string model, long requiredBytes
     : EngineException($"model '{model}' needs {Gibibytes(requiredBytes)} of memory, but only {Gibibytes(availableBytes)} can be had; "
         + "use a smaller model or a smaller num_ctx, or unload another model")
 {
+    /// <summary>The model's name.</summary>
+    public string Model { get; } = model;
+
     /// <summary>Bytes it would take.</summary>
     public long RequiredBytes { get; } = requiredBytes;
 

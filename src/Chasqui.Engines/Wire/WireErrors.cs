@@ -1,0 +1,131 @@
+using System.Globalization;
+using Chasqui.Protocol;
+using Google.Protobuf.Collections;
+using Messages = Chasqui.Protocol.Messages;
+
+namespace Chasqui.Engines.Wire;
+
+/// <summary>Errors of an engine as <c>Error</c> messages of the wire, and back, so that a remote engine throws what a near one would.</summary>
+public static class WireErrors
+{
+    /// <summary>The message and the status, a code of HTTP, that goes with it.</summary>
+    public static (int Status, Messages.Error Error) ToWire(Exception exception)
+    {
+        ArgumentNullException.ThrowIfNull(exception);
+        var (status, code) = exception switch
+        {
+            ModelNotFoundException => (404, "model_not_found"),
+            InvalidModelNameException => (400, "invalid_model_name"),
+            InvalidOptionException => (400, "invalid_option"),
+            InvalidFormatException => (400, "invalid_format"),
+            InvalidTemplateException => (400, "invalid_template"),
+            ContextLengthExceededException => (400, "context_length_exceeded"),
+            InvalidRequestException => (400, "invalid_request"),
+            UnsupportedCapabilityException => (400, "unsupported_capability"),
+            ModelLoadException => (500, "model_load_failed"),
+            InsufficientMemoryException => (503, "insufficient_memory"),
+            EngineOverloadedException => (503, "overloaded"),
+            EngineUnavailableException => (503, "unavailable"),
+            EngineFailedException => (500, "engine_failed"),
+            NotSupportedException => (501, "not_supported"),
+            _ => (500, "internal"),
+        };
+        var error = new Messages.Error
+        {
+            Code = code,
+            // What was not foreseen may say things of the inside that are nobody else's.
+            Message = code == "internal" ? "internal error" : exception.Message,
+        };
+        Describe(exception, error);
+        return (status, error);
+    }
+
+    /// <summary>The exception that an engine in this process would have thrown.</summary>
+    public static EngineException FromWire(Messages.Error error)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        var details = error.Details;
+        return error.Code switch
+        {
+            "model_not_found" => new ModelNotFoundException(Text(details, "model"), [.. error.Suggestions]),
+            "invalid_model_name" => new InvalidModelNameException(Text(details, "model")),
+            "invalid_option" => new InvalidOptionException(Text(details, "option"), Text(details, "value"), Text(details, "expected")),
+            "invalid_format" => new InvalidFormatException(error.Message),
+            "invalid_template" => new InvalidTemplateException(error.Message),
+            "context_length_exceeded" => new ContextLengthExceededException((int)Number(details, "tokens"), (int)Number(details, "context_length")),
+            "invalid_request" or "not_supported" => new InvalidRequestException(error.Message),
+            "unsupported_capability" => new UnsupportedCapabilityException(Text(details, "model"), Text(details, "capability")),
+            "model_load_failed" => new ModelLoadException(Text(details, "model"), Text(details, "reason")),
+            "insufficient_memory" => new InsufficientMemoryException(
+                Text(details, "model"), Number(details, "required_bytes"), Number(details, "available_bytes")),
+            "overloaded" => new EngineOverloadedException(error.Message)
+            {
+                RetryAfter = error.RetryAfterMs == 0 ? null : TimeSpan.FromMilliseconds(error.RetryAfterMs),
+            },
+            "unavailable" => new EngineUnavailableException(error.Message),
+            _ => new EngineFailedException(error.Message),
+        };
+    }
+
+    /// <summary>The code of a RESET that ends an answer which has begun.</summary>
+    public static ErrorCode ResetCode(Exception exception) => exception switch
+    {
+        EngineFailedException => ErrorCode.EngineFailed,
+        EngineUnavailableException => ErrorCode.Unavailable,
+        OperationCanceledException => ErrorCode.Cancelled,
+        EngineException => ErrorCode.EngineFailed,
+        _ => ErrorCode.Internal,
+    };
+
+    /// <summary>What a RESET of the other side means for who uses its engine.</summary>
+    public static EngineException FromReset(ErrorCode code, string reason) => code is ErrorCode.Unavailable or ErrorCode.Refused
+        ? new EngineUnavailableException(reason)
+        : new EngineFailedException(reason.Length > 0 ? reason : $"the engine's connection ended: {code}");
+
+    private static void Describe(Exception exception, Messages.Error error)
+    {
+        var details = error.Details;
+        switch (exception)
+        {
+            case ModelNotFoundException e:
+                details["model"] = e.Model;
+                error.Suggestions.AddRange(e.Suggestions);
+                break;
+            case InvalidModelNameException e:
+                details["model"] = e.Model;
+                break;
+            case InvalidOptionException e:
+                details["option"] = e.Option;
+                details["value"] = e.Value;
+                details["expected"] = e.Expected;
+                break;
+            case ContextLengthExceededException e:
+                details["tokens"] = Text(e.Tokens);
+                details["context_length"] = Text(e.ContextLength);
+                break;
+            case UnsupportedCapabilityException e:
+                details["model"] = e.Model;
+                details["capability"] = e.Capability;
+                break;
+            case ModelLoadException e:
+                details["model"] = e.Model;
+                details["reason"] = e.Reason;
+                break;
+            case InsufficientMemoryException e:
+                details["model"] = e.Model;
+                details["required_bytes"] = Text(e.RequiredBytes);
+                details["available_bytes"] = Text(e.AvailableBytes);
+                break;
+            case EngineOverloadedException { RetryAfter: { } wait }:
+                error.RetryAfterMs = (uint)Math.Clamp(Math.Ceiling(wait.TotalMilliseconds), 1, uint.MaxValue);
+                break;
+        }
+    }
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    private static string Text(MapField<string, string> details, string name) => details.TryGetValue(name, out var value) ? value : "";
+
+    private static long Number(MapField<string, string> details, string name) =>
+        long.TryParse(Text(details, name), NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) ? number : 0;
+}
