@@ -1,0 +1,6 @@
+export { ChasquiClient, type CallOptions, type ChatInit, type GenerateInit, type ModelCalls, type SubscribeOptions } from "./client.js";
+export { ChasquiError, ErrorCode } from "./errors.js";
+export { Priority } from "./scheduler.js";
+export type { ChasquiClientOptions } from "./connector.js";
+export type { Transport } from "./transports/transport.js";
+export * from "./gen/chasqui_pb.js";
