@@ -24,10 +24,21 @@ public sealed class WireMappingTests
         from stop in Gen.String[Gen.Char.AlphaNumeric, 1, 4].List[0, 3].Null()
         select new GenerationOptions
         {
-            NumCtx = ints.Item1, NumBatch = ints.Item2, NumThread = ints.Item3, NumKeep = ints.Item4,
-            NumPredict = more.Item1, TopK = more.Item2, RepeatLastN = more.Item3, Seed = more.Item4,
-            Temperature = floats.Item1, TopP = floats.Item2, MinP = floats.Item3, TypicalP = floats.Item4,
-            RepeatPenalty = penalties.Item1, PresencePenalty = penalties.Item2, FrequencyPenalty = penalties.Item3,
+            NumCtx = ints.Item1,
+            NumBatch = ints.Item2,
+            NumThread = ints.Item3,
+            NumKeep = ints.Item4,
+            NumPredict = more.Item1,
+            TopK = more.Item2,
+            RepeatLastN = more.Item3,
+            Seed = more.Item4,
+            Temperature = floats.Item1,
+            TopP = floats.Item2,
+            MinP = floats.Item3,
+            TypicalP = floats.Item4,
+            RepeatPenalty = penalties.Item1,
+            PresencePenalty = penalties.Item2,
+            FrequencyPenalty = penalties.Item3,
             Stop = stop,
         };
 
@@ -36,9 +47,24 @@ public sealed class WireMappingTests
     {
         var request = new GenerateRequest
         {
-            Model = "mini", Prompt = a ?? "", Suffix = b, System = a, Template = b, Raw = x, Context = context, Options = options,
+            Model = "mini",
+            Prompt = a ?? "",
+            Suffix = b,
+            System = a,
+            Template = b,
+            Raw = x,
+            Context = context,
+            Options = options,
             Format = x ? OutputFormat.Json : y ? OutputFormat.FromSchema(JsonDocument.Parse("{\"type\":\"object\"}").RootElement) : null,
-            Think = b, KeepAlive = time, Logprobs = y, TopLogprobs = 3, Truncate = x, Shift = y, Alone = x, RenderOnly = y, Images = [new byte[] { 1, 2 }],
+            Think = b,
+            KeepAlive = time,
+            Logprobs = y,
+            TopLogprobs = 3,
+            Truncate = x,
+            Shift = y,
+            Alone = x,
+            RenderOnly = y,
+            Images = [new byte[] { 1, 2 }],
         };
         var back = WireRequests.FromWire(Messages.GenerateRequest.Parser.ParseFrom(WireRequests.ToWire(request).ToByteArray()));
         return Show(request) == Show(back);
@@ -50,7 +76,10 @@ public sealed class WireMappingTests
         var calls = JsonDocument.Parse("[{\"function\":{\"name\":\"f\",\"arguments\":{}}}]").RootElement;
         var request = new ChatRequest
         {
-            Model = "mini", Options = options, KeepAlive = time, Tools = x ? calls : null,
+            Model = "mini",
+            Options = options,
+            KeepAlive = time,
+            Tools = x ? calls : null,
             Messages = [new ChatMessage { Role = "user", Content = text ?? "", Thinking = text, ToolName = text, ToolCalls = x ? null : calls, Images = [new byte[] { 7 }] }],
         };
         var back = WireRequests.FromWire(Messages.ChatRequest.Parser.ParseFrom(WireRequests.ToWire(request).ToByteArray()));
@@ -70,13 +99,22 @@ public sealed class WireMappingTests
     {
         var update = new GenerationUpdate
         {
-            Text = text ?? "", Thinking = text ?? "", RenderedPrompt = text,
+            Text = text ?? "",
+            Thinking = text ?? "",
+            RenderedPrompt = text,
             Logprobs = x ? [new TokenLogprob("a", new byte[] { 97 }, -0.5f, [new TokenLogprob("b", new byte[] { 98 }, -1.5f, [])])] : null,
             Result = y ? null : new GenerationResult
             {
-                Reason = x ? FinishReason.Length : FinishReason.Stop, PromptTokens = n, CachedPromptTokens = n, CompletionTokens = n, TruncatedTokens = n,
-                TotalDuration = TimeSpan.FromTicks(n), LoadDuration = TimeSpan.FromTicks(n), PromptDuration = TimeSpan.FromTicks(n),
-                CompletionDuration = TimeSpan.FromTicks(n), Context = context,
+                Reason = x ? FinishReason.Length : FinishReason.Stop,
+                PromptTokens = n,
+                CachedPromptTokens = n,
+                CompletionTokens = n,
+                TruncatedTokens = n,
+                TotalDuration = TimeSpan.FromTicks(n),
+                LoadDuration = TimeSpan.FromTicks(n),
+                PromptDuration = TimeSpan.FromTicks(n),
+                CompletionDuration = TimeSpan.FromTicks(n),
+                Context = context,
             },
         };
         var back = WireUpdates.FromWire(Messages.GenerationUpdate.Parser.ParseFrom(WireUpdates.ToWire(update).ToByteArray()));
