@@ -62,6 +62,7 @@ internal static class CliProgram
         var root = new RootCommand("Chasqui: a gateway for language models, and its tools.")
         {
             ServeVerb.Build(context),
+            EngineVerb.Build(context),
             AskVerb.Build(context),
             ChatVerb.Build(context),
             ModelsVerbs.Build(context),

@@ -5,12 +5,17 @@ namespace Chasqui.Cli;
 /// <summary>Options that every verb takes.</summary>
 internal static class GlobalOptions
 {
+    public const string HostVariable = "CHASQUI_HOST";
+
+    /// <summary>The older name.</summary>
     public const string ServerVariable = "CHASQUI_SERVER";
 
-    public static Option<string?> Server { get; } = new("--server")
+    private static readonly string[] _schemes = ["tcp", "tls", "ws", "wss", "http", "https"];
+
+    public static Option<string?> Server { get; } = new("--host", "--server")
     {
-        Description = $"The gateway to talk to (default {HostChooser.DefaultServer.GetLeftPart(UriPartial.Authority)}; environment: {ServerVariable})",
-        HelpName = "URL",
+        Description = $"The gateway to talk to: tcp://, tls://, unix:PATH, ws://, wss://, http:// or HOST:PORT (default {HostChooser.DefaultServer.GetLeftPart(UriPartial.Authority)}; environment: {HostVariable})",
+        HelpName = "ADDRESS",
         Recursive = true,
     };
 
@@ -29,15 +34,17 @@ internal static class GlobalOptions
     /// <summary>The gateway that was named, by option or environment; null for the usual address.</summary>
     public static Uri? ServerOf(ParseResult parsed, CliContext context)
     {
-        var (text, source) = parsed.GetValue(Server) is { } option
-            ? (option, "--server")
+        var (text, source) = parsed.GetValue(Server) is { } option ? (option, "--host")
+            : context.Environment(HostVariable) is { Length: > 0 } host ? (host, HostVariable)
             : (context.Environment(ServerVariable), ServerVariable);
         if (string.IsNullOrEmpty(text))
             return null;
-        var withScheme = text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text;
-        if (Uri.TryCreate(withScheme, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" && uri.Host.Length > 0)
-            return uri.AbsolutePath.EndsWith('/') ? uri : new Uri(uri.AbsoluteUri + "/");
-        throw new UsageException($"{source} is '{text}', but must be a URL like http://127.0.0.1:11435");
+        if (text.StartsWith("unix:", StringComparison.Ordinal) && text.Length > "unix:".Length)
+            return new Uri("unix:" + Path.GetFullPath(text["unix:".Length..]));
+        var withScheme = text.Contains("://", StringComparison.Ordinal) ? text : "tcp://" + text;
+        if (Uri.TryCreate(withScheme, UriKind.Absolute, out var uri) && _schemes.Contains(uri.Scheme) && uri.Host.Length > 0)
+            return uri.Scheme is not ("http" or "https") || uri.AbsolutePath.EndsWith('/') ? uri : new Uri(uri.AbsoluteUri + "/");
+        throw new UsageException($"{source} is '{text}', but must be an address like {HostChooser.DefaultServer.GetLeftPart(UriPartial.Authority)} or http://127.0.0.1:11435");
     }
 
     /// <summary>Whether a terminal is to be coloured. NO_COLOR counts when it is set and not empty (no-color.org).</summary>

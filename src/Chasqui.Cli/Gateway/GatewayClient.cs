@@ -6,7 +6,7 @@ using System.Text.Json;
 namespace Chasqui.Cli;
 
 /// <summary>A gateway (or an Ollama) at an address, over Ollama's HTTP API.</summary>
-internal sealed class GatewayClient : IModelHost
+internal sealed class GatewayClient : IGatewayHost
 {
     /// <summary>Most bytes of an answer that is not streamed.</summary>
     private const int MaxAnswer = 64 << 20;
@@ -194,7 +194,7 @@ internal sealed class GatewayClient : IModelHost
     private GatewayUnreachableException Unreachable(Exception e) => new(
         e is HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError }
             ? $"the host name of {Place} cannot be resolved"
-            : $"no gateway answers at {Place}; start one with 'chasqui serve', or name another with --server", e);
+            : $"no gateway answers at {Place}; start one with 'chasqui serve', or name another with --host", e);
 
     private GatewayUnreachableException Broken(Exception? e) => new($"the connection to {Place} broke before the answer ended", e);
 }

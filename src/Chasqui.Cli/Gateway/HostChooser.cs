@@ -4,27 +4,28 @@ namespace Chasqui.Cli;
 internal sealed class HostChooser(CliConsole console, Uri usualServer, Func<CancellationToken, Task<IModelHost>> openEngine)
 {
     /// <summary>Where a gateway is unless it is said otherwise.</summary>
-    public static readonly Uri DefaultServer = new("http://127.0.0.1:11435/");
+    public static readonly Uri DefaultServer = new("tcp://127.0.0.1:11436");
 
     /// <summary>A gateway on this machine answers at once; whatever takes longer is none.</summary>
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2);
 
     /// <summary>The gateway; nothing in its place.</summary>
     /// <param name="server">What was named; null for the usual address.</param>
-    public IModelHost Gateway(Uri? server) => new GatewayClient(server ?? usualServer);
+    public IModelHost Gateway(Uri? server) => Open(server ?? usualServer);
 
     /// <summary>The gateway, or an engine in this process where none was named and none runs.</summary>
     /// <param name="server">What was named; null for the usual address.</param>
     /// <param name="cancellationToken">Ends the search.</param>
     public async Task<IModelHost> ChooseAsync(Uri? server, CancellationToken cancellationToken)
     {
-        if (server is not null)
-            return new GatewayClient(server);
-        var gateway = new GatewayClient(usualServer);
-        if (await gateway.IsPresentAsync(_patience, cancellationToken))
+        var gateway = Open(server ?? usualServer);
+        if (server is not null || await gateway.IsPresentAsync(_patience, cancellationToken))
             return gateway;
         await gateway.DisposeAsync();
         console.Remark($"No gateway at {gateway.Place}; starting the engine in this process.");
         return await openEngine(cancellationToken);
     }
+
+    private static IGatewayHost Open(Uri server) =>
+        server.Scheme is "http" or "https" ? new GatewayClient(server) : new WireModelHost(server.OriginalString);
 }

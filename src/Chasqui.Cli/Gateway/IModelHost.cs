@@ -1,9 +1,9 @@
 namespace Chasqui.Cli;
 
-/// <summary>What the verbs need of whoever runs the models: a gateway over HTTP, or an engine in this process.</summary>
+/// <summary>What the verbs need of whoever runs the models: a gateway over MCP or HTTP, or an engine in this process.</summary>
 internal interface IModelHost : IAsyncDisposable
 {
-    /// <summary>Where it is, for remarks, e.g. <c>http://127.0.0.1:11435</c>.</summary>
+    /// <summary>Where it is, for remarks, e.g. <c>tcp://127.0.0.1:11436</c>.</summary>
     string Place { get; }
 
     IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CancellationToken cancellationToken);
@@ -19,6 +19,13 @@ internal interface IModelHost : IAsyncDisposable
 
     /// <returns>False when it was not in memory.</returns>
     Task<bool> UnloadAsync(string model, CancellationToken cancellationToken);
+}
+
+/// <summary>A gateway that may or may not be there.</summary>
+internal interface IGatewayHost : IModelHost
+{
+    /// <summary>Whether a gateway is there.</summary>
+    Task<bool> IsPresentAsync(TimeSpan patience, CancellationToken cancellationToken);
 }
 
 /// <summary>An engine in this process.</summary>

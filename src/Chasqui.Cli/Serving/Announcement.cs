@@ -9,11 +9,13 @@ internal static class Announcement
 {
     private const int MaxModels = 8;
 
-    public static void Write(CliConsole console, IReadOnlyList<Uri> addresses, IReadOnlyList<ModelSummary> models, GatewayOptions options)
+    public static void Write(CliConsole console, IReadOnlyList<Uri> addresses, IReadOnlyList<string> wire, IReadOnlyList<ModelSummary> models, GatewayOptions options)
     {
         var output = console.Out;
         foreach (var address in addresses)
             output.WriteLine($"Chasqui {CliProgram.Version} is listening on {Plain(address)}");
+        if (wire.Count > 0)
+            output.WriteLine($"MCP on {string.Join(", ", wire)}");
         if (models.Count == 0)
         {
             output.WriteLine($"No models yet: put GGUF files into {(options.Models.Folders.Count > 0 ? options.Models.Folders[0] : "a folder, and name it with --models")}");
@@ -29,8 +31,8 @@ internal static class Announcement
         output.WriteLine("Ctrl-C stops it.");
     }
 
-    /// <summary>One line: <c>{"listening": [URL], "models": [NAME]}</c>.</summary>
-    public static string ToJson(IReadOnlyList<Uri> addresses, IReadOnlyList<ModelSummary> models)
+    /// <summary>One line: <c>{"listening": [URL], "mcp": [ADDRESS], "models": [NAME]}</c>.</summary>
+    public static string ToJson(IReadOnlyList<Uri> addresses, IReadOnlyList<string> wire, IReadOnlyList<ModelSummary> models)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream))
@@ -39,6 +41,10 @@ internal static class Announcement
             json.WriteStartArray("listening");
             foreach (var address in addresses)
                 json.WriteStringValue(Plain(address));
+            json.WriteEndArray();
+            json.WriteStartArray("mcp");
+            foreach (var address in wire)
+                json.WriteStringValue(address);
             json.WriteEndArray();
             json.WriteStartArray("models");
             foreach (var model in models)

@@ -14,7 +14,7 @@ internal sealed class LocalGateway : IServeRunner
     {
         var options = GatewayConfiguration.Load(settings.Config, CommandLine(settings));
         using var scope = context.Interrupts.Begin();
-        await using (var gateway = GatewayHost.Build(options, Configure))
+        await using (var gateway = Build(options))
         {
             await GatewayHost.StartAsync(gateway, scope.Token);
             await AnnounceAsync(gateway, settings.Json, context.Console, scope.Token);
@@ -31,7 +31,22 @@ internal sealed class LocalGateway : IServeRunner
         return ExitCodes.Success;
     }
 
-    private static void Configure(WebApplicationBuilder builder)
+    public Task<int> RunEngineAsync(EngineSettings settings, CliContext context) => EngineServer.RunAsync(settings, context);
+
+    private static WebApplication Build(GatewayOptions options) => options.EngineProcess == EngineProcess.Worker
+        ? GatewayHost.Build(options, services => EngineWorker.Create(options, ThisProgram(), services), Configure)
+        : GatewayHost.Build(options, Configure);
+
+    /// <summary>How this program is started: by itself, or by <c>dotnet</c> with its path.</summary>
+    private static IReadOnlyList<string> ThisProgram()
+    {
+        var process = Environment.ProcessPath ?? throw new InvalidOperationException("The path of this process is not known.");
+        return Path.GetFileNameWithoutExtension(process).Equals("dotnet", StringComparison.OrdinalIgnoreCase)
+            ? [process, typeof(LocalGateway).Assembly.Location]
+            : [process];
+    }
+
+    internal static void Configure(WebApplicationBuilder builder)
     {
         builder.Logging.AddLines();
         // What keeps it from starting is told in one line, not also in the host's many.
@@ -44,6 +59,7 @@ internal sealed class LocalGateway : IServeRunner
     {
         var entries = new Dictionary<string, string?>(StringComparer.Ordinal);
         Set("Http:Endpoints", settings.Http);
+        Set("Mcp:Listen", settings.Mcp);
         Set("Data:Folder", settings.Data);
         Set("Models:Folders:0", settings.Models);
         return entries;
@@ -61,9 +77,9 @@ internal sealed class LocalGateway : IServeRunner
         var models = await engine.ListAsync(cancellationToken);
         var addresses = GatewayHost.Addresses(gateway);
         if (json)
-            console.Out.WriteLine(Announcement.ToJson(addresses, models));
+            console.Out.WriteLine(Announcement.ToJson(addresses, GatewayHost.WireAddresses(gateway), models));
         else
-            Announcement.Write(console, addresses, models, gateway.Services.GetRequiredService<GatewayOptions>());
+            Announcement.Write(console, addresses, GatewayHost.WireAddresses(gateway), models, gateway.Services.GetRequiredService<GatewayOptions>());
         await console.Out.FlushAsync(cancellationToken);
         try
         {

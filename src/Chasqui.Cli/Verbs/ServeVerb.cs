@@ -3,13 +3,17 @@ using System.CommandLine;
 namespace Chasqui.Cli;
 
 /// <summary>What <c>serve</c> was told on its command line; null where it was told nothing.</summary>
-internal sealed record ServeSettings(string? Http, string? Data, string? Models, string? Config, bool Json);
+internal sealed record ServeSettings(string? Http, string? Mcp, string? Data, string? Models, string? Config, bool Json);
 
 /// <summary>Runs a gateway until it is interrupted.</summary>
 internal interface IServeRunner
 {
     /// <returns>The exit code.</returns>
     Task<int> RunAsync(ServeSettings settings, CliContext context);
+
+    /// <summary>Runs the engine alone.</summary>
+    /// <returns>The exit code.</returns>
+    Task<int> RunEngineAsync(EngineSettings settings, CliContext context);
 }
 
 /// <summary><c>serve</c>: the gateway itself.</summary>
@@ -18,13 +22,15 @@ internal static class ServeVerb
     public static Command Build(CliContext context)
     {
         var http = new Option<string?>("--http") { Description = "Where to listen (default 127.0.0.1:11435; port 0 takes a free one)", HelpName = "ADDR:PORT" };
+        var mcp = new Option<string?>("--mcp") { Description = "Where to listen for MCP (default 127.0.0.1:11436; also tls://ADDR:PORT, unix:PATH, off)", HelpName = "ADDR:PORT" };
         var data = new Option<string?>("--data") { Description = "Folder of its state (default ~/.chasqui)", HelpName = "DIR" };
         var models = new Option<string?>("--models") { Description = "Folder with GGUF files", HelpName = "DIR" };
         var config = new Option<string?>("--config") { Description = "Configuration file (default chasqui.json in the current folder)", HelpName = "FILE" };
-        var command = new Command("serve", "Serve models over HTTP, until Ctrl-C or SIGTERM") { http, data, models, config };
+        var command = new Command("serve", "Serve models over HTTP and MCP, until Ctrl-C or SIGTERM") { http, mcp, data, models, config };
         command.SetAction((parsed, _) => context.Serve.RunAsync(
             new ServeSettings(
                 parsed.GetValue(http),
+                parsed.GetValue(mcp),
                 parsed.GetValue(data),
                 parsed.GetValue(models),
                 parsed.GetValue(config),

@@ -26,6 +26,15 @@ internal sealed record ConfigurationKey(
         new("Http:Origins", true, "string", "none", "an origin such as https://chat.example.org, with at most one *",
             "Web origins that may call the API beside those of this machine, local applications and browser extensions.",
             (options, values) => values.All(IsOrigin) ? options with { Http = options.Http with { Origins = values } } : null),
+        new("Mcp:Listen", true, "string", "127.0.0.1:11436", "off, ADDR:PORT, tls://ADDR:PORT or unix:PATH",
+            "Where to listen for MCP, the binary protocol. Over WebSocket it is always at `/ws` of HTTP.",
+            (options, values) => Listens(values) is { } listen ? options with { Wire = options.Wire with { Listen = listen } } : null),
+        new("Mcp:Certificate", false, "string", "none", "a path",
+            "PEM file with the certificate for `tls://`, and with its key unless `Mcp:CertificateKey` names another file.",
+            (options, values) => options with { Wire = options.Wire with { Certificate = values[0] } }),
+        new("Mcp:CertificateKey", false, "string", "the certificate's file", "a path",
+            "PEM file with the certificate's key.",
+            (options, values) => options with { Wire = options.Wire with { CertificateKey = values[0] } }),
         new("Models:Folders", true, "string", "`models` in the data folder, and the shipped models", "a path",
             "Folders with GGUF files.",
             (options, values) => options with { Models = options.Models with { Folders = values } }),
@@ -35,6 +44,14 @@ internal sealed record ConfigurationKey(
         new("Models:KeepAlive", false, "string", "5m", "a duration such as 5m, 90s or 1h30m, or -1 for ever",
             "How long an unused model stays in memory when the request does not say.",
             (options, values) => KeepAliveOf(values[0]) is { } time ? options with { Models = options.Models with { KeepAlive = time } } : null),
+        new("Engine:Process", false, "string", "worker", "worker or gateway",
+            "Where models run: in a worker process, whose faults end only what runs there, or in the gateway's own.",
+            (options, values) => values[0] switch
+            {
+                "worker" => options with { EngineProcess = EngineProcess.Worker },
+                "gateway" => options with { EngineProcess = EngineProcess.Gateway },
+                _ => null,
+            }),
         Whole("Engine:Slots", "16", 1, 64, "Requests that one model decodes at once; fewer where their caches do not fit in memory.",
             (engine, value) => engine with { Slots = (int)value }),
         Whole("Engine:ContextLength", "4096", 4, 1 << 20, "Tokens of context for a request that does not say; never more than the model was trained for.",
@@ -88,6 +105,21 @@ internal sealed record ConfigurationKey(
             endpoints.Add(endpoint);
         }
         return endpoints.Count > 0 ? endpoints : null;
+    }
+
+    private static List<WireListen>? Listens(IReadOnlyList<string> values)
+    {
+        if (values is ["off"])
+            return [];
+        var listens = new List<WireListen>();
+        foreach (var value in values)
+        {
+            if (!WireListen.TryParse(value, out var listen))
+                return null;
+            listens.Add(listen);
+        }
+
+        return listens.Count > 0 ? listens : null;
     }
 
     private static bool IsOrigin(string value) =>

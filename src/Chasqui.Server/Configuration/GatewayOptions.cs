@@ -8,8 +8,14 @@ public sealed record GatewayOptions
     /// <summary>The HTTP side.</summary>
     public HttpOptions Http { get; init; } = new();
 
+    /// <summary>The MCP side.</summary>
+    public WireListenOptions Wire { get; init; } = new();
+
     /// <summary>Where models are and how long they stay.</summary>
     public ModelOptions Models { get; init; } = new();
+
+    /// <summary>Where the embedded engine runs when <c>chasqui serve</c> starts the gateway. Default: <see cref="EngineProcess.Worker"/>.</summary>
+    public EngineProcess EngineProcess { get; init; } = EngineProcess.Worker;
 
     /// <summary>The embedded engine. Its <see cref="LlamaEngineOptions.KeepAlive"/> is taken from <see cref="ModelOptions.KeepAlive"/>.</summary>
     public LlamaEngineOptions Engine { get; init; } = new();
@@ -19,6 +25,16 @@ public sealed record GatewayOptions
 
     /// <summary>How the gateway ends.</summary>
     public ShutdownOptions Shutdown { get; init; } = new();
+}
+
+/// <summary>The process that models run in.</summary>
+public enum EngineProcess
+{
+    /// <summary>One of their own, started again when it dies.</summary>
+    Worker,
+
+    /// <summary>The gateway's.</summary>
+    Gateway,
 }
 
 /// <summary>The HTTP side.</summary>

@@ -54,13 +54,16 @@ public static class GatewayHost
         ArgumentNullException.ThrowIfNull(gateway);
         var options = gateway.Services.GetRequiredService<GatewayOptions>();
         DataFolder.Prepare(options.Data.Folder);
+        var listens = options.Wire.Resolve(options.Http);
         try
         {
+            UnixSocketFiles.RemoveStale(listens);
             await gateway.StartAsync(cancellationToken).ConfigureAwait(false);
+            UnixSocketFiles.Restrict(listens);
         }
         catch (Exception e) when (e is IOException or SocketException)
         {
-            throw new EndpointUnavailableException(DescribeBindFailure(options.Http.Endpoints, e), e);
+            throw new EndpointUnavailableException(DescribeBindFailure(options.Http.Endpoints, listens, e), e);
         }
     }
 
@@ -68,13 +71,27 @@ public static class GatewayHost
     public static IReadOnlyList<Uri> Addresses(WebApplication gateway)
     {
         ArgumentNullException.ThrowIfNull(gateway);
-        return [.. gateway.Urls.Select(url => new Uri(url))];
+        // Kestrel lists them in the order they were asked for: HTTP first.
+        return [.. gateway.Urls.Take(Http(gateway).Count).Select(url => new Uri(url))];
     }
 
-    private static string DescribeBindFailure(IReadOnlyList<HttpEndpoint> endpoints, Exception exception)
+    /// <summary>Where a started gateway listens for MCP, e.g. <c>tcp://127.0.0.1:11436</c>.</summary>
+    public static IReadOnlyList<string> WireAddresses(WebApplication gateway)
+    {
+        ArgumentNullException.ThrowIfNull(gateway);
+        var options = gateway.Services.GetRequiredService<GatewayOptions>();
+        return [.. options.Wire.Resolve(options.Http).Zip(gateway.Urls.Skip(Http(gateway).Count), (listen, url) =>
+            (listen.UnixPath is not null ? listen : listen with { Endpoint = listen.Endpoint! with { Port = new Uri(url).Port } }).ToString())];
+    }
+
+    private static IReadOnlyList<HttpEndpoint> Http(WebApplication gateway) => gateway.Services.GetRequiredService<GatewayOptions>().Http.Endpoints;
+
+    private static string DescribeBindFailure(IReadOnlyList<HttpEndpoint> endpoints, IReadOnlyList<WireListen> listens, Exception exception)
     {
         var which = endpoints.FirstOrDefault(endpoint => exception.Message.Contains(endpoint.ToString(), StringComparison.Ordinal));
-        var name = which?.ToString() ?? string.Join(", ", endpoints);
+        var wire = which is null ? listens.FirstOrDefault(l => exception.Message.Contains(l.UnixPath ?? l.Endpoint!.ToString(), StringComparison.Ordinal)) : null;
+        var name = which?.ToString() ?? wire?.ToString() ?? string.Join(", ", endpoints);
+        var how = wire is null ? "--http ADDR:PORT or Http:Endpoints" : "--mcp ADDR:PORT or Mcp:Listen";
         var socket = exception as SocketException ?? exception.InnerException as SocketException ?? exception.InnerException?.InnerException as SocketException;
         var reason = socket?.SocketErrorCode switch
         {
@@ -83,7 +100,7 @@ public static class GatewayHost
             SocketError.AddressNotAvailable => "this machine has no such address",
             _ => exception.Message.TrimEnd('.'),
         };
-        return $"cannot listen on {name}: {reason}; choose another with --http ADDR:PORT or Http:Endpoints";
+        return $"cannot listen on {name}: {reason}; choose another with {how}";
     }
 
     private static WebApplication Build(
@@ -91,24 +108,37 @@ public static class GatewayHost
     {
         ArgumentNullException.ThrowIfNull(options);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "chasqui" });
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => ConfigureKestrel(kestrel, options.Http));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            ConfigureKestrel(kestrel, options.Http);
+            WireEndpoints.Listen(kestrel, options);
+        });
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Shutdown.DrainTimeout);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(options);
         addEngine(builder.Services);
         builder.Services.AddSingleton<ApiContext>();
         builder.Services.AddSingleton<Router>();
+        builder.Services.AddSingleton<WireGateway>();
         builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)
             // Why it could not start is an exception, which whoever started it tells.
             .AddFilter("Microsoft.Extensions.Hosting", LogLevel.Critical);
         configure?.Invoke(builder);
 
         var app = builder.Build();
-        app.UseMiddleware<RequestLog>();
-        app.UseMiddleware<ErrorBoundary>();
-        app.UseMiddleware<OriginPolicy>();
-        app.UseMiddleware<HostFilter>();
-        app.Run(app.Services.GetRequiredService<Router>().InvokeAsync);
+        // One pipeline, for what comes by HTTP and for what comes over MCP as a body of HTTP.
+        var pipeline = ((IApplicationBuilder)app).New();
+        pipeline.UseMiddleware<RequestLog>();
+        pipeline.UseMiddleware<ErrorBoundary>();
+        pipeline.UseMiddleware<OriginPolicy>();
+        pipeline.UseMiddleware<HostFilter>();
+        var wire = app.Services.GetRequiredService<WireGateway>();
+        pipeline.Use(wire.UpgradeAsync);
+        pipeline.Run(app.Services.GetRequiredService<Router>().InvokeAsync);
+        var built = pipeline.Build();
+        wire.UseHttp(built);
+        app.UseWebSockets();
+        app.Run(built);
         return app;
     }
 

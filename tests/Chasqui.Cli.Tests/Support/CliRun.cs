@@ -59,6 +59,8 @@ internal sealed class CliRun
     private sealed class NoServe : IServeRunner
     {
         public Task<int> RunAsync(ServeSettings settings, CliContext context) => throw new CliException("not in this test");
+
+        public Task<int> RunEngineAsync(EngineSettings settings, CliContext context) => throw new CliException("not in this test");
     }
 
     private sealed class FixedTime : TimeProvider

@@ -1,0 +1,91 @@
+using System.Runtime.CompilerServices;
+using Chasqui.Client;
+using Chasqui.Engines.Wire;
+
+namespace Chasqui.Cli;
+
+/// <summary>A gateway at an address, over MCP.</summary>
+internal sealed class WireModelHost : IGatewayHost
+{
+    private readonly ChasquiClient _client;
+
+    /// <exception cref="UsageException">The address is none.</exception>
+    public WireModelHost(string address)
+    {
+        try
+        {
+            _client = new ChasquiClient(new ChasquiClientOptions { Endpoint = address, ConnectAttempts = 1, ConnectTimeout = TimeSpan.FromSeconds(5) });
+        }
+        catch (ArgumentException e)
+        {
+            throw new UsageException($"'{address}' is no address of a gateway: {e.Message}");
+        }
+    }
+
+    public string Place => _client.Endpoint;
+
+    /// <summary>Whether a gateway is there.</summary>
+    public async Task<bool> IsPresentAsync(TimeSpan patience, CancellationToken cancellationToken)
+    {
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        limit.CancelAfter(patience);
+        try
+        {
+            await _client.ConnectAsync(limit.Token);
+            return true;
+        }
+        catch (ClientException)
+        {
+            return false;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
+    public async IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var updates = _client.ChatAsync(WireRequests.ToWire(request), null, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (await CallAsync(updates.MoveNextAsync().AsTask()))
+            yield return WireUpdates.FromWire(updates.Current);
+    }
+
+    public async Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken cancellationToken) =>
+        [.. (await CallAsync(_client.ListModelsAsync(null, cancellationToken))).Models.Select(WireModels.FromWire)];
+
+    public async Task<IReadOnlyList<ResidentModel>> ListResidentAsync(CancellationToken cancellationToken) =>
+        [.. (await CallAsync(_client.ListResidentModelsAsync(null, cancellationToken))).Models.Select(WireModels.FromWire)];
+
+    public async Task<ModelDescription> ShowAsync(string model, CancellationToken cancellationToken) =>
+        WireModels.FromWire(await CallAsync(_client.ShowModelAsync(model, null, cancellationToken)));
+
+    public async Task<TimeSpan> LoadAsync(LoadRequest request, CancellationToken cancellationToken) =>
+        WireModels.FromWire(await CallAsync(_client.LoadModelAsync(WireRequests.ToWire(request), null, cancellationToken))).LoadDuration;
+
+    public async Task<bool> UnloadAsync(string model, CancellationToken cancellationToken) =>
+        (await CallAsync(_client.UnloadModelAsync(model, null, cancellationToken))).WasResident;
+
+    public ValueTask DisposeAsync() => _client.DisposeAsync();
+
+    private async Task<T> CallAsync<T>(Task<T> call)
+    {
+        try
+        {
+            return await call;
+        }
+        catch (ClientException e) when (e.Error.Code == "unreachable")
+        {
+            throw new GatewayUnreachableException(
+                $"no gateway answers at {Place}; start one with 'chasqui serve', or name another with --host", e);
+        }
+        catch (ClientException e) when (e.IsConnectionLost || e.Error.Code == "bad_answer")
+        {
+            throw new GatewayUnreachableException($"the connection to {Place} broke before the answer ended: {e.Message}", e);
+        }
+        catch (ClientException e)
+        {
+            throw new CliException(e.Message, inner: e);
+        }
+    }
+}

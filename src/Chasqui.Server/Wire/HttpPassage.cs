@@ -1,0 +1,80 @@
+using System.Net;
+using Chasqui.Transport;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Chasqui.Server;
+
+/// <summary>The operation <c>http</c>: a request of an HTTP API goes through the same pipeline as one that came by HTTP.</summary>
+/// <param name="services">Of the gateway.</param>
+/// <param name="pipeline">What answers HTTP.</param>
+/// <param name="maxBody">Largest body in bytes; one byte more is read, so that the API itself refuses it.</param>
+internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pipeline, long maxBody)
+{
+    public async ValueTask RunAsync(IncomingCall call, WireAnswer answer, CancellationToken cancellationToken)
+    {
+        var path = call.Headers["path"];
+        if (path is null || !path.StartsWith('/'))
+            throw new InvalidRequestException("op \"http\" needs the field path, such as /api/generate");
+        var query = path.IndexOf('?', StringComparison.Ordinal);
+        var body = await ReadBodyAsync(call, cancellationToken).ConfigureAwait(false);
+        var request = new HttpRequestFeature
+        {
+            Protocol = "HTTP/1.1",
+            Scheme = "http",
+            Method = call.Headers["method"] ?? "POST",
+            Path = Uri.UnescapeDataString(query < 0 ? path : path[..query]),
+            QueryString = query < 0 ? "" : path[query..],
+            RawTarget = path,
+            Body = body,
+        };
+        request.Headers.Host = "localhost";
+        request.Headers.ContentLength = body.Length;
+        foreach (var field in call.Headers)
+        {
+            if (field.Name is not ("op" or "path" or "method" or "host" or "content-length" or "deadline-ms"))
+                request.Headers.Append(field.Name, field.Value);
+        }
+
+        using var lifetime = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var response = new WireHttpResponse(call, answer);
+        var features = new FeatureCollection();
+        features.Set<IHttpRequestFeature>(request);
+        features.Set<IHttpResponseFeature>(response);
+        features.Set<IHttpResponseBodyFeature>(response);
+        features.Set<IHttpConnectionFeature>(new HttpConnectionFeature { RemoteIpAddress = IPAddress.Loopback, LocalIpAddress = IPAddress.Loopback });
+        features.Set<IHttpRequestLifetimeFeature>(new Lifetime(lifetime));
+        await using var scope = services.CreateAsyncScope();
+        var context = new DefaultHttpContext(features) { RequestServices = scope.ServiceProvider };
+        await pipeline(context).ConfigureAwait(false);
+        cancellationToken.ThrowIfCancellationRequested();
+        // Like a connection that was cut: whoever reads must not take it for the end.
+        if (lifetime.IsCancellationRequested)
+            throw new EngineFailedException("the answer was broken off");
+        await response.CompleteAsync().ConfigureAwait(false);
+    }
+
+    private async ValueTask<MemoryStream> ReadBodyAsync(IncomingCall call, CancellationToken cancellationToken)
+    {
+        var body = new MemoryStream();
+        while (await call.ReadAsync(cancellationToken).ConfigureAwait(false) is { } message)
+        {
+            using (message)
+            {
+                var room = maxBody + 1 - body.Length;
+                body.Write(message.Body.Span[..(int)Math.Min(room, message.Body.Length)]);
+            }
+        }
+
+        body.Position = 0;
+        return body;
+    }
+
+    private sealed class Lifetime(CancellationTokenSource source) : IHttpRequestLifetimeFeature
+    {
+        public CancellationToken RequestAborted { get; set; } = source.Token;
+
+        public void Abort() => source.Cancel();
+    }
+}

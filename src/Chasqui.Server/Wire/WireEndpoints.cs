@@ -1,0 +1,60 @@
+using System.Net;
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
+
+namespace Chasqui.Server;
+
+/// <summary>Kestrel's endpoints for MCP.</summary>
+internal static class WireEndpoints
+{
+    private static readonly SslApplicationProtocol _protocol = new("chasqui/1");
+
+    /// <exception cref="GatewayStartException">The certificate is missing or cannot be read.</exception>
+    public static void Listen(KestrelServerOptions kestrel, GatewayOptions options)
+    {
+        foreach (var listen in options.Wire.Resolve(options.Http))
+        {
+            Action<ListenOptions> configure = listen.Tls ? WithTls(Certificate(options.Wire)) : static o => o.UseConnectionHandler<WireListener>();
+            if (listen.UnixPath is { } path)
+                kestrel.ListenUnixSocket(path, configure);
+            else if (listen.Endpoint!.Address.Equals(IPAddress.IPv6Any))
+                kestrel.ListenAnyIP(listen.Endpoint.Port, configure);
+            else
+                kestrel.Listen(listen.Endpoint.Address, listen.Endpoint.Port, configure);
+        }
+    }
+
+    private static Action<ListenOptions> WithTls(X509Certificate2 certificate) => listen =>
+    {
+        listen.UseHttps(new TlsHandshakeCallbackOptions
+        {
+            OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions { ServerCertificate = certificate, ApplicationProtocols = [_protocol] }),
+        });
+        listen.UseConnectionHandler<WireListener>();
+    };
+
+    private static X509Certificate2 Certificate(WireListenOptions options)
+    {
+        if (string.IsNullOrEmpty(options.Certificate))
+            throw new ConfigurationException("Mcp:Listen has a tls:// address, so Mcp:Certificate must name the PEM file of a certificate");
+        try
+        {
+            return X509Certificate2.CreateFromPemFile(options.Certificate, string.IsNullOrEmpty(options.CertificateKey) ? null : options.CertificateKey);
+        }
+        catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"Mcp:Certificate {options.Certificate} cannot be used: {e.Message}", e);
+        }
+    }
+}
+
+/// <summary>One connection of Kestrel's.</summary>
+internal sealed class WireListener(WireGateway gateway) : ConnectionHandler
+{
+    public override Task OnConnectedAsync(ConnectionContext connection) => gateway.ServeAsync(connection.Transport);
+}

@@ -1,0 +1,41 @@
+using System.Globalization;
+using Chasqui.Transport;
+using Google.Protobuf;
+
+namespace Chasqui.Server;
+
+/// <summary>Reads what a call asks for.</summary>
+internal static class WireRequest
+{
+    private const long MaxDeadline = 86_400_000;
+
+    /// <summary>The one message of the request.</summary>
+    /// <exception cref="InvalidRequestException">There is none, or it is none of that kind.</exception>
+    public static async ValueTask<T> ReadAsync<T>(IncomingCall call, MessageParser<T> parser, CancellationToken cancellationToken)
+        where T : IMessage<T>
+    {
+        if (call.Headers["content-type"] is { } type && type != "application/x-protobuf")
+            throw new InvalidRequestException($"content-type is \"{type}\", but this operation takes application/x-protobuf; bodies of the HTTP API go with op \"http\"");
+        using var message = await call.ReadAsync(cancellationToken).ConfigureAwait(false)
+            ?? throw new InvalidRequestException($"the request has no message; it must be a {parser.ParseFrom([]).Descriptor.Name}");
+        try
+        {
+            return parser.ParseFrom(message.Body.Span);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new InvalidRequestException($"the request is no {parser.ParseFrom([]).Descriptor.Name}: {e.Message}", e);
+        }
+    }
+
+    /// <summary>The field <c>deadline-ms</c>; null when there is none.</summary>
+    /// <exception cref="InvalidRequestException">It is no number from 1 to 86,400,000.</exception>
+    public static TimeSpan? Deadline(IncomingCall call)
+    {
+        if (call.Headers["deadline-ms"] is not { } text)
+            return null;
+        return long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds is >= 1 and <= MaxDeadline
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : throw new InvalidRequestException($"deadline-ms is \"{text}\", but must be a whole number from 1 to {MaxDeadline}");
+    }
+}

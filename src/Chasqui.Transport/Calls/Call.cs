@@ -1,0 +1,181 @@
+using System.Runtime.CompilerServices;
+using Chasqui.Protocol;
+
+namespace Chasqui.Transport;
+
+/// <summary>
+/// One stream. One read and one write may wait at a time; reading, writing and <see cref="Reset"/> may be called from different threads.
+/// A stream that ended in error throws <see cref="StreamException"/>, one whose connection is gone <see cref="ConnectionClosedException"/>.
+/// </summary>
+public abstract class Call
+{
+    private Waiter<Message?>? _reader;
+    private MessageBuffer? _head;
+    private MessageBuffer? _tail;
+
+    internal Call(Connection connection, StreamPriority priority) => (Connection, Priority) = (connection, priority);
+
+    /// <summary>The connection the stream belongs to.</summary>
+    public Connection Connection { get; }
+
+    /// <summary>Which share of the turns the stream has where several have something to send.</summary>
+    public StreamPriority Priority { get; internal set; }
+
+    /// <summary>The stream's number on its connection.</summary>
+    public uint Id { get; internal set; }
+
+    // All that follows is guarded by the connection's gate.
+    internal bool IsOpen { get; set; }
+
+    internal bool SentEnd { get; set; }
+
+    internal bool RemoteEnded { get; set; }
+
+    internal Exception? Failure { get; set; }
+
+    internal long SendCredit { get; set; }
+
+    internal ReadOnlyMemory<byte> Pending { get; set; }
+
+    internal bool HasPending { get; set; }
+
+    internal bool PendingBegun { get; set; }
+
+    internal bool PendingEnd { get; set; }
+
+    internal bool IsQueued { get; set; }
+
+    internal Call? NextQueued { get; set; }
+
+    internal Waiter<bool>? Writer { get; set; }
+
+    internal long Window { get; set; }
+
+    internal long Returned { get; set; }
+
+    internal MessageBuffer? Incomplete { get; set; }
+
+    internal bool HasQueued => _head is not null;
+
+    /// <summary>Whether the peer has sent its last message (those not yet read are still there).</summary>
+    public bool RequestOrAnswerEnded => RemoteEnded;
+
+    /// <summary>The next message, or null after the last.</summary>
+    /// <param name="ct">Ends the wait, not the stream.</param>
+    public ValueTask<Message?> ReadAsync(CancellationToken ct = default)
+    {
+        Waiter<Message?> waiter;
+        short version;
+        lock (Connection.Gate)
+        {
+            if (TakeQueued() is { } buffer)
+            {
+                Connection.Flow.Taken(this, buffer);
+                return Flushed(new Message(buffer));
+            }
+
+            if (Failure is { } failure)
+                return ValueTask.FromException<Message?>(failure);
+            if (RemoteEnded)
+                return new ValueTask<Message?>((Message?)null);
+            if (ct.IsCancellationRequested)
+                return ValueTask.FromCanceled<Message?>(ct);
+            waiter = _reader ??= new Waiter<Message?>();
+            if (!waiter.IsIdle)
+                throw new InvalidOperationException("Another read of this stream is still waiting.");
+            version = waiter.Arm();
+        }
+
+        waiter.CancelWith(ct);
+        return waiter.Task(version);
+    }
+
+    /// <summary>The messages until the last. Each is to be disposed.</summary>
+    /// <param name="ct">Ends the wait, not the stream.</param>
+    public async IAsyncEnumerable<Message> ReadAllAsync([EnumeratorCancellation] CancellationToken ct = default)
+    {
+        while (await ReadAsync(ct).ConfigureAwait(false) is { } message)
+            yield return message;
+    }
+
+    /// <summary>Sends a message. Completes when the bytes have been taken over; until then they must not change. Waits while the peer grants no credit.</summary>
+    /// <param name="message">The message; empty together with <paramref name="end"/> only ends this direction.</param>
+    /// <param name="end">Whether nothing more follows.</param>
+    /// <param name="ct">Withdraws the message; if a part of it has already left, the stream is reset with CANCELLED.</param>
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> message, bool end = false, CancellationToken ct = default) =>
+        Connection.Sender.WriteAsync(this, message, end, ct);
+
+    /// <summary>Ends this direction without a further message. Does nothing if it has already ended.</summary>
+    public ValueTask CompleteAsync() => SentEnd ? default : WriteAsync(default, end: true);
+
+    /// <summary>Ends the stream at once, both ways. Does nothing if it is already over.</summary>
+    /// <param name="code">A code of streams.</param>
+    /// <param name="reason">For people, at most 1,024 bytes; longer is cut.</param>
+    public void Reset(ErrorCode code, string reason = "") => Connection.ResetByUs(this, code, reason);
+
+    internal void Deliver(MessageBuffer buffer)
+    {
+        if (_reader is { IsArmed: true } && _reader.TrySet(new Message(buffer)))
+        {
+            Connection.Flow.Taken(this, buffer);
+            return;
+        }
+
+        if (_tail is null)
+            _head = buffer;
+        else
+            _tail.Next = buffer;
+        _tail = buffer;
+    }
+
+    internal MessageBuffer? TakeQueued()
+    {
+        var buffer = _head;
+        if (buffer is not null && (_head = buffer.Next) is null)
+            _tail = null;
+        return buffer;
+    }
+
+    /// <summary>Frees what the application has not taken; its credit goes back to the connection.</summary>
+    internal void Discard()
+    {
+        while (TakeQueued() is { } buffer)
+        {
+            Connection.Flow.Taken(this, buffer);
+            buffer.Free();
+        }
+
+        DropIncomplete();
+    }
+
+    internal void DropIncomplete()
+    {
+        if (Incomplete is not { } part)
+            return;
+        Incomplete = null;
+        Connection.Flow.DropIncomplete(this, part);
+        part.Free();
+    }
+
+    /// <summary>The peer sends no more messages.</summary>
+    internal virtual void OnRemoteEnd() => _reader?.TrySet(null);
+
+    /// <summary>The stream ended in error; what waits is told. Called under the gate.</summary>
+    internal virtual void OnFailed(Exception error)
+    {
+        Failure = error;
+        _reader?.TryFail(error);
+        Writer?.TryFail(error);
+    }
+
+    /// <summary>What must not be done under the gate.</summary>
+    internal virtual void AfterFailed()
+    {
+    }
+
+    private ValueTask<Message?> Flushed(Message message)
+    {
+        Connection.Outbox.FlushIfUrgent();
+        return new ValueTask<Message?>(message);
+    }
+}

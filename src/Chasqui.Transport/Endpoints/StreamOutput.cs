@@ -1,0 +1,69 @@
+using System.Buffers;
+using System.IO.Pipelines;
+
+namespace Chasqui.Transport.Endpoints;
+
+/// <summary>Writes to a stream at once. For one writer. A cancelled flush ends the stream, since only who is leaving cancels.</summary>
+internal sealed class StreamOutput(Stream stream, Func<ValueTask> shutdown) : PipeWriter
+{
+    private static readonly ValueTask<FlushResult> _done = new(default(FlushResult));
+
+    private ArrayBufferWriter<byte>? _buffer;
+    private int _closed;
+
+    /// <inheritdoc/>
+    public override ValueTask<FlushResult> WriteAsync(ReadOnlyMemory<byte> source, CancellationToken cancellationToken = default)
+    {
+        if (_buffer is { WrittenCount: > 0 })
+        {
+            _buffer.Write(source.Span);
+            return FlushAsync(cancellationToken);
+        }
+
+        var written = stream.WriteAsync(source, cancellationToken);
+        if (!written.IsCompletedSuccessfully)
+            return AwaitAsync(written);
+        written.GetAwaiter().GetResult();
+        return _done;
+    }
+
+    /// <inheritdoc/>
+    public override void Advance(int bytes) => (_buffer ??= new ArrayBufferWriter<byte>()).Advance(bytes);
+
+    /// <inheritdoc/>
+    public override Memory<byte> GetMemory(int sizeHint = 0) => (_buffer ??= new ArrayBufferWriter<byte>()).GetMemory(sizeHint);
+
+    /// <inheritdoc/>
+    public override Span<byte> GetSpan(int sizeHint = 0) => GetMemory(sizeHint).Span;
+
+    /// <inheritdoc/>
+    public override async ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
+    {
+        if (_buffer is { WrittenCount: > 0 } buffer)
+        {
+            await stream.WriteAsync(buffer.WrittenMemory, cancellationToken).ConfigureAwait(false);
+            buffer.ResetWrittenCount();
+        }
+
+        return default;
+    }
+
+    /// <inheritdoc/>
+    public override void CancelPendingFlush() => stream.Dispose();
+
+    /// <inheritdoc/>
+    public override void Complete(Exception? exception = null) => CompleteAsync(exception).AsTask().GetAwaiter().GetResult();
+
+    /// <inheritdoc/>
+    public override async ValueTask CompleteAsync(Exception? exception = null)
+    {
+        if (Interlocked.Exchange(ref _closed, 1) == 0)
+            await shutdown().ConfigureAwait(false);
+    }
+
+    private static async ValueTask<FlushResult> AwaitAsync(ValueTask written)
+    {
+        await written.ConfigureAwait(false);
+        return default;
+    }
+}

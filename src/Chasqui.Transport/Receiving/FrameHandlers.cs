@@ -1,0 +1,434 @@
+using System.Buffers.Binary;
+using System.Text;
+using Chasqui.Protocol;
+using Chasqui.Protocol.Headers;
+
+namespace Chasqui.Transport;
+
+/// <summary>What each frame does. Called by the read loop alone; the gate is taken for each frame. Breaches of the protocol are thrown.</summary>
+internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
+{
+    private const int Remembered = 64;
+
+    private readonly uint _peerParity = role == ConnectionRole.Connector ? 0u : 1u;
+    private uint[]? _ended;
+    private int _endedAt;
+    private HeaderDecoder? _decoder;
+    private uint _lastPeer;
+    private uint _lastAccepted;
+    private bool _begun;
+    private TokenBucket _cancelled = new(connection.Options.CancelledStreamsPerSecond, connection.Options.CancelledStreamsBurst, connection.Options.Time);
+    private TokenBucket _control = new(connection.Options.ControlFramesPerSecond, connection.Options.ControlFramesBurst, connection.Options.Time);
+
+    internal uint LastPeerStream => Volatile.Read(ref _lastAccepted);
+
+    private HeaderDecoder Decoder => _decoder ??=
+        new HeaderDecoder(null, (int)connection.Options.Settings.HeaderTable, (int)connection.Options.Settings.MaxHeaderList);
+
+    /// <summary>Recognises a stranger by its first bytes, of which there are at least four.</summary>
+    internal void CheckBeginning(ReadOnlySpan<byte> bytes)
+    {
+        if (BinaryPrimitives.ReadUInt32BigEndian(bytes) == FrameHeader.Magic)
+            return;
+        if (!_begun && role == ConnectionRole.Acceptor && HttpHint.LooksLikeHttp(bytes))
+        {
+            lock (connection.Gate)
+                connection.Outbox.AppendRaw(HttpHint.Answer);
+        }
+
+        throw new ProtocolException(ErrorCode.BadMagic, "a frame begins with 4D435001");
+    }
+
+    internal void CheckHeader(in FrameHeader header)
+    {
+        _begun = true;
+        var type = header.Type;
+        var limit = connection.Options.Settings.MaxFrame;
+        if (connection.Peer is null)
+        {
+            if (type != FrameType.Hello && (type != FrameType.Goodbye || role == ConnectionRole.Acceptor))
+                throw new ProtocolException(ErrorCode.ProtocolError, "the hello comes first");
+            limit = Settings.MaxSize;
+        }
+
+        if (header.PayloadLength > limit)
+            throw new ProtocolException(ErrorCode.FrameTooLarge, $"a frame of {header.PayloadLength} bytes, where {limit} are taken");
+        if ((byte)type is > 8 and < 128)
+            throw new ProtocolException(ErrorCode.UnknownType, $"frame type {(byte)type} is not known");
+        var ofConnection = type is FrameType.Heartbeat or FrameType.Hello or FrameType.Batch or FrameType.Goodbye;
+        if (ofConnection && header.Stream != 0)
+            throw new ProtocolException(ErrorCode.ProtocolError, $"{type} belongs to stream 0");
+        if (type is FrameType.Request or FrameType.Response or FrameType.Data or FrameType.Reset && header.Stream == 0)
+            throw new ProtocolException(ErrorCode.ProtocolError, $"{type} does not belong to stream 0");
+    }
+
+    internal void Handle(in FrameHeader header, ReadOnlySpan<byte> payload)
+    {
+        switch (header.Type)
+        {
+            case FrameType.Request: OnRequest(header.Stream, payload); break;
+            case FrameType.Response: OnResponse(header.Stream, payload); break;
+            case FrameType.Heartbeat: OnHeartbeat(payload); break;
+            case FrameType.Hello: OnHello(payload); break;
+            case FrameType.Data: OnData(header.Stream, payload); break;
+            case FrameType.Batch: OnBatch(payload); break;
+            case FrameType.Reset: OnReset(header.Stream, payload); break;
+            case FrameType.Credit: OnCredit(header.Stream, payload); break;
+            case FrameType.Goodbye: OnGoodbye(payload); break;
+            default: Control(); break;
+        }
+    }
+
+    /// <summary>Remembers a stream that has ended in order, so that a frame after its END can be told from one that crossed a reset.</summary>
+    internal void Remember(uint stream)
+    {
+        _ended ??= new uint[Remembered];
+        _ended[_endedAt++ % Remembered] = stream;
+    }
+
+    private void OnHello(ReadOnlySpan<byte> payload)
+    {
+        if (connection.Peer is not null)
+            throw Wrong("a second hello");
+        connection.OnHello(Settings.Read(payload));
+    }
+
+    private void OnRequest(uint id, ReadOnlySpan<byte> payload)
+    {
+        if ((id & 1) != _peerParity)
+            throw Wrong($"stream {id} is not the peer's to open");
+        if (id <= _lastPeer)
+            throw Wrong($"stream {id} comes after stream {_lastPeer}");
+        _lastPeer = id;
+        var flags = Head(ref payload, out var priority, out var headers, out var fits);
+        var cost = Body(flags, payload);
+        IncomingCall? call;
+        lock (connection.Gate)
+        {
+            call = connection.Accept(
+                id, priority, headers, fits ? ErrorCode.NoError : ErrorCode.HeadersTooLarge, $"more than {connection.Options.Settings.MaxHeaderList} bytes of headers");
+            if (call is null)
+            {
+                connection.Flow.ArrivedForNobody(cost);
+                return;
+            }
+
+            Volatile.Write(ref _lastAccepted, id);
+            Message(call, flags, payload, cost);
+        }
+
+        call.AfterFailed();
+        if (call.IsOpen)
+            connection.Run(call);
+    }
+
+    private void OnResponse(uint id, ReadOnlySpan<byte> payload)
+    {
+        var flags = Head(ref payload, out _, out var headers, out var fits);
+        var cost = Body(flags, payload);
+        UnaryCall? done = null;
+        Call? failed = null;
+        lock (connection.Gate)
+        {
+            if (Find(id) is not { } call)
+            {
+                connection.Flow.ArrivedForNobody(cost);
+                return;
+            }
+
+            if (call is IncomingCall)
+                throw Wrong($"RESPONSE for stream {id}, which the peer opened");
+            if (call is UnaryCall { Headers: not null } or OutgoingCall { HasResponse: true })
+                throw Wrong($"a second RESPONSE for stream {id}");
+            if (!fits)
+            {
+                connection.Flow.ArrivedForNobody(cost);
+                connection.Outbox.AppendReset(id, ErrorCode.HeadersTooLarge, "");
+                connection.Fail(call, new StreamException(ErrorCode.HeadersTooLarge, $"more than {connection.Options.Settings.MaxHeaderList} bytes of headers"));
+                failed = call;
+            }
+            else
+            {
+                if (call is UnaryCall unary)
+                    unary.Headers = headers;
+                else
+                    ((OutgoingCall)call).OnResponse(headers);
+                (done, failed) = Message(call, flags, payload, cost);
+            }
+        }
+
+        failed?.AfterFailed();
+        done?.Complete();
+    }
+
+    private void OnData(uint id, ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length == 0)
+            throw Wrong("a DATA without flags");
+        var flags = FrameFlagBits.Flags(payload[0]) & (FrameFlags.End | FrameFlags.More);
+        CheckFlags(flags);
+        OnMessage(id, flags, payload[1..]);
+    }
+
+    private void OnBatch(ReadOnlySpan<byte> payload)
+    {
+        while (payload.Length > 0 && !connection.IsOver)
+        {
+            var id = Varint.Read(ref payload);
+            var tag = Varint.Read(ref payload);
+            var length = tag >> 1;
+            if (length > payload.Length)
+                throw Wrong("an entry of a BATCH is cut off");
+            if (id == 0)
+                throw Wrong("an entry of a BATCH for stream 0");
+            OnMessage(id, (FrameFlags)(tag & 1), payload[..(int)length]);
+            payload = payload[(int)length..];
+        }
+    }
+
+    private void OnMessage(uint id, FrameFlags flags, ReadOnlySpan<byte> body)
+    {
+        // Nothing but an end costs nothing.
+        var endsOnly = body.Length == 0 && (flags & FrameFlags.End) != 0;
+        var cost = endsOnly ? 0 : Flow.Cost(body.Length);
+        UnaryCall? done;
+        Call? failed;
+        lock (connection.Gate)
+        {
+            if (Find(id) is not { } call)
+            {
+                connection.Flow.ArrivedForNobody(cost);
+                return;
+            }
+
+            if (call is UnaryCall { Headers: null } or OutgoingCall { HasResponse: false })
+                throw Wrong($"DATA before the RESPONSE of stream {id}");
+            (done, failed) = Message(call, endsOnly ? flags : flags | FrameFlags.Message, body, cost);
+        }
+
+        failed?.AfterFailed();
+        done?.Complete();
+    }
+
+    private void OnReset(uint id, ReadOnlySpan<byte> payload)
+    {
+        var code = (ErrorCode)Varint.Read(ref payload);
+        var reason = Reason(payload);
+        Control();
+        Call? call;
+        lock (connection.Gate)
+        {
+            CheckOpened(id);
+            if (!connection.Calls.TryGetValue(id, out call))
+                return;
+            if (call is not IncomingCall && code == ErrorCode.NoError && call.RemoteEnded)
+            {
+                connection.OnStopSending(call);
+                return;
+            }
+
+            connection.Fail(call, new StreamException(Enum.IsDefined(code) ? code : ErrorCode.Internal, reason));
+        }
+
+        call.AfterFailed();
+        if (call is IncomingCall && !_cancelled.TryTake())
+            throw new ProtocolException(ErrorCode.Flood, "too many streams are opened and cancelled");
+    }
+
+    private void OnCredit(uint id, ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length != 4)
+            throw Wrong("a CREDIT has 4 bytes");
+        var increment = BinaryPrimitives.ReadUInt32BigEndian(payload);
+        if (increment is 0 or > int.MaxValue)
+            throw Wrong($"a CREDIT of {increment}");
+        lock (connection.Gate)
+        {
+            if (id != 0)
+                CheckOpened(id);
+            if (connection.Flow.CreditFrames > 0)
+                connection.Flow.CreditFrames--;
+            else
+                Control();
+            if (id == 0)
+                connection.Flow.Granted(increment);
+            else if (connection.Calls.TryGetValue(id, out var call))
+                connection.Flow.Granted(call, increment);
+        }
+    }
+
+    private void OnHeartbeat(ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length != 9 || payload[0] > 1)
+            throw Wrong("a HEARTBEAT is a kind, 0 or 1, and 8 bytes");
+        Control();
+        if (payload[0] == 1)
+            return;
+        lock (connection.Gate)
+        {
+            if (connection.MaySend)
+                connection.Outbox.AppendHeartbeat(1, payload[1..]);
+        }
+    }
+
+    private void OnGoodbye(ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length < 5)
+            throw Wrong("a GOODBYE is cut off");
+        var last = BinaryPrimitives.ReadUInt32BigEndian(payload);
+        payload = payload[4..];
+        var code = (ErrorCode)Varint.Read(ref payload);
+        connection.OnGoodbye(last, Enum.IsDefined(code) ? code : ErrorCode.Internal, Reason(payload));
+    }
+
+    private FrameFlags Head(ref ReadOnlySpan<byte> payload, out StreamPriority priority, out HeaderList headers, out bool fits)
+    {
+        if (payload.Length == 0)
+            throw Wrong("a head without flags");
+        var flags = FrameFlagBits.Flags(payload[0]);
+        priority = FrameFlagBits.Priority(payload[0]);
+        payload = payload[1..];
+        var length = Varint.Read(ref payload);
+        if (length > payload.Length)
+            throw Wrong("a header block is cut off");
+        // Decoded in any case: the table must stay the same on both sides.
+        headers = new HeaderList();
+        fits = Decoder.Decode(payload[..(int)length], headers);
+        payload = payload[(int)length..];
+        return flags;
+    }
+
+    private static int Body(FrameFlags flags, ReadOnlySpan<byte> body)
+    {
+        CheckFlags(flags);
+        if ((flags & FrameFlags.Message) != 0)
+            return Flow.Cost(body.Length);
+        if (body.Length > 0 || (flags & FrameFlags.More) != 0)
+            throw Wrong("a body without MESSAGE");
+        return 0;
+    }
+
+    private static void CheckFlags(FrameFlags flags)
+    {
+        if ((flags & (FrameFlags.End | FrameFlags.More)) == (FrameFlags.End | FrameFlags.More))
+            throw Wrong("END together with MORE");
+    }
+
+    /// <summary>Takes a message, or a part of one, and the END. Under the gate.</summary>
+    /// <returns>What is to be completed, or told of its failure, outside of the gate.</returns>
+    private (UnaryCall? Done, Call? Failed) Message(Call call, FrameFlags flags, ReadOnlySpan<byte> body, int cost)
+    {
+        if (call.RemoteEnded)
+            throw new ProtocolException(ErrorCode.StreamClosed, $"a frame for stream {call.Id} after its END");
+        if (cost > 0)
+            connection.Flow.Arrived(call, cost);
+        if ((flags & FrameFlags.Message) != 0)
+        {
+            if (!Join(call, (flags & FrameFlags.More) != 0, body, cost))
+                return (null, call);
+        }
+
+        if ((flags & FrameFlags.End) == 0)
+            return (null, null);
+        if (call.Incomplete is not null)
+            throw Wrong($"stream {call.Id} ended inside a message");
+        connection.OnRemoteEnd(call);
+        return (call is UnaryCall unary && unary.Claim() ? unary : null, null);
+    }
+
+    private bool Join(Call call, bool more, ReadOnlySpan<byte> body, int cost)
+    {
+        var part = call.Incomplete;
+        if ((long)(part?.Length ?? 0) + body.Length > connection.Options.MaxMessageBytes)
+            return TooLarge(call, cost, $"a message above {connection.Options.MaxMessageBytes} bytes");
+        if (part is null && !more)
+        {
+            Deliver(call, MessageBuffer.Of(body, cost));
+            return true;
+        }
+
+        if (!connection.Flow.Hold(body.Length))
+        {
+            connection.Flow.Completed(body.Length);
+            return TooLarge(call, cost, "too many bytes of incomplete messages");
+        }
+
+        if (part is null)
+        {
+            call.Incomplete = part = MessageBuffer.Of(body, cost);
+        }
+        else
+        {
+            part.Append(body);
+            part.Cost += cost;
+        }
+
+        if (more)
+        {
+            if (!call.HasQueued)
+                connection.Flow.Joined(call);
+            return true;
+        }
+
+        call.Incomplete = null;
+        connection.Flow.Completed(part.Length);
+        Deliver(call, part);
+        return true;
+    }
+
+    private void Deliver(Call call, MessageBuffer buffer)
+    {
+        if (call is not UnaryCall unary)
+        {
+            call.Deliver(buffer);
+            return;
+        }
+
+        connection.Flow.Taken(call, buffer);
+        if (unary.Body is null)
+            unary.Body = buffer;
+        else
+            buffer.Free();
+    }
+
+    private bool TooLarge(Call call, int cost, string why)
+    {
+        connection.Flow.ReturnOnly(cost);
+        connection.Outbox.AppendReset(call.Id, ErrorCode.MessageTooLarge, why);
+        connection.Fail(call, new StreamException(ErrorCode.MessageTooLarge, why));
+        return false;
+    }
+
+    /// <summary>The stream, or null if it is gone. A stream that never was is a breach, as is a frame after an END.</summary>
+    private Call? Find(uint id)
+    {
+        if (connection.Calls.TryGetValue(id, out var call))
+            return call;
+        CheckOpened(id);
+        if (_ended is not null && Array.IndexOf(_ended, id) >= 0)
+            throw new ProtocolException(ErrorCode.StreamClosed, $"a frame for stream {id} after its END");
+        return null;
+    }
+
+    private void CheckOpened(uint id)
+    {
+        var opened = (id & 1) == _peerParity ? id <= _lastPeer : connection.HasOpened(id);
+        if (id == 0 || !opened)
+            throw Wrong($"stream {id} was never opened");
+    }
+
+    private void Control()
+    {
+        if (!_control.TryTake())
+            throw new ProtocolException(ErrorCode.Flood, "too many control frames");
+    }
+
+    private static string Reason(ReadOnlySpan<byte> payload)
+    {
+        if (payload.Length > 1_024)
+            throw Wrong("a reason of more than 1,024 bytes");
+        return Encoding.UTF8.GetString(payload);
+    }
+
+    private static ProtocolException Wrong(string reason) => new(ErrorCode.ProtocolError, reason);
+}

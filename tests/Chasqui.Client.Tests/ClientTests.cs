@@ -1,0 +1,230 @@
+using Chasqui.Protocol;
+using Chasqui.Protocol.Messages;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Chasqui.Client.Tests;
+
+public sealed class ClientTests
+{
+    private static readonly TimeSpan _limit = TimeSpan.FromSeconds(30);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task One_hundred_calls_at_once_share_one_dial_and_one_connection()
+    {
+        var open = new TaskCompletionSource();
+        await using var gateway = new Gateway { Open = open.Task, Handler = call => Gateway.AnswerAsync(call, new ServerInfo { Name = "double" }) };
+        await using var client = gateway.Client();
+
+        var calls = Enumerable.Range(0, 100).Select(_ => client.GetServerInfoAsync(cancellationToken: Cancellation)).ToList();
+        open.SetResult();
+        var answers = await Task.WhenAll(calls).WaitAsync(_limit, Cancellation);
+
+        Assert.All(answers, answer => Assert.Equal("double", answer.Name));
+        Assert.Equal((1, 1), (gateway.Dials, client.Connections));
+    }
+
+    [Fact]
+    public async Task Failed_dials_are_tried_again_and_the_last_failure_is_told()
+    {
+        await using var gateway = new Gateway { Failures = 2, Handler = call => Gateway.AnswerAsync(call, new ServerInfo { Name = "late" }) };
+        await using var client = gateway.Client();
+        Assert.Equal("late", (await client.GetServerInfoAsync(cancellationToken: Cancellation).WaitAsync(_limit, Cancellation)).Name);
+
+        await using var never = new Gateway { Failures = 100, Handler = call => default };
+        await using var hopeless = never.Client();
+        var error = await Assert.ThrowsAsync<ClientException>(() => hopeless.GetServerInfoAsync(cancellationToken: Cancellation).WaitAsync(_limit, Cancellation));
+        Assert.Equal(("unreachable", 3), (error.Error.Code, never.Dials));
+    }
+
+    [Fact]
+    public async Task A_lost_connection_ends_its_call_and_the_next_call_has_a_new_one()
+    {
+        var lose = true;
+        await using var gateway = new Gateway
+        {
+            Handler = async call =>
+            {
+                if (lose)
+                {
+                    lose = false;
+                    call.Connection.Abort(ErrorCode.Internal, "gone");
+                    return;
+                }
+
+                await Gateway.AnswerAsync(call, new ServerInfo { Name = "second" });
+            },
+        };
+        await using var client = gateway.Client();
+
+        var error = await Assert.ThrowsAsync<ClientException>(() => client.GetServerInfoAsync(cancellationToken: Cancellation).WaitAsync(_limit, Cancellation));
+        Assert.True(error.IsConnectionLost);
+        Assert.Equal("second", (await client.GetServerInfoAsync(cancellationToken: Cancellation).WaitAsync(_limit, Cancellation)).Name);
+        Assert.Equal(2, gateway.Dials);
+    }
+
+    [Fact]
+    public async Task What_was_refused_is_sent_again_and_what_failed_is_not()
+    {
+        var calls = 0;
+        await using var gateway = new Gateway
+        {
+            Handler = async call =>
+            {
+                if (Interlocked.Increment(ref calls) <= 2)
+                    call.Reset(ErrorCode.Refused, "busy");
+                else if (calls == 3)
+                    await Gateway.AnswerAsync(call, new ServerInfo { Name = "third" });
+                else
+                    call.Reset(ErrorCode.Unavailable, "stopping");
+            },
+        };
+        await using var client = gateway.Client();
+
+        Assert.Equal("third", (await client.GetServerInfoAsync(cancellationToken: Cancellation).WaitAsync(_limit, Cancellation)).Name);
+        var error = await Assert.ThrowsAsync<ClientException>(() => client.GetServerInfoAsync(cancellationToken: Cancellation).WaitAsync(_limit, Cancellation));
+        Assert.Equal((ErrorCode.Unavailable, "unavailable", 4), (error.Reset, error.Error.Code, calls));
+    }
+
+    [Fact]
+    public async Task An_error_of_the_gateway_is_thrown_with_all_it_says()
+    {
+        await using var gateway = new Gateway
+        {
+            Handler = call => Gateway.AnswerAsync(call, new Error { Code = "model_not_found", Message = "model 'x' not found", Suggestions = { "mini" } }, 404),
+        };
+        await using var client = gateway.Client();
+
+        var error = await Assert.ThrowsAsync<ClientException>(() => client.ShowModelAsync("x", cancellationToken: Cancellation).WaitAsync(_limit, Cancellation));
+        Assert.Equal((404, "model_not_found", "mini"), (error.Status, error.Error.Code, Assert.Single(error.Error.Suggestions)));
+        var streamed = await Assert.ThrowsAsync<ClientException>(async () =>
+        {
+            await foreach (var _ in client.ChatAsync(new ChatRequest { Model = "x" }, cancellationToken: Cancellation))
+                Assert.Fail("there is no update");
+        });
+        Assert.Equal(404, streamed.Status);
+    }
+
+    [Fact]
+    public async Task A_deadline_is_told_to_the_gateway_and_kept_here()
+    {
+        string? told = null;
+        var aborted = new TaskCompletionSource();
+        await using var gateway = new Gateway
+        {
+            Handler = async call =>
+            {
+                told = call.Headers["deadline-ms"];
+                call.Aborted.Register(aborted.SetResult);
+                await aborted.Task;
+            },
+        };
+        await using var client = gateway.Client();
+
+        var error = await Assert.ThrowsAsync<ClientException>(() =>
+            client.GetServerInfoAsync(new CallOptions { Deadline = TimeSpan.FromMilliseconds(50) }, Cancellation).WaitAsync(_limit, Cancellation));
+        await aborted.Task.WaitAsync(_limit, Cancellation);
+        Assert.Equal(("deadline", "50"), (error.Error.Code, told));
+    }
+
+    [Fact]
+    public async Task Leaving_a_stream_early_cancels_it_at_the_gateway()
+    {
+        var aborted = new TaskCompletionSource();
+        await using var gateway = new Gateway
+        {
+            Handler = async call =>
+            {
+                call.Aborted.Register(aborted.SetResult);
+                await Gateway.AnswerAsync(call, new GenerationUpdate { Text = "a" }, end: false);
+                await aborted.Task;
+            },
+        };
+        await using var client = gateway.Client();
+
+        await foreach (var update in client.GenerateAsync(new GenerateRequest { Model = "m" }, cancellationToken: Cancellation))
+        {
+            Assert.Equal("a", update.Text);
+            break;
+        }
+
+        await aborted.Task.WaitAsync(_limit, Cancellation);
+    }
+
+    [Fact]
+    public async Task A_chat_of_Extensions_AI_has_text_usage_and_options()
+    {
+        ChatRequest? asked = null;
+        await using var gateway = new Gateway
+        {
+            Handler = async call =>
+            {
+                using (var message = (await call.ReadAsync())!.Value)
+                    asked = ChatRequest.Parser.ParseFrom(message.Body.Span);
+                await Gateway.AnswerAsync(call, new GenerationUpdate { Text = "Hel" }, end: false);
+                var last = new GenerationUpdate
+                {
+                    Text = "lo",
+                    Result = new GenerationResult { Reason = Protocol.Messages.FinishReason.Length, PromptTokens = 3, CompletionTokens = 2 },
+                };
+                await call.WriteAsync(Google.Protobuf.MessageExtensions.ToByteArray(last), end: true);
+            },
+        };
+        await using var client = gateway.Client();
+        using var chat = new ChasquiChatClient(client, "mini");
+        var options = new ChatOptions { Temperature = 0.5f, TopK = 3, MaxOutputTokens = 2, Seed = 7, StopSequences = ["x"], ResponseFormat = ChatResponseFormat.Json };
+
+        var answer = await chat.GetResponseAsync("Hi", options, Cancellation).WaitAsync(_limit, Cancellation);
+
+        Assert.Equal(("Hello", ChatFinishReason.Length, 5L), (answer.Text, answer.FinishReason!.Value, answer.Usage!.TotalTokenCount!.Value));
+        Assert.Equal(("mini", "Hi", "user", "json"), (asked!.Model, asked.Messages[0].Content, asked.Messages[0].Role, asked.Common.Format));
+        var wire = asked.Common.Options;
+        Assert.Equal((0.5f, 3, 2, 7, "x"), (wire.Temperature, wire.TopK, wire.NumPredict, wire.Seed, Assert.Single(wire.Stop)));
+        Assert.Equal("mini", chat.GetService<ChatClientMetadata>()!.DefaultModelId);
+        await Assert.ThrowsAsync<NotSupportedException>(() =>
+            chat.GetResponseAsync("Hi", new ChatOptions { Tools = [AIFunctionFactory.Create(() => 1)] }, Cancellation));
+    }
+
+    [Fact]
+    public async Task Embeddings_of_Extensions_AI_come_in_order_with_usage()
+    {
+        await using var gateway = new Gateway
+        {
+            Handler = call => Gateway.AnswerAsync(call, new EmbedResponse { Vectors = { new Vector { Values = { 1, 2 } }, new Vector { Values = { 3, 4 } } }, PromptTokens = 4 }),
+        };
+        await using var client = gateway.Client(options => options.DefaultModel = "mini");
+        using var generator = new ChasquiEmbeddingGenerator(client);
+
+        var vectors = await generator.GenerateAsync(["a", "b"], cancellationToken: Cancellation).WaitAsync(_limit, Cancellation);
+
+        Assert.Equal([3f, 4f], vectors[1].Vector.ToArray());
+        Assert.Equal(4, vectors.Usage!.InputTokenCount);
+    }
+
+    [Theory]
+    [InlineData(0, 3)]
+    [InlineData(65, 3)]
+    [InlineData(1, 0)]
+    public void Options_outside_their_range_are_refused_by_name(int connections, int attempts) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => new ChasquiClient(new ChasquiClientOptions { MaxConnections = connections, ConnectAttempts = attempts }));
+
+    [Fact]
+    public void The_wait_doubles_up_to_its_bound()
+    {
+        var longest = new Backoff(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1), () => 0);
+        var shortest = new Backoff(TimeSpan.FromMilliseconds(100), TimeSpan.FromSeconds(1), () => 1);
+
+        Assert.Equal([0, 100, 200, 400, 800, 1000, 1000], Enumerable.Range(0, 7).Select(n => longest.After(n).TotalMilliseconds));
+        Assert.Equal(500, shortest.After(1_000).TotalMilliseconds);
+    }
+
+    [Fact]
+    public async Task A_client_is_a_service()
+    {
+        await using var provider = new ServiceCollection().AddChasquiClient(o => o.DefaultModel = "mini").BuildServiceProvider();
+
+        Assert.Same(provider.GetRequiredService<ChasquiClient>(), provider.GetRequiredService<IChatClient>().GetService<ChasquiClient>());
+    }
+}
