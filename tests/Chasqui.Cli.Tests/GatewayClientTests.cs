@@ -11,17 +11,20 @@ public sealed class GatewayClientTests
     private const string Token = """{"message":{"role":"assistant","content":"Half"},"done":false}""";
 
     [Theory]
-    [InlineData("models", "list")]
-    [InlineData("models", "ps")]
-    [InlineData("ask", "Hi")]
-    public async Task A_named_gateway_that_does_not_answer_is_3(params string[] args)
+    [InlineData("127.0.0.1:1", "models", "list")]
+    [InlineData("tcp://127.0.0.1:1", "models", "ps")]
+    [InlineData("ws://127.0.0.1:1/ws", "models", "list")]
+    [InlineData("http://127.0.0.1:1", "models", "ps")]
+    [InlineData("http://127.0.0.1:1", "ask", "Hi")]
+    [InlineData("unix:/no/such.sock", "ask", "Hi")]
+    public async Task A_named_gateway_that_does_not_answer_is_3(string server, params string[] args)
     {
         var run = new CliRun();
 
-        var outcome = await run.RunAsync([.. args, "--server", "127.0.0.1:1"]);
+        var outcome = await run.RunAsync([.. args, "--server", server]);
 
         Assert.Equal(3, outcome.ExitCode);
-        Assert.Contains("no gateway answers at http://127.0.0.1:1;", outcome.Error);
+        Assert.Contains($"no gateway answers at {(server.Contains(':', StringComparison.Ordinal) && server[0] == '1' ? "tcp://" : "")}{server};", outcome.Error);
         Assert.Empty(run.Engine.Asked);
     }
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
 using System.Text.Json;
+using Chasqui.Client;
 
 namespace Chasqui.Cli.Tests;
 
@@ -50,6 +51,7 @@ public sealed class ProcessTests : IDisposable
         await using var serve = Start("serve", "--http", "127.0.0.1:0");
 
         var address = await AddressAsync(serve);
+        Assert.StartsWith("MCP on tcp://127.0.0.1:", await serve.Out.ReadLineAsync(Cancellation));
         Assert.StartsWith("Models: mini:latest (", await serve.Out.ReadLineAsync(Cancellation));
         await serve.Out.ReadLineAsync(Cancellation);
         Assert.Equal($"  curl {address.GetLeftPart(UriPartial.Authority)}/api/generate -d '{{\"model\":\"mini\",\"prompt\":\"Once upon a time\"}}'",
@@ -140,6 +142,119 @@ public sealed class ProcessTests : IDisposable
         await using var resident = Start("models", "ps", "--server", server);
         Assert.StartsWith("mini:latest\t", await resident.Out.ReadToEndAsync(Cancellation));
         Assert.Equal(0, await resident.EndAsync());
+    }
+
+    [Fact]
+    public async Task Ask_and_models_work_over_every_transport()
+    {
+        var socket = Path.Combine(_home.FullName, "mcp.sock");
+        var certificate = Certificates.Write(_home.FullName);
+        await File.WriteAllTextAsync(
+            Path.Combine(_home.FullName, "chasqui.json"),
+            JsonSerializer.Serialize(new
+            {
+                Http = new { Endpoints = new[] { "127.0.0.1:0" } },
+                Mcp = new { Listen = new[] { "127.0.0.1:0", "tls://127.0.0.1:0", "unix:" + socket }, Certificate = certificate },
+            }),
+            Cancellation);
+        await using var serve = Start("serve", "--json");
+        var announced = JsonElement.Parse((await serve.Out.ReadLineAsync(Cancellation))!);
+        var http = announced.GetProperty("listening")[0].GetString()!;
+        var servers = announced.GetProperty("mcp").EnumerateArray().Select(address => address.GetString()!).Append(http.Replace("http:", "ws:", StringComparison.Ordinal) + "/ws");
+
+        Assert.Equal(3, announced.GetProperty("mcp").GetArrayLength());
+        foreach (var server in servers)
+        {
+            await using var list = ChasquiProcess.StartTrusting(_home.FullName, certificate, "models", "list", "--server", server);
+            Assert.StartsWith("mini:latest\t", await list.Out.ReadToEndAsync(Cancellation));
+            Assert.Equal((0, ""), (await list.EndAsync(), list.Error));
+            await using var ask = ChasquiProcess.StartTrusting(_home.FullName, certificate, "ask", "--server", server, "--seed", "7", "Tell me a story");
+            ask.In.Close();
+            Assert.NotEmpty(await ask.Out.ReadToEndAsync(Cancellation));
+            Assert.Equal((0, ""), (await ask.EndAsync(), ask.Error));
+        }
+
+        // Who does not know the certificate is told so.
+        await using var stranger = Start("models", "list", "--server", servers.First(s => s.StartsWith("tls:", StringComparison.Ordinal)));
+        Assert.Equal(3, await stranger.EndAsync());
+        Assert.Contains("certificate", stranger.Error);
+    }
+
+    [Fact]
+    public async Task A_worker_that_is_killed_ends_its_streams_with_an_error_and_the_next_request_is_served()
+    {
+        await using var serve = Start("serve", "--http", "127.0.0.1:0", "--json");
+        var announced = JsonElement.Parse((await serve.Out.ReadLineAsync(Cancellation))!);
+        var worker = await serve.ErrorLineAsync("engine worker ");
+        await using var client = new ChasquiClient(announced.GetProperty("mcp")[0].GetString()!);
+        var request = new Protocol.Messages.GenerateRequest { Model = "mini", Prompt = "List numbers", Common = new() { Format = "json", Options = new() { NumPredict = 100_000 } } };
+        var begun = new CountdownEvent(16);
+
+        var streams = Enumerable.Range(0, 32).Select(async _ =>
+        {
+            var first = true;
+            try
+            {
+                await foreach (var update in client.GenerateAsync(request, cancellationToken: Cancellation))
+                {
+                    if (first && update.Text.Length > 0)
+                    {
+                        first = false;
+                        if (!begun.IsSet)
+                            begun.Signal();
+                    }
+                }
+
+                return null;
+            }
+            catch (ClientException e)
+            {
+                return e;
+            }
+        }).ToList();
+        Assert.True(await Task.Run(() => begun.Wait(TimeSpan.FromSeconds(30), Cancellation), Cancellation));
+        using (var kill = System.Diagnostics.Process.Start("kill", ["-KILL", System.Text.RegularExpressions.Regex.Match(worker, "engine worker ([0-9]+)").Groups[1].Value]))
+            await kill.WaitForExitAsync(Cancellation);
+
+        var errors = await Task.WhenAll(streams).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        Assert.All(errors, error => Assert.True(error is { Error.Code: "engine_failed" } && error.Message.Contains("worker process died", StringComparison.Ordinal), error?.ToString() ?? "no error"));
+
+        // The gateway itself lives, and so does the connection.
+        request.Common = new() { Options = new() { NumPredict = 5 } };
+        var answer = new List<Protocol.Messages.GenerationUpdate>();
+        await foreach (var update in client.GenerateAsync(request, cancellationToken: Cancellation))
+            answer.Add(update);
+        Assert.NotNull(answer[^1].Result);
+        Assert.Equal(1, client.Connections);
+        await serve.ErrorLineAsync("killed by signal 9");
+    }
+
+    [Fact]
+    public async Task A_worker_ends_with_its_gateway_however_that_ends()
+    {
+        await using var serve = Start("serve", "--http", "127.0.0.1:0", "--json");
+        await serve.Out.ReadLineAsync(Cancellation);
+        var id = int.Parse(
+            System.Text.RegularExpressions.Regex.Match(await serve.ErrorLineAsync("engine worker "), "engine worker ([0-9]+)").Groups[1].Value,
+            System.Globalization.CultureInfo.InvariantCulture);
+        using var worker = System.Diagnostics.Process.GetProcessById(id);
+
+        await serve.SignalAsync("KILL");
+
+        await worker.WaitForExitAsync(Cancellation).WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+    }
+
+    [Fact]
+    public async Task The_engine_alone_serves_a_gateways_operations_over_TCP()
+    {
+        await using var engine = Start("engine", "--listen", "127.0.0.1:0");
+        var said = await engine.ErrorLineAsync("The engine is listening on ");
+
+        await using var list = Start("models", "list", "--server", said[(said.LastIndexOf(' ') + 1)..]);
+        Assert.StartsWith("mini:latest\t", await list.Out.ReadToEndAsync(Cancellation));
+        await engine.SignalAsync("TERM");
+
+        Assert.Equal(0, await engine.EndAsync());
     }
 
     [Fact]

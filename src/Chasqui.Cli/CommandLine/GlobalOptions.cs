@@ -5,16 +5,13 @@ namespace Chasqui.Cli;
 /// <summary>Options that every verb takes.</summary>
 internal static class GlobalOptions
 {
-    public const string HostVariable = "CHASQUI_HOST";
-
-    /// <summary>The older name.</summary>
     public const string ServerVariable = "CHASQUI_SERVER";
 
     private static readonly string[] _schemes = ["tcp", "tls", "ws", "wss", "http", "https"];
 
-    public static Option<string?> Server { get; } = new("--host", "--server")
+    public static Option<string?> Server { get; } = new("--server")
     {
-        Description = $"The gateway to talk to: tcp://, tls://, unix:PATH, ws://, wss://, http:// or HOST:PORT (default {HostChooser.DefaultServer.GetLeftPart(UriPartial.Authority)}; environment: {HostVariable})",
+        Description = $"The gateway to talk to: tcp://, tls://, unix:PATH, ws://, wss://, http:// or HOST:PORT (default {HostChooser.DefaultServer.GetLeftPart(UriPartial.Authority)}; environment: {ServerVariable})",
         HelpName = "ADDRESS",
         Recursive = true,
     };
@@ -34,8 +31,7 @@ internal static class GlobalOptions
     /// <summary>The gateway that was named, by option or environment; null for the usual address.</summary>
     public static Uri? ServerOf(ParseResult parsed, CliContext context)
     {
-        var (text, source) = parsed.GetValue(Server) is { } option ? (option, "--host")
-            : context.Environment(HostVariable) is { Length: > 0 } host ? (host, HostVariable)
+        var (text, source) = parsed.GetValue(Server) is { } option ? (option, "--server")
             : (context.Environment(ServerVariable), ServerVariable);
         if (string.IsNullOrEmpty(text))
             return null;

@@ -194,7 +194,7 @@ internal sealed class GatewayClient : IGatewayHost
     private GatewayUnreachableException Unreachable(Exception e) => new(
         e is HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError }
             ? $"the host name of {Place} cannot be resolved"
-            : $"no gateway answers at {Place}; start one with 'chasqui serve', or name another with --host", e);
+            : $"no gateway answers at {Place}; start one with 'chasqui serve', or name another with --server", e);
 
     private GatewayUnreachableException Broken(Exception? e) => new($"the connection to {Place} broke before the answer ended", e);
 }

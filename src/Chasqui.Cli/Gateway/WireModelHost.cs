@@ -74,14 +74,18 @@ internal sealed class WireModelHost : IGatewayHost
         {
             return await call;
         }
-        catch (ClientException e) when (e.Error.Code == "unreachable")
+        catch (ClientException e) when (e is { Error.Code: "unreachable", MayRetry: true })
         {
             throw new GatewayUnreachableException(
-                $"no gateway answers at {Place}; start one with 'chasqui serve', or name another with --host", e);
+                $"no gateway answers at {Place}; start one with 'chasqui serve', or name another with --server", e);
         }
-        catch (ClientException e) when (e.IsConnectionLost || e.Error.Code == "bad_answer")
+        catch (ClientException e) when (e.IsConnectionLost)
         {
             throw new GatewayUnreachableException($"the connection to {Place} broke before the answer ended: {e.Message}", e);
+        }
+        catch (ClientException e) when (e.Error.Code is "unreachable" or "unauthenticated" or "bad_answer")
+        {
+            throw new GatewayUnreachableException(e.Message, e);
         }
         catch (ClientException e)
         {

@@ -16,7 +16,8 @@ internal static class EngineServer
         await using (var gateway = GatewayHost.Build(options, LocalGateway.Configure))
         {
             await GatewayHost.StartAsync(gateway, scope.Token);
-            context.Console.Remark($"The engine is listening on {string.Join(", ", GatewayHost.WireAddresses(gateway))}");
+            if (!settings.UntilInputEnds)
+                context.Console.Remark($"The engine is listening on {string.Join(", ", GatewayHost.WireAddresses(gateway))}");
             WarnIfUnavailable(gateway, context.Console);
             if (settings.UntilInputEnds)
                 await InputEndsAsync();

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Chasqui.Engines.Worker;
 
 /// <summary>
-/// An engine in a process of its own, so that a fault in native code ends that process and not this one. The process is started at once, watched, and
+/// An engine in a process of its own, so that a fault in native code ends that process and not this one. The process is started by the first call, watched, and
 /// started again when it dies: requests that ran in it end with <see cref="EngineFailedException"/>, the next ones wait for the new one.
 /// </summary>
 public sealed class WorkerEngine : IEngine
@@ -17,7 +17,7 @@ public sealed class WorkerEngine : IEngine
     private readonly WorkerSupervisor _supervisor;
     private readonly TimeProvider _time;
 
-    /// <summary>Starts the worker.</summary>
+    /// <summary>Makes the engine; the first call starts the worker.</summary>
     /// <param name="options">What to start.</param>
     /// <param name="time">The clock.</param>
     /// <param name="loggers">Where its log lines go.</param>

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Engines.Worker;
 
-/// <summary>Keeps one worker running: starts it, and again with growing waits when it dies.</summary>
+/// <summary>Keeps one worker running: starts it when it is first asked for, and again with growing waits when it dies.</summary>
 internal sealed class WorkerSupervisor : IAsyncDisposable
 {
     private readonly WorkerOptions _options;
@@ -11,14 +11,13 @@ internal sealed class WorkerSupervisor : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
-    private readonly Task _watch;
+    private Task? _watch;
     private TaskCompletionSource<WorkerProcess> _ready = NewReady();
     private string _lastFailure = "it is still starting";
 
     internal WorkerSupervisor(WorkerOptions options, TimeProvider time, ILogger logger)
     {
         (_options, _time, _logger) = (options, time, logger);
-        _watch = Task.Run(WatchAsync);
     }
 
     /// <summary>The worker that is ready, or the next that will be.</summary>
@@ -30,6 +29,8 @@ internal sealed class WorkerSupervisor : IAsyncDisposable
         Task<WorkerProcess> ready;
         lock (_gate)
         {
+            if (!_stop.IsCancellationRequested)
+                _watch ??= Task.Run(WatchAsync, CancellationToken.None);
             // The watch has not seen its end yet; whoever has may not get it again.
             if (_ready.Task is { IsCompletedSuccessfully: true } task && task.Result == not)
                 _ready = NewReady();
@@ -51,7 +52,11 @@ internal sealed class WorkerSupervisor : IAsyncDisposable
         if (_stop.IsCancellationRequested)
             return;
         await _stop.CancelAsync().ConfigureAwait(false);
-        await _watch.ConfigureAwait(false);
+        Task? watch;
+        lock (_gate)
+            watch = _watch;
+        if (watch is not null)
+            await watch.ConfigureAwait(false);
         lock (_gate)
         {
             if (_ready.Task.IsCompletedSuccessfully)

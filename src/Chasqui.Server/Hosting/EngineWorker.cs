@@ -8,7 +8,7 @@ namespace Chasqui.Server;
 /// <summary>The embedded engine in a worker process, which is told by its environment what this gateway's options say.</summary>
 public static class EngineWorker
 {
-    /// <summary>Starts the worker.</summary>
+    /// <summary>Makes the engine; its first call starts the worker.</summary>
     /// <param name="options">The gateway's options.</param>
     /// <param name="program">The program that has the verb <c>engine</c>, and what comes before it.</param>
     /// <param name="services">Of the gateway.</param>

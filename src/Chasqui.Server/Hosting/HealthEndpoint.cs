@@ -8,6 +8,8 @@ internal static class HealthEndpoint
 {
     public const string Path = "/healthz";
 
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(2);
+
     public static async Task InvokeAsync(ApiContext api, HttpContext http)
     {
         var reason = await ReasonAsync(api, http.RequestAborted).ConfigureAwait(false);
@@ -20,15 +22,22 @@ internal static class HealthEndpoint
             return "draining";
         if (!api.Lifetime.ApplicationStarted.IsCancellationRequested)
             return "starting";
+        // An engine that is being started again would keep the question waiting.
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(_patience);
         try
         {
             (api.Engine as LlamaEngine)?.EnsureAvailable();
-            var models = await api.Engine.ListAsync(cancellationToken).ConfigureAwait(false);
+            var models = await api.Engine.ListAsync(patience.Token).ConfigureAwait(false);
             return models.Count > 0 ? null : "there are no models";
         }
         catch (EngineException e)
         {
             return e.Message;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return "the engine does not answer";
         }
     }
 

@@ -41,7 +41,10 @@ internal sealed class ChasquiProcess : IAsyncDisposable
         }
     }
 
-    public static ChasquiProcess Start(string home, params string[] args)
+    public static ChasquiProcess Start(string home, params string[] args) => StartTrusting(home, null, args);
+
+    /// <summary>Starts it with a certificate that it trusts.</summary>
+    public static ChasquiProcess StartTrusting(string home, string? certificate, params string[] args)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "chasqui.dll"), .. args])
         {
@@ -51,6 +54,8 @@ internal sealed class ChasquiProcess : IAsyncDisposable
             WorkingDirectory = home,
             Environment = { ["HOME"] = home, ["OLLAMA_MODELS"] = "", ["CHASQUI_SERVER"] = "" },
         };
+        if (certificate is not null)
+            start.Environment["SSL_CERT_FILE"] = certificate;
         return new ChasquiProcess(Process.Start(start) ?? throw new InvalidOperationException("dotnet did not start"));
     }
 
@@ -63,14 +68,15 @@ internal sealed class ChasquiProcess : IAsyncDisposable
     }
 
     /// <summary>Waits for a line on standard error that holds a text.</summary>
-    public async Task ErrorLineAsync(string text)
+    /// <returns>The line.</returns>
+    public async Task<string> ErrorLineAsync(string text)
     {
         await foreach (var line in _errorLines.Reader.ReadAllAsync(TestContext.Current.CancellationToken))
         {
             if (line.Contains(text, StringComparison.Ordinal))
-                return;
+                return line;
         }
-        Assert.Fail($"'{text}' was never said: {Error}");
+        throw new InvalidOperationException($"'{text}' was never said: {Error}");
     }
 
     /// <summary>Waits until it has ended by itself.</summary>
