@@ -1,7 +1,7 @@
 using Chasqui.Engines.Wire;
 using Chasqui.Transport;
-using Op = Chasqui.Protocol.Operations.Operation;
 using Messages = Chasqui.Protocol.Messages;
+using Op = Chasqui.Protocol.Operations.Operation;
 
 namespace Chasqui.Server;
 
