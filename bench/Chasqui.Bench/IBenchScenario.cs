@@ -30,5 +30,11 @@ public sealed record BenchOptions
 public static class BenchScenarios
 {
     /// <summary>All of them, by name.</summary>
-    public static IReadOnlyList<IBenchScenario> All { get; } = [new Engine.EngineScenario()];
+    public static IReadOnlyList<IBenchScenario> All { get; } =
+    [
+        new Engine.EngineScenario(),
+        new Wire.WireScenario(),
+        new Wire.StreamScenario(),
+        new Wire.IdleScenario(),
+    ];
 }

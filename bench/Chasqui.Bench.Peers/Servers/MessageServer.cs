@@ -1,0 +1,66 @@
+using Chasqui.Protocol;
+using Chasqui.Protocol.Headers;
+using Chasqui.Transport;
+using Google.Protobuf;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Chasqui.Bench.Peers.Servers;
+
+/// <summary>MCP/1 with the product's own connection and its defaults, on Kestrel as in the gateway.</summary>
+internal sealed class MessageServer : IKestrelApp
+{
+    public const string Echo = "bench.echo";
+    public const string Generate = "bench.generate";
+
+    public void Listen(ListenOptions listen) => listen.UseConnectionHandler<Handler>();
+
+    public void AddServices(IServiceCollection services)
+    {
+    }
+
+    public void Map(WebApplication app)
+    {
+    }
+
+    internal sealed class Handler(TokenSource tokens) : ConnectionHandler
+    {
+        private static readonly ConnectionOptions _options = new();
+        private static readonly HeaderList _ok = new() { { "status", "200" } };
+
+        public override async Task OnConnectedAsync(ConnectionContext connection)
+        {
+            await using var wire = Connection.Create(connection.Transport, ConnectionRole.Acceptor, _options, AnswerAsync);
+            await wire.OpenAsync(connection.ConnectionClosed);
+            await wire.Closed;
+        }
+
+        private ValueTask AnswerAsync(IncomingCall call) => call.Headers["op"] switch
+        {
+            Echo => EchoAsync(call),
+            Generate => GenerateAsync(call),
+            _ => throw new StreamException(ErrorCode.Internal, "no such operation"),
+        };
+
+        private static async ValueTask EchoAsync(IncomingCall call)
+        {
+            EchoBody body;
+            using (var message = await call.ReadAsync() ?? throw new StreamException(ErrorCode.Internal, "no body"))
+                body = EchoBody.Parser.ParseFrom(message.Body.Span);
+            await call.RespondAsync(_ok, body.ToByteArray());
+        }
+
+        private async ValueTask GenerateAsync(IncomingCall call)
+        {
+            TokenRequest request;
+            using (var message = await call.ReadAsync() ?? throw new StreamException(ErrorCode.Internal, "no body"))
+                request = TokenRequest.Parser.ParseFrom(message.Body.Span);
+            await call.RespondAsync(_ok);
+            await foreach (var text in tokens.ReadAsync(request.Tokens, call.Aborted))
+                await call.WriteAsync(new Token { Text = text }.ToByteArray());
+            await call.CompleteAsync();
+        }
+    }
+}
