@@ -3,6 +3,10 @@ using Chasqui.Bench.Peers;
 using Chasqui.Bench.Peers.Clients;
 using Chasqui.Bench.Peers.Servers;
 
+// MCP's peers are set up as the product's program is. The others are left at their defaults, as their documentation shows them.
+if (args is [_, "mcp", ..])
+    Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
+
 // Started by "chasqui bench": "server KIND" and "client KIND PORT". It ends when its standard input does, so when its parent is gone.
 using var control = new Control(Console.OpenStandardInput(), Console.OpenStandardOutput());
 return args switch

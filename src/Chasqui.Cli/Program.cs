@@ -1,6 +1,12 @@
 using Chasqui.Bench;
 using Chasqui.Cli;
 
+// Read once, when the first socket is used: what has arrived is then handled by the thread that was told of it, which spares MCP a change of threads for
+// each batch of frames. HTTP is handled by the thread pool as ever.
+const string InlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+if (Environment.GetEnvironmentVariable(InlineCompletions) is null)
+    Environment.SetEnvironmentVariable(InlineCompletions, "1");
+
 var console = SystemConsole.Open();
 var interrupts = new Interrupts(Environment.Exit);
 using var signals = interrupts.Listen();

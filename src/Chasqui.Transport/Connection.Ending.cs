@@ -88,8 +88,8 @@ public sealed partial class Connection
         ConnectionClock.For(Options.Time).Remove(this);
         foreach (var call in calls)
             call.AfterFailed();
-        if (_opened.TrySetException(new ConnectionClosedException(reason.Code, reason.Reason, mayRetry: true)))
-            _ = _opened.Task.Exception;
+        if (_opened is { } opened && opened.TrySetException(new ConnectionClosedException(reason.Code, reason.Reason, mayRetry: true)))
+            _ = opened.Task.Exception;
         _ = FinishAsync(reason);
     }
 
@@ -98,10 +98,10 @@ public sealed partial class Connection
         // The caller may be the read loop, or hold nothing but its own patience.
         await Task.Yield();
         Outbox.Finish();
-        if (!await Within(Outbox.Finished.Task).ConfigureAwait(false))
+        if (!await Within(Outbox.Finished).ConfigureAwait(false))
         {
             _pipe.Output.CancelPendingFlush();
-            await Within(Outbox.Finished.Task).ConfigureAwait(false);
+            await Within(Outbox.Finished).ConfigureAwait(false);
         }
 
         if (_begun)

@@ -14,15 +14,18 @@ public sealed partial class Connection : IAsyncDisposable
 {
     private const int MaxReusable = 256;
 
+    private static Settings _lastPeer = new();
+
     private readonly IDuplexPipe _pipe;
     private readonly ConnectionRole _role;
     private readonly FrameLoop _loop;
     private readonly Dictionary<uint, Call> _calls = [];
-    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private TaskCompletionSource? _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource<CloseReason> _closed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly long _started;
     private Stack<UnaryCall>? _reusable;
     private Queue<TaskCompletionSource>? _openWaiters;
+    private ReadyQueue? _ready;
     private Heartbeat _heartbeat;
     private uint _nextId;
     private uint _outgoing;
@@ -80,6 +83,8 @@ public sealed partial class Connection : IAsyncDisposable
 
     internal Sender Sender { get; }
 
+    internal ReadyQueue Ready => _ready ?? Interlocked.CompareExchange(ref _ready, new ReadyQueue(this), null) ?? _ready;
+
     internal int ClockIndex { get; set; } = -1;
 
     internal bool MaySend => _reason is null && Peer is not null;
@@ -91,6 +96,8 @@ public sealed partial class Connection : IAsyncDisposable
     internal bool GoodbyeSent => _goodbyeSent;
 
     internal Dictionary<uint, Call> Calls => _calls;
+
+    internal void ReleaseReady() => _ready?.Release();
 
     /// <summary>Makes a connection over a pipe, which it then owns. Nothing is read or written before <see cref="OpenAsync"/>.</summary>
     /// <param name="pipe">The transport.</param>
@@ -128,7 +135,8 @@ public sealed partial class Connection : IAsyncDisposable
         _loop.Start();
         try
         {
-            await _opened.Task.WaitAsync(ct).ConfigureAwait(false);
+            await _opened!.Task.WaitAsync(ct).ConfigureAwait(false);
+            _opened = null;
         }
         catch (OperationCanceledException)
         {
@@ -233,10 +241,20 @@ public sealed partial class Connection : IAsyncDisposable
             if (_role == ConnectionRole.Acceptor)
                 Outbox.AppendHello(Hello());
             Flow.Start(peer);
-            Peer = peer with { Authorization = null };
+            Peer = Shared(peer with { Authorization = null });
         }
 
-        _opened.TrySetResult();
+        _opened?.TrySetResult();
+    }
+
+    /// <summary>Peers of one kind say the same, which need not be kept for each.</summary>
+    private static Settings Shared(Settings peer)
+    {
+        var seen = _lastPeer;
+        if (peer == seen)
+            return seen;
+        _lastPeer = peer;
+        return peer;
     }
 
     /// <summary>One look at the clock.</summary>

@@ -1,7 +1,7 @@
+using Chasqui.Bench.Peers.Loads;
 using Google.Protobuf;
 using Grpc.Core;
 using Grpc.Net.Client;
-using Chasqui.Bench.Peers.Loads;
 
 namespace Chasqui.Bench.Peers.Clients;
 

@@ -7,6 +7,9 @@ namespace Chasqui.Bench.Peers.Loads;
 /// <summary>Streams that flow from the warming up to the end; what is measured is the middle.</summary>
 internal sealed class StreamLoad(IClientPeer client, PeerLoad load) : ILoad
 {
+    // Seconds that the slowest stream may need to begin.
+    private const int Patience = 10;
+
     private readonly CancellationTokenSource _stop = new();
     private TokenCounter[] _counters = [];
     private Task _streams = Task.CompletedTask;
@@ -17,6 +20,8 @@ internal sealed class StreamLoad(IClientPeer client, PeerLoad load) : ILoad
         _counters = [.. Enumerable.Range(0, load.Connections * load.InFlight).Select(_ => new TokenCounter())];
         _streams = Task.WhenAll(_counters.Select((counter, i) => Task.Run(() => ReadAsync(i % load.Connections, counter))));
         await WaitAsync(seconds);
+        for (var waited = 0; waited < Patience && _counters.Any(c => c.Count == 0); waited++)
+            await WaitAsync(1);
         // A limit of somebody's that lets only some of them run would flatter or shame the figure.
         if (_counters.Count(c => c.Count == 0) is > 0 and var silent)
             throw new InvalidOperationException($"{silent} of {_counters.Length} streams got nothing while warming up");

@@ -1,3 +1,4 @@
+using System.Net;
 using Grpc.Core;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -8,7 +9,11 @@ namespace Chasqui.Bench.Peers.Servers;
 /// <summary>gRPC for .NET with its defaults, over HTTP/2 without TLS.</summary>
 internal sealed class GrpcServer : IKestrelApp
 {
-    public void Listen(ListenOptions listen) => listen.Protocols = HttpProtocols.Http2;
+    public void Listen(KestrelServerOptions kestrel, Action<ListenOptions> count) => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+    {
+        listen.Protocols = HttpProtocols.Http2;
+        count(listen);
+    });
 
     public void AddServices(IServiceCollection services) => services.AddGrpc();
 

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -9,7 +10,11 @@ namespace Chasqui.Bench.Peers.Servers;
 /// <summary>JSON over HTTP: an echo, a stream as Ollama's, a stream as OpenAI's.</summary>
 internal sealed class HttpServer(bool http2) : IKestrelApp
 {
-    public void Listen(ListenOptions listen) => listen.Protocols = http2 ? HttpProtocols.Http2 : HttpProtocols.Http1;
+    public void Listen(KestrelServerOptions kestrel, Action<ListenOptions> count) => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+    {
+        listen.Protocols = http2 ? HttpProtocols.Http2 : HttpProtocols.Http1;
+        count(listen);
+    });
 
     public void AddServices(IServiceCollection services) =>
         services.ConfigureHttpJsonOptions(o => o.SerializerOptions.TypeInfoResolverChain.Insert(0, BodyJson.Default));

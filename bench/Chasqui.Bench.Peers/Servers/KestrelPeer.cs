@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Hosting;
@@ -13,7 +12,7 @@ namespace Chasqui.Bench.Peers.Servers;
 /// <summary>What differs between the servers that run on Kestrel.</summary>
 internal interface IKestrelApp
 {
-    void Listen(ListenOptions listen);
+    void Listen(KestrelServerOptions kestrel, Action<ListenOptions> count);
 
     void AddServices(IServiceCollection services);
 
@@ -31,7 +30,7 @@ internal sealed class KestrelPeer(IKestrelApp app) : IServerPeer
     {
         var builder = WebApplication.CreateBuilder();
         builder.Logging.ClearProviders();
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen =>
+        builder.WebHost.ConfigureKestrel(kestrel => app.Listen(kestrel, listen =>
         {
             listen.Use(next => async connection =>
             {
@@ -48,9 +47,9 @@ internal sealed class KestrelPeer(IKestrelApp app) : IServerPeer
                         Sockets.Remove(socket);
                 }
             });
-            app.Listen(listen);
         }));
         builder.Services.AddSingleton<TokenSource>();
+        builder.Services.AddSingleton(Sockets);
         app.AddServices(builder.Services);
         _host = builder.Build();
         app.Map(_host);

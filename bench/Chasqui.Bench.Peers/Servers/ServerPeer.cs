@@ -24,9 +24,10 @@ internal static class ServerPeer
         {
             if (command.Verb == PeerVerb.Collect)
             {
+                // Aggressive: what is free goes back to the system, so that what remains is what the connections need.
                 GC.Collect();
                 GC.WaitForPendingFinalizers();
-                GC.Collect();
+                GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             }
             return Task.FromResult(new PeerAnswer { Bytes = server.Sockets.Sent(), Operations = server.Sockets.Count });
         });

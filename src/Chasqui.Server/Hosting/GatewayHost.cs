@@ -120,6 +120,7 @@ public static class GatewayHost
         builder.Services.AddSingleton<ApiContext>();
         builder.Services.AddSingleton<Router>();
         builder.Services.AddSingleton<WireGateway>();
+        builder.Services.AddWireTransport();
         builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)
             // Why it could not start is an exception, which whoever started it tells.
             .AddFilter("Microsoft.Extensions.Hosting", LogLevel.Critical);

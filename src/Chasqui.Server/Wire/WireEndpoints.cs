@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Security;
+using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
@@ -20,12 +21,8 @@ internal static class WireEndpoints
         foreach (var listen in options.Wire.Resolve(options.Http))
         {
             Action<ListenOptions> configure = listen.Tls ? WithTls(Certificate(options.Wire)) : static o => o.UseConnectionHandler<WireListener>();
-            if (listen.UnixPath is { } path)
-                kestrel.ListenUnixSocket(path, configure);
-            else if (listen.Endpoint!.Address.Equals(IPAddress.IPv6Any))
-                kestrel.ListenAnyIP(listen.Endpoint.Port, configure);
-            else
-                kestrel.Listen(listen.Endpoint.Address, listen.Endpoint.Port, configure);
+            kestrel.ListenWire(
+                listen.UnixPath is { } path ? new UnixDomainSocketEndPoint(path) : new IPEndPoint(listen.Endpoint!.Address, listen.Endpoint.Port), configure);
         }
     }
 

@@ -9,9 +9,14 @@ namespace Chasqui.Transport;
 /// </summary>
 public abstract class Call
 {
+    private const int MaxTaken = 1_024;
+
     private Waiter<Message?>? _reader;
     private MessageBuffer? _head;
     private MessageBuffer? _tail;
+
+    // Taken from the queue but not yet given to the reader; the reader's own, so it costs no lock.
+    private MessageBuffer? _taken;
 
     internal Call(Connection connection, StreamPriority priority) => (Connection, Priority) = (connection, priority);
 
@@ -64,6 +69,13 @@ public abstract class Call
     /// <param name="ct">Ends the wait, not the stream.</param>
     public ValueTask<Message?> ReadAsync(CancellationToken ct = default)
     {
+        if (_taken is { } ready)
+        {
+            _taken = ready.Next;
+            ready.Next = null;
+            return new ValueTask<Message?>(new Message(ready));
+        }
+
         Waiter<Message?> waiter;
         short version;
         lock (Connection.Gate)
@@ -71,6 +83,7 @@ public abstract class Call
             if (TakeQueued() is { } buffer)
             {
                 Connection.Flow.Taken(this, buffer);
+                _taken = TakeMore();
                 return Flushed(new Message(buffer));
             }
 
@@ -80,7 +93,7 @@ public abstract class Call
                 return new ValueTask<Message?>((Message?)null);
             if (ct.IsCancellationRequested)
                 return ValueTask.FromCanceled<Message?>(ct);
-            waiter = _reader ??= new Waiter<Message?>();
+            waiter = _reader ??= new Waiter<Message?>(Connection.Ready);
             if (!waiter.IsIdle)
                 throw new InvalidOperationException("Another read of this stream is still waiting.");
             version = waiter.Arm();
@@ -131,9 +144,30 @@ public abstract class Call
     internal MessageBuffer? TakeQueued()
     {
         var buffer = _head;
-        if (buffer is not null && (_head = buffer.Next) is null)
+        if (buffer is null)
+            return null;
+        if ((_head = buffer.Next) is null)
             _tail = null;
+        buffer.Next = null;
         return buffer;
+    }
+
+    /// <summary>Further small messages, so that a reader of tokens comes to the gate once for many.</summary>
+    private MessageBuffer? TakeMore()
+    {
+        var (first, last) = ((MessageBuffer?)null, (MessageBuffer?)null);
+        for (var bytes = 0; bytes < MaxTaken && _head is { Length: <= MaxTaken }; bytes += last!.Length + Flow.MinCost)
+        {
+            var buffer = TakeQueued()!;
+            Connection.Flow.Taken(this, buffer);
+            if (last is null)
+                first = buffer;
+            else
+                last.Next = buffer;
+            last = buffer;
+        }
+
+        return first;
     }
 
     /// <summary>Frees what the application has not taken; its credit goes back to the connection.</summary>

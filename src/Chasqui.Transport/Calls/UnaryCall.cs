@@ -5,15 +5,18 @@ using Chasqui.Protocol.Headers;
 namespace Chasqui.Transport;
 
 /// <summary>A call with one message each way. Used again by its connection once the caller has its reply.</summary>
-internal sealed class UnaryCall : Call, IValueTaskSource<Reply>
+internal sealed class UnaryCall : Call, IValueTaskSource<Reply>, IReady
 {
+    private readonly bool _inline;
     private ManualResetValueTaskSourceCore<Reply> _core;
     private CancellationTokenRegistration _registration;
     private bool _done;
     private Exception? _error;
 
     internal UnaryCall(Connection connection, bool inline)
-        : base(connection, StreamPriority.Normal) => _core.RunContinuationsAsynchronously = !inline;
+        : base(connection, StreamPriority.Normal) => _inline = inline;
+
+    IReady? IReady.NextReady { get; set; }
 
     internal HeaderList? Headers { get; set; }
 
@@ -35,7 +38,21 @@ internal sealed class UnaryCall : Call, IValueTaskSource<Reply>
         return _done = true;
     }
 
-    internal void Complete() => _core.SetResult(new Reply(Headers!, Body));
+    internal void Complete()
+    {
+        if (_inline)
+            ((IReady)this).Run();
+        else
+            Connection.Ready.Add(this);
+    }
+
+    void IReady.Run()
+    {
+        if (Interlocked.Exchange(ref _error, null) is { } error)
+            _core.SetException(error);
+        else
+            _core.SetResult(new Reply(Headers!, Body));
+    }
 
     internal override void OnFailed(Exception error)
     {
@@ -46,8 +63,8 @@ internal sealed class UnaryCall : Call, IValueTaskSource<Reply>
 
     internal override void AfterFailed()
     {
-        if (Interlocked.Exchange(ref _error, null) is { } error)
-            _core.SetException(error);
+        if (_error is not null)
+            Complete();
     }
 
     private void Cancel(CancellationToken token) =>

@@ -3,14 +3,16 @@ using System.Threading.Tasks.Sources;
 namespace Chasqui.Transport;
 
 /// <summary>One wait at a time, made again without an allocation. Whatever ends it first wins: a value, an error or the caller's token.</summary>
-internal sealed class Waiter<T> : IValueTaskSource<T>, IValueTaskSource
+/// <param name="queue">Where what waits is run.</param>
+internal sealed class Waiter<T>(ReadyQueue queue) : IValueTaskSource<T>, IValueTaskSource, IReady
 {
     private const int Idle = 0;
     private const int Armed = 1;
     private const int Done = 2;
 
-    // Continuations of streams run on the pool: a slow one must not hold up the read loop, and Set is called under the connection's lock.
-    private ManualResetValueTaskSourceCore<T> _core = new() { RunContinuationsAsynchronously = true };
+    private ManualResetValueTaskSourceCore<T> _core;
+    private T? _value;
+    private Exception? _error;
     private CancellationTokenRegistration _registration;
     private int _state;
 
@@ -39,7 +41,8 @@ internal sealed class Waiter<T> : IValueTaskSource<T>, IValueTaskSource
     {
         if (Interlocked.CompareExchange(ref _state, Done, Armed) != Armed)
             return false;
-        _core.SetResult(value);
+        _value = value;
+        queue.Add(this);
         return true;
     }
 
@@ -47,8 +50,21 @@ internal sealed class Waiter<T> : IValueTaskSource<T>, IValueTaskSource
     {
         if (Interlocked.CompareExchange(ref _state, Done, Armed) != Armed)
             return false;
-        _core.SetException(error);
+        _error = error;
+        queue.Add(this);
         return true;
+    }
+
+    IReady? IReady.NextReady { get; set; }
+
+    void IReady.Run()
+    {
+        var (value, error) = (_value, _error);
+        (_value, _error) = (default, null);
+        if (error is null)
+            _core.SetResult(value!);
+        else
+            _core.SetException(error);
     }
 
     public T GetResult(short token)

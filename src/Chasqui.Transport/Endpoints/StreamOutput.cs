@@ -1,10 +1,11 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Net.Sockets;
 
 namespace Chasqui.Transport.Endpoints;
 
 /// <summary>Writes to a stream at once. For one writer. A cancelled flush ends the stream, since only who is leaving cancels.</summary>
-internal sealed class StreamOutput(Stream stream, Func<ValueTask> shutdown) : PipeWriter
+internal sealed class StreamOutput(WirePipe owner, Stream? stream, Socket? socket) : PipeWriter
 {
     private static readonly ValueTask<FlushResult> _done = new(default(FlushResult));
 
@@ -20,7 +21,17 @@ internal sealed class StreamOutput(Stream stream, Func<ValueTask> shutdown) : Pi
             return FlushAsync(cancellationToken);
         }
 
-        var written = stream.WriteAsync(source, cancellationToken);
+        if (socket is not null)
+        {
+            // The system's socket takes all, or the rest when there is room again.
+            var sending = socket.SendAsync(source, SocketFlags.None, cancellationToken);
+            if (!sending.IsCompletedSuccessfully)
+                return SendRestAsync(socket, sending, source, cancellationToken);
+            var sent = sending.GetAwaiter().GetResult();
+            return sent == source.Length ? _done : SendRestAsync(socket, new ValueTask<int>(sent), source, cancellationToken);
+        }
+
+        var written = stream!.WriteAsync(source, cancellationToken);
         if (!written.IsCompletedSuccessfully)
             return AwaitAsync(written);
         written.GetAwaiter().GetResult();
@@ -41,15 +52,15 @@ internal sealed class StreamOutput(Stream stream, Func<ValueTask> shutdown) : Pi
     {
         if (_buffer is { WrittenCount: > 0 } buffer)
         {
-            await stream.WriteAsync(buffer.WrittenMemory, cancellationToken).ConfigureAwait(false);
-            buffer.ResetWrittenCount();
+            _buffer = null;
+            return await WriteAsync(buffer.WrittenMemory, cancellationToken).ConfigureAwait(false);
         }
 
         return default;
     }
 
     /// <inheritdoc/>
-    public override void CancelPendingFlush() => stream.Dispose();
+    public override void CancelPendingFlush() => owner.Close();
 
     /// <inheritdoc/>
     public override void Complete(Exception? exception = null) => CompleteAsync(exception).AsTask().GetAwaiter().GetResult();
@@ -58,7 +69,17 @@ internal sealed class StreamOutput(Stream stream, Func<ValueTask> shutdown) : Pi
     public override async ValueTask CompleteAsync(Exception? exception = null)
     {
         if (Interlocked.Exchange(ref _closed, 1) == 0)
-            await shutdown().ConfigureAwait(false);
+            await owner.ShutdownAsync().ConfigureAwait(false);
+    }
+
+    private static async ValueTask<FlushResult> SendRestAsync(Socket socket, ValueTask<int> sending, ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        for (; ; sending = socket.SendAsync(bytes, SocketFlags.None, cancellationToken))
+        {
+            bytes = bytes[await sending.ConfigureAwait(false)..];
+            if (bytes.IsEmpty)
+                return default;
+        }
     }
 
     private static async ValueTask<FlushResult> AwaitAsync(ValueTask written)

@@ -43,21 +43,18 @@ public static class WireDialer
                 await socket.ConnectAsync(new UnixDomainSocketEndPoint(endpoint.Path), ct).ConfigureAwait(false);
             else
                 await socket.ConnectAsync(endpoint.Host, endpoint.Port, ct).ConfigureAwait(false);
-            stream = new NetworkStream(socket, ownsSocket: true);
-            if (endpoint.Scheme == WireScheme.Tls)
-            {
-                var secure = new SslStream(stream, leaveInnerStreamOpen: false);
-                stream = secure;
-                await secure.AuthenticateAsClientAsync(
+            if (endpoint.Scheme != WireScheme.Tls)
+                return WirePipe.Over(socket);
+            var secure = new SslStream(stream = new NetworkStream(socket, ownsSocket: true), leaveInnerStreamOpen: false);
+            stream = secure;
+            await secure.AuthenticateAsClientAsync(
                     new SslClientAuthenticationOptions
                     {
                         TargetHost = tls?.TargetHost ?? endpoint.Host,
                         ApplicationProtocols = [_protocol],
                         RemoteCertificateValidationCallback = tls?.Validate,
                     }, ct).ConfigureAwait(false);
-            }
-
-            return WirePipe.Over(stream, () => ShutdownAsync(stream, socket));
+            return WirePipe.Over(secure, () => ShutdownAsync(secure, socket));
         }
         catch
         {
@@ -68,10 +65,9 @@ public static class WireDialer
         }
     }
 
-    private static async ValueTask ShutdownAsync(Stream stream, Socket socket)
+    private static async ValueTask ShutdownAsync(SslStream secure, Socket socket)
     {
-        if (stream is SslStream secure)
-            await secure.ShutdownAsync().ConfigureAwait(false);
+        await secure.ShutdownAsync().ConfigureAwait(false);
         socket.Shutdown(SocketShutdown.Send);
     }
 

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using System.Net.WebSockets;
 
 namespace Chasqui.Transport.Endpoints;
@@ -9,15 +10,16 @@ namespace Chasqui.Transport.Endpoints;
 /// </summary>
 public sealed class WirePipe : IDuplexPipe
 {
-    private readonly Stream _stream;
-    private readonly Func<ValueTask> _shutdown;
+    private readonly Stream? _stream;
+    private readonly Socket? _socket;
+    private readonly Func<ValueTask>? _shutdown;
     private int _open = 2;
 
-    private WirePipe(Stream stream, Func<ValueTask> shutdown)
+    private WirePipe(Stream? stream, Socket? socket, Func<ValueTask>? shutdown, bool isMostlyIdle)
     {
-        (_stream, _shutdown) = (stream, shutdown);
-        Input = new StreamInput(stream, CloseSideAsync);
-        Output = new StreamOutput(stream, ShutdownAsync);
+        (_stream, _socket, _shutdown) = (stream, socket, shutdown);
+        Input = new StreamInput(this, stream, socket, isMostlyIdle);
+        Output = new StreamOutput(this, stream, socket);
     }
 
     /// <summary>What the peer sends. Each read gives one contiguous buffer.</summary>
@@ -33,7 +35,17 @@ public sealed class WirePipe : IDuplexPipe
     {
         ArgumentNullException.ThrowIfNull(stream);
         ArgumentNullException.ThrowIfNull(shutdown);
-        return new WirePipe(stream, shutdown);
+        return new WirePipe(stream, null, shutdown, isMostlyIdle: false);
+    }
+
+    /// <summary>Wraps a connected socket, which is owned from then on.</summary>
+    /// <param name="socket">A stream socket.</param>
+    /// <param name="isMostlyIdle">Whether no buffer is held while nothing comes, at the price of one more call of the system for each wait; a socket
+    /// that is busy keeps its buffer. Default false.</param>
+    public static WirePipe Over(Socket socket, bool isMostlyIdle = false)
+    {
+        ArgumentNullException.ThrowIfNull(socket);
+        return new WirePipe(null, socket, null, isMostlyIdle);
     }
 
     /// <summary>Wraps a WebSocket, which is owned from then on. What is written leaves in binary messages; their bounds mean nothing.</summary>
@@ -42,14 +54,17 @@ public sealed class WirePipe : IDuplexPipe
         ArgumentNullException.ThrowIfNull(socket);
         return new WirePipe(
             WebSocketStream.Create(socket, WebSocketMessageType.Binary, ownsWebSocket: true),
-            async () => await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).ConfigureAwait(false));
+            null,
+            async () => await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None).ConfigureAwait(false), isMostlyIdle: false);
     }
 
-    private async ValueTask ShutdownAsync()
+    internal async ValueTask ShutdownAsync()
     {
         try
         {
-            await _shutdown().ConfigureAwait(false);
+            _socket?.Shutdown(SocketShutdown.Send);
+            if (_shutdown is not null)
+                await _shutdown().ConfigureAwait(false);
         }
         finally
         {
@@ -57,5 +72,18 @@ public sealed class WirePipe : IDuplexPipe
         }
     }
 
-    private ValueTask CloseSideAsync() => Interlocked.Decrement(ref _open) == 0 ? _stream.DisposeAsync() : default;
+    internal ValueTask CloseSideAsync()
+    {
+        if (Interlocked.Decrement(ref _open) > 0)
+            return default;
+        _socket?.Dispose();
+        return _stream?.DisposeAsync() ?? default;
+    }
+
+    /// <summary>Ends both sides at once.</summary>
+    internal void Close()
+    {
+        _socket?.Dispose();
+        _stream?.Dispose();
+    }
 }

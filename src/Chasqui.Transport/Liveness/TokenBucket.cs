@@ -1,7 +1,7 @@
 namespace Chasqui.Transport;
 
 /// <summary>So many a second, so many at once. Not thread-safe.</summary>
-internal struct TokenBucket(int perSecond, int burst, TimeProvider time)
+internal sealed class TokenBucket(int perSecond, int burst, TimeProvider time)
 {
     private double _tokens = burst;
     private long _at = time.GetTimestamp();

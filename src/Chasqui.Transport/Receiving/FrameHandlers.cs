@@ -9,6 +9,7 @@ namespace Chasqui.Transport;
 internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
 {
     private const int Remembered = 64;
+    private const int EntriesAtOnce = 32;
 
     private readonly uint _peerParity = role == ConnectionRole.Connector ? 0u : 1u;
     private uint[]? _ended;
@@ -17,8 +18,8 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
     private uint _lastPeer;
     private uint _lastAccepted;
     private bool _begun;
-    private TokenBucket _cancelled = new(connection.Options.CancelledStreamsPerSecond, connection.Options.CancelledStreamsBurst, connection.Options.Time);
-    private TokenBucket _control = new(connection.Options.ControlFramesPerSecond, connection.Options.ControlFramesBurst, connection.Options.Time);
+    private TokenBucket? _cancelled;
+    private TokenBucket? _control;
 
     internal uint LastPeerStream => Volatile.Read(ref _lastAccepted);
 
@@ -174,40 +175,54 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
     {
         while (payload.Length > 0 && !connection.IsOver)
         {
-            var id = Varint.Read(ref payload);
-            var tag = Varint.Read(ref payload);
-            var length = tag >> 1;
-            if (length > payload.Length)
-                throw Wrong("an entry of a BATCH is cut off");
-            if (id == 0)
-                throw Wrong("an entry of a BATCH for stream 0");
-            OnMessage(id, (FrameFlags)(tag & 1), payload[..(int)length]);
-            payload = payload[(int)length..];
+            UnaryCall? done = null;
+            Call? failed = null;
+            lock (connection.Gate)
+            {
+                // Entries are small: some are taken at once, but writers are not kept waiting for all.
+                for (var entries = 0; entries < EntriesAtOnce && payload.Length > 0 && done is null && failed is null; entries++)
+                {
+                    var id = Varint.Read(ref payload);
+                    var tag = Varint.Read(ref payload);
+                    var length = tag >> 1;
+                    if (length > payload.Length)
+                        throw Wrong("an entry of a BATCH is cut off");
+                    if (id == 0)
+                        throw Wrong("an entry of a BATCH for stream 0");
+                    (done, failed) = TakeMessage(id, (FrameFlags)(tag & 1), payload[..(int)length]);
+                    payload = payload[(int)length..];
+                }
+            }
+
+            failed?.AfterFailed();
+            done?.Complete();
         }
     }
 
     private void OnMessage(uint id, FrameFlags flags, ReadOnlySpan<byte> body)
     {
-        // Nothing but an end costs nothing.
-        var endsOnly = body.Length == 0 && (flags & FrameFlags.End) != 0;
-        var cost = endsOnly ? 0 : Flow.Cost(body.Length);
         UnaryCall? done;
         Call? failed;
         lock (connection.Gate)
-        {
-            if (Find(id) is not { } call)
-            {
-                connection.Flow.ArrivedForNobody(cost);
-                return;
-            }
-
-            if (call is UnaryCall { Headers: null } or OutgoingCall { HasResponse: false })
-                throw Wrong($"DATA before the RESPONSE of stream {id}");
-            (done, failed) = Message(call, endsOnly ? flags : flags | FrameFlags.Message, body, cost);
-        }
-
+            (done, failed) = TakeMessage(id, flags, body);
         failed?.AfterFailed();
         done?.Complete();
+    }
+
+    private (UnaryCall? Done, Call? Failed) TakeMessage(uint id, FrameFlags flags, ReadOnlySpan<byte> body)
+    {
+        // Nothing but an end costs nothing.
+        var endsOnly = body.Length == 0 && (flags & FrameFlags.End) != 0;
+        var cost = endsOnly ? 0 : Flow.Cost(body.Length);
+        if (Find(id) is not { } call)
+        {
+            connection.Flow.ArrivedForNobody(cost);
+            return (null, null);
+        }
+
+        if (call is UnaryCall { Headers: null } or OutgoingCall { HasResponse: false })
+            throw Wrong($"DATA before the RESPONSE of stream {id}");
+        return Message(call, endsOnly ? flags : flags | FrameFlags.Message, body, cost);
     }
 
     private void OnReset(uint id, ReadOnlySpan<byte> payload)
@@ -231,7 +246,11 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
         }
 
         call.AfterFailed();
-        if (call is IncomingCall && !_cancelled.TryTake())
+        if (call is not IncomingCall)
+            return;
+        var options = connection.Options;
+        _cancelled ??= new TokenBucket(options.CancelledStreamsPerSecond, options.CancelledStreamsBurst, options.Time);
+        if (!_cancelled.TryTake())
             throw new ProtocolException(ErrorCode.Flood, "too many streams are opened and cancelled");
     }
 
@@ -419,6 +438,8 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
 
     private void Control()
     {
+        var options = connection.Options;
+        _control ??= new TokenBucket(options.ControlFramesPerSecond, options.ControlFramesBurst, options.Time);
         if (!_control.TryTake())
             throw new ProtocolException(ErrorCode.Flood, "too many control frames");
     }

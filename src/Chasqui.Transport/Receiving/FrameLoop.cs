@@ -35,7 +35,15 @@ internal sealed class FrameLoop(Connection connection, PipeReader input, Connect
     {
         try
         {
-            await ReadAsync().ConfigureAwait(false);
+            while (!connection.IsOver)
+            {
+                var result = await input.ReadAsync().ConfigureAwait(false);
+                if (_stopped || !Handle(result))
+                    break;
+                if (connection.Outbox.IsBehind)
+                    await connection.Outbox.CaughtUp().ConfigureAwait(false);
+            }
+
             if (!_stopped)
                 await DropAsync().ConfigureAwait(false);
         }
@@ -68,44 +76,37 @@ internal sealed class FrameLoop(Connection connection, PipeReader input, Connect
         }
     }
 
-    private async Task ReadAsync()
+    /// <summary>Handles what one read has brought.</summary>
+    /// <returns>Whether more may come.</returns>
+    private bool Handle(in ReadResult result)
     {
-        while (!connection.IsOver)
+        var buffer = result.Buffer;
+        SequencePosition consumed;
+        Outbox.Reading = connection;
+        try
         {
-            var result = await input.ReadAsync().ConfigureAwait(false);
-            if (_stopped)
-                return;
-            var buffer = result.Buffer;
-            SequencePosition consumed;
-            Outbox.Reading = connection;
-            try
-            {
-                consumed = Parse(buffer);
-            }
-            finally
-            {
-                Outbox.Reading = null;
-                connection.Outbox.FlushNow();
-            }
-
-            var rest = !buffer.End.Equals(consumed);
-            input.AdvanceTo(consumed, buffer.End);
-            if (result.IsCompleted && !connection.IsOver)
-            {
-                connection.End(rest || !connection.IsDraining || connection.ActiveStreams > 0
-                    ? new CloseReason(ErrorCode.Truncated, rest ? "the connection ended inside a frame" : "the connection ended without goodbye", ByPeer: true)
-                    : new CloseReason(ErrorCode.NoError, "", ByPeer: true));
-            }
-
-            if (result.IsCompleted)
-            {
-                _stopped = true;
-                return;
-            }
-
-            if (connection.Outbox.IsBehind)
-                await connection.Outbox.CaughtUp().ConfigureAwait(false);
+            consumed = Parse(buffer);
         }
+        finally
+        {
+            Outbox.Reading = null;
+            connection.ReleaseReady();
+            connection.Outbox.FlushNow();
+        }
+
+        var rest = !buffer.End.Equals(consumed);
+        input.AdvanceTo(consumed, buffer.End);
+        if (!result.IsCompleted)
+            return true;
+        if (!connection.IsOver)
+        {
+            connection.End(rest || !connection.IsDraining || connection.ActiveStreams > 0
+                ? new CloseReason(ErrorCode.Truncated, rest ? "the connection ended inside a frame" : "the connection ended without goodbye", ByPeer: true)
+                : new CloseReason(ErrorCode.NoError, "", ByPeer: true));
+        }
+
+        _stopped = true;
+        return false;
     }
 
     private SequencePosition Parse(in ReadOnlySequence<byte> buffer)

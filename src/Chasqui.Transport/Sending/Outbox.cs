@@ -10,7 +10,7 @@ namespace Chasqui.Transport;
 /// What is to be written. Everybody appends to one buffer under the gate; one flusher at a time takes it away and writes it, so that what
 /// comes meanwhile leaves together. The buffer is rented when there is something to write and given back when there is nothing.
 /// </summary>
-internal sealed class Outbox(Connection connection, PipeWriter output) : IBufferWriter<byte>
+internal sealed class Outbox(Connection connection, PipeWriter output) : IBufferWriter<byte>, IThreadPoolWorkItem
 {
     /// <summary>Above this many bytes streams wait for their turn instead of appending.</summary>
     internal const int Room = 64 * 1024;
@@ -23,12 +23,20 @@ internal sealed class Outbox(Connection connection, PipeWriter output) : IBuffer
     private const int MaxBatch = 16 * 1024 - FrameHeader.Size;
     private const int TurnsBeforeYield = 16;
 
+    // How often what is to be written lets others go first who may have more, and from how many bytes on it does not.
+    private const int MaxDeferrals = 3;
+    private const int EnoughForAWrite = 16 * 1024;
+
     private byte[]? _buffer;
     private int _count;
     private bool _flushing;
+    private bool _deferred;
+    private int _deferrals;
     private bool _finish;
     private long _flushSince;
     private TaskCompletionSource? _drained;
+    private TaskCompletionSource? _finished;
+    private bool _isFinished;
 
     // The last frame of the buffer while it can still grow into, or as, a BATCH; -1 if it cannot.
     private int _tail = -1;
@@ -45,7 +53,14 @@ internal sealed class Outbox(Connection connection, PipeWriter output) : IBuffer
     internal bool IsBehind => _count > MaxBacklog;
 
     /// <summary>Completed when everything has been written after <see cref="Finish"/>.</summary>
-    internal TaskCompletionSource Finished { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    internal Task Finished
+    {
+        get
+        {
+            lock (connection.Gate)
+                return (_finished ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+    }
 
     public Span<byte> GetSpan(int sizeHint = 0)
     {
@@ -232,12 +247,46 @@ internal sealed class Outbox(Connection connection, PipeWriter output) : IBuffer
 
     // ---- Flushing, outside of the gate ----
 
-    /// <summary>Sees to it that what was appended leaves: at once, or at the end of the read batch this thread is in.</summary>
+    /// <summary>
+    /// Sees to it that what was appended leaves: at the end of the read batch this thread is in; behind the work that the thread pool has in line, which
+    /// may well append more, as after a decode step of many sequences; or at once.
+    /// </summary>
     internal void Flush()
     {
-        if (Reading == connection)
+        // Whoever flushes, or is about to, takes what was appended under the gate before this look.
+        if (Reading == connection || Volatile.Read(ref _flushing) || Volatile.Read(ref _deferred))
             return;
+        if (_count >= EnoughForAWrite || ThreadPool.PendingWorkItemCount == 0)
+            FlushNow();
+        else
+            FlushSoon();
+    }
+
+    /// <summary>The deferred flush.</summary>
+    void IThreadPoolWorkItem.Execute()
+    {
+        if (_deferrals++ < MaxDeferrals && _count < EnoughForAWrite && ThreadPool.PendingWorkItemCount > 0)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+            return;
+        }
+
+        lock (connection.Gate)
+            _deferred = false;
         FlushNow();
+    }
+
+    private void FlushSoon()
+    {
+        lock (connection.Gate)
+        {
+            if (_flushing || _deferred)
+                return;
+            _deferred = true;
+            _deferrals = 0;
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
     /// <summary>As <see cref="Flush"/>, where there is usually nothing.</summary>
@@ -280,7 +329,7 @@ internal sealed class Outbox(Connection connection, PipeWriter output) : IBuffer
     {
         lock (connection.Gate)
         {
-            if (!IsBehind || Finished.Task.IsCompleted)
+            if (!IsBehind || _isFinished)
                 return Task.CompletedTask;
             return (_drained ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
@@ -344,6 +393,8 @@ internal sealed class Outbox(Connection connection, PipeWriter output) : IBuffer
                     return;
                 }
 
+                if (Defer())
+                    return;
                 // The thread may be an application's that only wanted to write its own message.
                 if (turn % TurnsBeforeYield == 0)
                     await Task.Yield();
@@ -359,6 +410,25 @@ internal sealed class Outbox(Connection connection, PipeWriter output) : IBuffer
             if (taken is not null)
                 ArrayPool<byte>.Shared.Return(taken);
         }
+    }
+
+    /// <summary>After a write: what came meanwhile may wait for more, if there is little of it and the pool is busy.</summary>
+    private bool Defer()
+    {
+        if (ThreadPool.PendingWorkItemCount == 0)
+            return false;
+        lock (connection.Gate)
+        {
+            if (_count is 0 or >= EnoughForAWrite || _finish || _deferred)
+                return false;
+            _flushing = false;
+            Volatile.Write(ref _flushSince, 0);
+            _deferred = true;
+            _deferrals = 0;
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        return true;
     }
 
     private async Task CompleteAsync(Exception? error)
@@ -380,7 +450,8 @@ internal sealed class Outbox(Connection connection, PipeWriter output) : IBuffer
             (_buffer, _count, _tail) = (null, 0, -1);
             _drained?.TrySetResult();
             _drained = null;
-            Finished.TrySetResult();
+            _isFinished = true;
+            (_finished ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
         }
     }
 }

@@ -10,11 +10,12 @@ internal sealed class Scheduler(Connection connection)
 {
     private const int MaxChunk = 16 * 1024;
 
-    private readonly Line[] _lines = [new(4), new(16), new(1)];
+    // Made when somebody has to wait for the first time; most connections are idle.
+    private Line[]? _lines;
 
     private static ReadOnlySpan<byte> Order => [(byte)StreamPriority.Urgent, (byte)StreamPriority.Normal, (byte)StreamPriority.Batch];
 
-    internal bool IsEmpty => _lines[0].Head is null && _lines[1].Head is null && _lines[2].Head is null;
+    internal bool IsEmpty => _lines is null || (_lines[0].Head is null && _lines[1].Head is null && _lines[2].Head is null);
 
     internal int Chunk => (int)Math.Min(MaxChunk, (connection.Peer?.MaxFrame ?? MaxChunk) - 64);
 
@@ -24,6 +25,7 @@ internal sealed class Scheduler(Connection connection)
         if (call.IsQueued || !call.HasPending || (!IsFree(call) && call.SendCredit < Flow.MinCost))
             return;
         call.IsQueued = true;
+        _lines ??= [new(4), new(16), new(1)];
         _lines[(int)call.Priority].Add(call);
     }
 
@@ -64,11 +66,11 @@ internal sealed class Scheduler(Connection connection)
         {
             foreach (var i in Order)
             {
-                if (_lines[i] is { Head: not null, Turns: > 0 } line)
+                if (_lines![i] is { Head: not null, Turns: > 0 } line)
                     return line;
             }
 
-            foreach (var line in _lines)
+            foreach (var line in _lines!)
                 line.Turns = line.Weight;
         }
     }

@@ -99,7 +99,7 @@ internal sealed class Sender(Connection connection)
 
     private static (Waiter<bool> Writer, short Version) Arm(Call call)
     {
-        var writer = call.Writer ??= new Waiter<bool>();
+        var writer = call.Writer ??= new Waiter<bool>(call.Connection.Ready);
         if (!writer.IsIdle)
             throw new InvalidOperationException("Another write of this stream is still waiting.");
         return (writer, writer.Arm());
