@@ -147,7 +147,7 @@ public sealed partial class Connection : IAsyncDisposable
 
     /// <summary>Opens a stream. Waits while the peer's max_streams are open.</summary>
     /// <param name="headers">The request's headers; not kept.</param>
-    /// <param name="firstMessage">The first message; must not change until it has left, at the latest until the answer or the first completed write.</param>
+    /// <param name="firstMessage">The first message; must not change until this completes, which is when it has left.</param>
     /// <param name="end">Whether it is also the last.</param>
     /// <param name="priority">The share of the turns.</param>
     /// <param name="ct">Also cancels the stream later.</param>
@@ -166,6 +166,16 @@ public sealed partial class Connection : IAsyncDisposable
         }
 
         Outbox.Flush();
+        try
+        {
+            await Sender.OpenedAsync(call, ct).ConfigureAwait(false);
+        }
+        catch
+        {
+            await call.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+
         if (ct.CanBeCanceled)
         {
             call.Registration = ct.UnsafeRegister(

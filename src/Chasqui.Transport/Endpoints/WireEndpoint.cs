@@ -36,8 +36,8 @@ public sealed record WireEndpoint(WireScheme Scheme, string Host, int Port, stri
     public static WireEndpoint Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        if (text.StartsWith("unix:", StringComparison.Ordinal) && text.Length > "unix:".Length)
-            return new WireEndpoint(WireScheme.Unix, "", 0, text["unix:".Length..]);
+        if (text.StartsWith("unix:", StringComparison.Ordinal))
+            return text.Length > "unix:".Length ? new WireEndpoint(WireScheme.Unix, "", 0, text["unix:".Length..]) : throw Wrong(text);
         var full = text.Contains("://", StringComparison.Ordinal) ? text : "tcp://" + text;
         if (!Uri.TryCreate(full, UriKind.Absolute, out var uri) || uri.Host.Length == 0 || uri.UserInfo.Length > 0)
             throw Wrong(text);

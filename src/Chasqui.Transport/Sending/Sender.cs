@@ -25,6 +25,21 @@ internal sealed class Sender(Connection connection)
             Wait(call, message, end);
     }
 
+    /// <summary>Until the first message of a stream that has been opened has left.</summary>
+    internal ValueTask OpenedAsync(OutgoingCall call, CancellationToken ct)
+    {
+        Waiter<bool> writer;
+        short version;
+        lock (connection.Gate)
+        {
+            if (!call.HasPending || !call.IsOpen)
+                return default;
+            (writer, version) = Arm(call);
+        }
+
+        return AwaitAsync(call, writer, version, ct);
+    }
+
     internal ValueTask RespondAsync(
         IncomingCall call, HeaderList headers, ReadOnlyMemory<byte> message, bool hasMessage, bool end, CancellationToken ct)
     {
