@@ -148,7 +148,7 @@ public sealed partial class Connection : IAsyncDisposable
     /// <summary>Opens a stream. Waits while the peer's max_streams are open.</summary>
     /// <param name="headers">The request's headers; not kept.</param>
     /// <param name="firstMessage">The first message; must not change until this completes, which is when it has left.</param>
-    /// <param name="end">Whether it is also the last.</param>
+    /// <param name="end">Whether it is also the last. An empty message that is also the last is none: the peer sees only the end.</param>
     /// <param name="priority">The share of the turns.</param>
     /// <param name="ct">Also cancels the stream later.</param>
     /// <exception cref="ConnectionClosedException">The connection is over or draining.</exception>

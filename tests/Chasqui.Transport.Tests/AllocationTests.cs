@@ -6,10 +6,10 @@ namespace Chasqui.Transport.Tests;
 public sealed class AllocationTests(ITestOutputHelper output)
 {
     // The two header lists with one field each, the reply, both bodies of 128 bytes with their buffers, and the incoming call.
-    private const int UnaryBudget = 1_500;
+    private const int UnaryBudget = 1_450;
 
     // The text's buffer, here and there.
-    private const int MessageBudget = 300;
+    private const int MessageBudget = 130;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -20,7 +20,7 @@ public sealed class AllocationTests(ITestOutputHelper output)
         await using var pair = await Pair.OpenAsync(
             async call =>
             {
-                using var message = await call.ReadAsync() ?? throw new InvalidOperationException("no message");
+                using var message = await call.ReadAsync() ?? default;
                 await call.RespondAsync(headers, message.Body);
             },
             connector: new ConnectionOptions());

@@ -20,7 +20,7 @@ public sealed class CallTests
     {
         await using var pair = await Pair.OpenAsync(async call =>
         {
-            using var message = await call.ReadAsync() ?? throw new InvalidOperationException("no message");
+            using var message = await call.ReadAsync() ?? default;
             await call.RespondAsync(Pair.Ok, message.Body.ToArray());
         });
         var body = Bytes(size);

@@ -119,7 +119,7 @@ public sealed class EndpointTests
 
         return Connection.Create(pipe, ConnectionRole.Acceptor, new ConnectionOptions(), async call =>
         {
-            using var message = await call.ReadAsync() ?? throw new InvalidOperationException("no message");
+            using var message = await call.ReadAsync() ?? default;
             var last = call.Headers["op"] == "last";
             await call.RespondAsync(Pair.Ok, last ? new byte[500_000] : message.Body.ToArray());
             if (last)

@@ -124,8 +124,9 @@ export class ChasquiClient {
   ): Promise<MessageShape<A>> {
     const stream = await this.#ask(op, toBinary(schema, create(schema, request)), options);
     try {
+      // An end without a message is a message without bytes.
       const message = await stream.read();
-      if (message === undefined) throw new ChasquiError("internal", `the answer to ${op} is empty`, { status: 200 });
+      if (message === undefined) return fromBinary(answer, new Uint8Array());
       const result = fromBinary(answer, message);
       await stream.read();
       return result;

@@ -16,8 +16,8 @@ internal static class WireRequest
     {
         if (call.Headers["content-type"] is { } type && type != "application/x-protobuf")
             throw new InvalidRequestException($"content-type is \"{type}\", but this operation takes application/x-protobuf; bodies of the HTTP API go with op \"http\"");
-        using var message = await call.ReadAsync(cancellationToken).ConfigureAwait(false)
-            ?? throw new InvalidRequestException($"the request has no message; it must be a {parser.ParseFrom([]).Descriptor.Name}");
+        // No bytes are a message too: one with nothing but defaults.
+        using var message = await call.ReadAsync(cancellationToken).ConfigureAwait(false) ?? default;
         try
         {
             return parser.ParseFrom(message.Body.Span);

@@ -14,6 +14,14 @@ internal sealed class Sender(Connection connection)
     /// <summary>Appends the REQUEST of a stream that has just been opened. Under the gate. What does not fit goes in line.</summary>
     internal void Open(Call call, HeaderList headers, ReadOnlyMemory<byte> message, bool end)
     {
+        if (message.IsEmpty && end)
+        {
+            // As in DATA: nothing but an end.
+            Head(FrameType.Request, call, FrameFlags.End, headers, default);
+            connection.OnSentEnd(call);
+            return;
+        }
+
         var flags = FrameFlags.None;
         var fits = Fits(call, message, small: true);
         if (fits)
@@ -51,6 +59,13 @@ internal sealed class Sender(Connection connection)
             if (call.Responded)
                 throw new InvalidOperationException("The answer's head has already been sent.");
             call.Responded = true;
+            if (hasMessage && end && message.IsEmpty)
+            {
+                Head(FrameType.Response, call, FrameFlags.End, headers, default);
+                connection.OnSentEnd(call);
+                goto flush;
+            }
+
             var fits = hasMessage && Fits(call, message, small: false);
             var flags = fits ? FrameFlags.Message | (end ? FrameFlags.End : 0) : FrameFlags.None;
             Head(FrameType.Response, call, flags, headers, fits ? message.Span : default);
@@ -65,6 +80,7 @@ internal sealed class Sender(Connection connection)
             }
         }
 
+    flush:
         connection.Outbox.Flush();
         return writer is null ? default : AwaitAsync(call, writer, version, ct);
     }
