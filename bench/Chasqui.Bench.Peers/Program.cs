@@ -3,7 +3,7 @@ using Chasqui.Bench.Peers;
 using Chasqui.Bench.Peers.Clients;
 using Chasqui.Bench.Peers.Servers;
 
-// MCP's peers are set up as the product's program is. The others are left at their defaults, as their documentation shows them.
+// The peer mcp is set up as the product's program is. The others are left at their defaults, as is mcp-plain.
 if (args is [_, "mcp", ..])
     Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 

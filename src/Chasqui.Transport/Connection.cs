@@ -1,5 +1,4 @@
 using System.IO.Pipelines;
-using System.Security.Cryptography;
 using Chasqui.Protocol;
 using Chasqui.Protocol.Headers;
 using Microsoft.Extensions.Logging;
@@ -289,13 +288,11 @@ public sealed partial class Connection : IAsyncDisposable
         switch (_heartbeat.Tick(now, _loop.Signs))
         {
             case HeartbeatAction.Ask:
-                Span<byte> token = stackalloc byte[8];
-                RandomNumberGenerator.Fill(token);
                 lock (Gate)
                 {
                     if (!MaySend)
                         return;
-                    Outbox.AppendHeartbeat(0, token);
+                    Outbox.AppendHeartbeat(isAnswer: false, (ulong)Random.Shared.NextInt64());
                     _reusable = null;
                 }
 

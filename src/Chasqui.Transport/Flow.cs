@@ -5,9 +5,6 @@ namespace Chasqui.Transport;
 /// <summary>Credit, both ways. All under the gate. What the application takes is returned in halves of a window, so that credit costs few frames.</summary>
 internal sealed class Flow(Connection connection)
 {
-    /// <summary>The least a message, or a part of one, costs.</summary>
-    internal const int MinCost = 16;
-
     private long _window = connection.Options.Settings.ConnectionCredit;
     private long _returned;
     private long _incomplete;
@@ -21,13 +18,11 @@ internal sealed class Flow(Connection connection)
     /// <summary>What the peer may still send, and what is kept back until half a window is together.</summary>
     internal (long Window, long Returned) Receiving => (_window, _returned);
 
-    internal static int Cost(int length) => Math.Max(MinCost, length);
-
     internal void Start(Settings peer) => SendCredit = peer.ConnectionCredit;
 
     internal void Spend(Call call, int length)
     {
-        var cost = Cost(length);
+        var cost = DataFlags.Cost(length);
         call.SendCredit -= cost;
         SendCredit -= cost;
         CreditFrames++;

@@ -78,7 +78,7 @@ public sealed class HostilePeerTests
         { "tiny messages", ErrorCode.CreditExceeded },
         { "connection credit", ErrorCode.CreditExceeded },
         { "credit of 0", ErrorCode.ProtocolError },
-        { "credit above", ErrorCode.ProtocolError },
+        { "credit above", ErrorCode.CreditExceeded },
         { "credit overflow", ErrorCode.CreditExceeded },
         { "credit overflow of a stream", ErrorCode.CreditExceeded },
         { "credit of 3 bytes", ErrorCode.ProtocolError },

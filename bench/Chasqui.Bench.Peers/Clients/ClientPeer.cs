@@ -67,7 +67,7 @@ internal static class ClientPeer
 
     private static IClientPeer CreateClient(string kind, int port) => kind switch
     {
-        "mcp" => new MessageClient(port),
+        "mcp" or "mcp-plain" => new MessageClient(port),
         "grpc" => new GrpcClient(port),
         "http1-json" => new JsonClient(port, http2: false),
         "http2-json" => new JsonClient(port, http2: true),

@@ -38,7 +38,7 @@ internal static class ServerPeer
 
     private static IServerPeer Create(string kind) => kind switch
     {
-        "mcp" => new KestrelPeer(new MessageServer()),
+        "mcp" or "mcp-plain" => new KestrelPeer(new MessageServer()),
         "grpc" => new KestrelPeer(new GrpcServer()),
         "http1-json" or "ndjson" or "sse" => new KestrelPeer(new HttpServer(http2: false)),
         "http2-json" => new KestrelPeer(new HttpServer(http2: true)),

@@ -43,6 +43,8 @@ internal sealed class PeerProcess : IDisposable
     public static PeerProcess Start(params string[] arguments)
     {
         var start = new ProcessStartInfo(Runtime()) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false };
+        // Set for this program by itself; the peers begin with the runtime's defaults.
+        start.Environment.Remove("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS");
         start.ArgumentList.Add(Find());
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);

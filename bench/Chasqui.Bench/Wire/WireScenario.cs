@@ -7,10 +7,10 @@ internal sealed class WireScenario : IBenchScenario
 
     private static readonly (string Name, PeerLoad Load, string[] Peers)[] _shapes =
     [
-        ("c1", new PeerLoad(LoadShape.Unary, 1, 1), [Ours, "grpc", "http1-json", "http2-json", "floor"]),
-        ("c64", new PeerLoad(LoadShape.Unary, 1, 64), [Ours, "grpc", "http1-json", "http2-json", "floor"]),
+        ("c1", new PeerLoad(LoadShape.Unary, 1, 1), [Ours, "mcp-plain", "grpc", "http1-json", "http2-json", "floor"]),
+        ("c64", new PeerLoad(LoadShape.Unary, 1, 64), [Ours, "mcp-plain", "grpc", "http1-json", "http2-json", "floor"]),
         ("c1000", new PeerLoad(LoadShape.Unary, 1, 1000), [Ours, "grpc", "http1-json", "http2-json", "floor"]),
-        ("64x1", new PeerLoad(LoadShape.Unary, 64, 1), [Ours, "grpc", "floor"]),
+        ("64x1", new PeerLoad(LoadShape.Unary, 64, 1), [Ours, "mcp-plain", "grpc", "floor"]),
     ];
 
     public string Name => "wire";

@@ -156,7 +156,7 @@ public abstract class Call
     private MessageBuffer? TakeMore()
     {
         var (first, last) = ((MessageBuffer?)null, (MessageBuffer?)null);
-        for (var bytes = 0; bytes < MaxTaken && _head is { Length: <= MaxTaken }; bytes += last!.Length + Flow.MinCost)
+        for (var bytes = 0; bytes < MaxTaken && _head is { Length: <= MaxTaken }; bytes += last!.Length + DataFlags.MinimumCost)
         {
             var buffer = TakeQueued()!;
             Connection.Flow.Taken(this, buffer);

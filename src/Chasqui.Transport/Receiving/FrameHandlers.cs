@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 using Chasqui.Protocol;
 using Chasqui.Protocol.Headers;
 
@@ -101,13 +100,14 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
         if (id <= _lastPeer)
             throw Wrong($"stream {id} comes after stream {_lastPeer}");
         _lastPeer = id;
-        var flags = Head(ref payload, out var priority, out var headers, out var fits);
-        var cost = Body(flags, payload);
+        var head = StreamHead.Read(payload);
+        var headers = Decode(head.Block, out var fits);
+        var cost = Cost(head);
         IncomingCall? call;
         lock (connection.Gate)
         {
             call = connection.Accept(
-                id, priority, headers, fits ? ErrorCode.NoError : ErrorCode.HeadersTooLarge, $"more than {connection.Options.Settings.MaxHeaderList} bytes of headers");
+                id, head.Priority, headers, fits ? ErrorCode.NoError : ErrorCode.HeadersTooLarge, $"more than {connection.Options.Settings.MaxHeaderList} bytes of headers");
             if (call is null)
             {
                 connection.Flow.ArrivedForNobody(cost);
@@ -115,7 +115,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
             }
 
             Volatile.Write(ref _lastAccepted, id);
-            Message(call, flags, payload, cost);
+            Message(call, head.Flags, head.Body, cost);
         }
 
         call.AfterFailed();
@@ -125,8 +125,9 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
 
     private void OnResponse(uint id, ReadOnlySpan<byte> payload)
     {
-        var flags = Head(ref payload, out _, out var headers, out var fits);
-        var cost = Body(flags, payload);
+        var head = StreamHead.Read(payload);
+        var headers = Decode(head.Block, out var fits);
+        var cost = Cost(head);
         UnaryCall? done = null;
         Call? failed = null;
         lock (connection.Gate)
@@ -154,7 +155,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
                     unary.Headers = headers;
                 else
                     ((OutgoingCall)call).OnResponse(headers);
-                (done, failed) = Message(call, flags, payload, cost);
+                (done, failed) = Message(call, head.Flags, head.Body, cost);
             }
         }
 
@@ -167,30 +168,25 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
         if (payload.Length == 0)
             throw Wrong("a DATA without flags");
         var flags = FrameFlagBits.Flags(payload[0]) & (FrameFlags.End | FrameFlags.More);
-        CheckFlags(flags);
+        DataFlags.Check(flags);
         OnMessage(id, flags, payload[1..]);
     }
 
     private void OnBatch(ReadOnlySpan<byte> payload)
     {
-        while (payload.Length > 0 && !connection.IsOver)
+        var batch = new BatchReader(payload);
+        for (var more = true; more && !connection.IsOver;)
         {
             UnaryCall? done = null;
             Call? failed = null;
             lock (connection.Gate)
             {
                 // Entries are small: some are taken at once, but writers are not kept waiting for all.
-                for (var entries = 0; entries < EntriesAtOnce && payload.Length > 0 && done is null && failed is null; entries++)
+                for (var entries = 0; entries < EntriesAtOnce && done is null && failed is null && (more = batch.Next()); entries++)
                 {
-                    var id = Varint.Read(ref payload);
-                    var tag = Varint.Read(ref payload);
-                    var length = tag >> 1;
-                    if (length > payload.Length)
-                        throw Wrong("an entry of a BATCH is cut off");
-                    if (id == 0)
+                    if (batch.Stream == 0)
                         throw Wrong("an entry of a BATCH for stream 0");
-                    (done, failed) = TakeMessage(id, (FrameFlags)(tag & 1), payload[..(int)length]);
-                    payload = payload[(int)length..];
+                    (done, failed) = TakeMessage(batch.Stream, batch.End ? FrameFlags.End : FrameFlags.None, batch.Body);
                 }
             }
 
@@ -213,7 +209,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
     {
         // Nothing but an end costs nothing.
         var endsOnly = body.Length == 0 && (flags & FrameFlags.End) != 0;
-        var cost = endsOnly ? 0 : Flow.Cost(body.Length);
+        var cost = DataFlags.Cost(body.Length, endsOnly);
         if (Find(id) is not { } call)
         {
             connection.Flow.ArrivedForNobody(cost);
@@ -227,8 +223,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
 
     private void OnReset(uint id, ReadOnlySpan<byte> payload)
     {
-        var code = (ErrorCode)Varint.Read(ref payload);
-        var reason = Reason(payload);
+        var (code, reason) = ControlPayload.ReadReset(payload);
         Control();
         Call? call;
         lock (connection.Gate)
@@ -242,7 +237,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
                 return;
             }
 
-            connection.Fail(call, new StreamException(Enum.IsDefined(code) ? code : ErrorCode.Internal, reason));
+            connection.Fail(call, new StreamException(code, reason));
         }
 
         call.AfterFailed();
@@ -256,11 +251,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
 
     private void OnCredit(uint id, ReadOnlySpan<byte> payload)
     {
-        if (payload.Length != 4)
-            throw Wrong("a CREDIT has 4 bytes");
-        var increment = BinaryPrimitives.ReadUInt32BigEndian(payload);
-        if (increment is 0 or > int.MaxValue)
-            throw Wrong($"a CREDIT of {increment}");
+        var increment = ControlPayload.ReadCredit(payload);
         lock (connection.Gate)
         {
             if (id != 0)
@@ -278,60 +269,32 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
 
     private void OnHeartbeat(ReadOnlySpan<byte> payload)
     {
-        if (payload.Length != 9 || payload[0] > 1)
-            throw Wrong("a HEARTBEAT is a kind, 0 or 1, and 8 bytes");
+        var (isAnswer, bytes) = ControlPayload.ReadHeartbeat(payload);
         Control();
-        if (payload[0] == 1)
+        if (isAnswer)
             return;
         lock (connection.Gate)
         {
             if (connection.MaySend)
-                connection.Outbox.AppendHeartbeat(1, payload[1..]);
+                connection.Outbox.AppendHeartbeat(isAnswer: true, bytes);
         }
     }
 
     private void OnGoodbye(ReadOnlySpan<byte> payload)
     {
-        if (payload.Length < 5)
-            throw Wrong("a GOODBYE is cut off");
-        var last = BinaryPrimitives.ReadUInt32BigEndian(payload);
-        payload = payload[4..];
-        var code = (ErrorCode)Varint.Read(ref payload);
-        connection.OnGoodbye(last, Enum.IsDefined(code) ? code : ErrorCode.Internal, Reason(payload));
+        var (last, code, reason) = ControlPayload.ReadGoodbye(payload);
+        connection.OnGoodbye(last, code, reason);
     }
 
-    private FrameFlags Head(ref ReadOnlySpan<byte> payload, out StreamPriority priority, out HeaderList headers, out bool fits)
+    /// <summary>Decoded in any case: the table must stay the same on both sides.</summary>
+    private HeaderList Decode(ReadOnlySpan<byte> block, out bool fits)
     {
-        if (payload.Length == 0)
-            throw Wrong("a head without flags");
-        var flags = FrameFlagBits.Flags(payload[0]);
-        priority = FrameFlagBits.Priority(payload[0]);
-        payload = payload[1..];
-        var length = Varint.Read(ref payload);
-        if (length > payload.Length)
-            throw Wrong("a header block is cut off");
-        // Decoded in any case: the table must stay the same on both sides.
-        headers = new HeaderList();
-        fits = Decoder.Decode(payload[..(int)length], headers);
-        payload = payload[(int)length..];
-        return flags;
+        var headers = new HeaderList();
+        fits = Decoder.Decode(block, headers);
+        return headers;
     }
 
-    private static int Body(FrameFlags flags, ReadOnlySpan<byte> body)
-    {
-        CheckFlags(flags);
-        if ((flags & FrameFlags.Message) != 0)
-            return Flow.Cost(body.Length);
-        if (body.Length > 0 || (flags & FrameFlags.More) != 0)
-            throw Wrong("a body without MESSAGE");
-        return 0;
-    }
-
-    private static void CheckFlags(FrameFlags flags)
-    {
-        if ((flags & (FrameFlags.End | FrameFlags.More)) == (FrameFlags.End | FrameFlags.More))
-            throw Wrong("END together with MORE");
-    }
+    private static int Cost(in StreamHead head) => (head.Flags & FrameFlags.Message) != 0 ? DataFlags.Cost(head.Body.Length) : 0;
 
     /// <summary>Takes a message, or a part of one, and the END. Under the gate.</summary>
     /// <returns>What is to be completed, or told of its failure, outside of the gate.</returns>
@@ -442,13 +405,6 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
         _control ??= new TokenBucket(options.ControlFramesPerSecond, options.ControlFramesBurst, options.Time);
         if (!_control.TryTake())
             throw new ProtocolException(ErrorCode.Flood, "too many control frames");
-    }
-
-    private static string Reason(ReadOnlySpan<byte> payload)
-    {
-        if (payload.Length > 1_024)
-            throw Wrong("a reason of more than 1,024 bytes");
-        return Encoding.UTF8.GetString(payload);
     }
 
     private static ProtocolException Wrong(string reason) => new(ErrorCode.ProtocolError, reason);

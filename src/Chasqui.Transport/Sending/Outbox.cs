@@ -108,27 +108,24 @@ internal sealed class Outbox(Connection connection, PipeWriter output) : IBuffer
         AppendFrame(FrameType.Credit, stream, payload);
     }
 
-    internal void AppendHeartbeat(byte kind, ReadOnlySpan<byte> token)
+    internal void AppendHeartbeat(bool isAnswer, ulong bytes)
     {
-        Span<byte> payload = stackalloc byte[9];
-        payload[0] = kind;
-        token.CopyTo(payload[1..]);
+        Span<byte> payload = stackalloc byte[ControlPayload.HeartbeatSize];
+        ControlPayload.WriteHeartbeat(payload, isAnswer, bytes);
         AppendFrame(FrameType.Heartbeat, 0, payload);
     }
 
     internal void AppendReset(uint stream, ErrorCode code, string reason)
     {
-        Span<byte> payload = stackalloc byte[Varint.MaxSize + 1_024];
-        var used = Varint.Write(payload, (uint)code);
-        AppendFrame(FrameType.Reset, stream, payload[..(used + WriteReason(payload[used..], reason))]);
+        Span<byte> payload = stackalloc byte[Varint.MaxSize + ControlPayload.MaxReason];
+        AppendFrame(FrameType.Reset, stream, payload[..ControlPayload.WriteReset(payload, code, reason)]);
     }
 
     internal void AppendGoodbye(uint lastStream, ErrorCode code, string reason)
     {
-        Span<byte> payload = stackalloc byte[4 + Varint.MaxSize + 1_024];
+        Span<byte> payload = stackalloc byte[4 + Varint.MaxSize + ControlPayload.MaxReason];
         BinaryPrimitives.WriteUInt32BigEndian(payload, lastStream);
-        var used = 4 + Varint.Write(payload[4..], (uint)code);
-        AppendFrame(FrameType.Goodbye, 0, payload[..(used + WriteReason(payload[used..], reason))]);
+        AppendFrame(FrameType.Goodbye, 0, payload[..(4 + ControlPayload.WriteReset(payload[4..], code, reason))]);
     }
 
     internal void AppendHead(
@@ -193,10 +190,9 @@ internal sealed class Outbox(Connection connection, PipeWriter output) : IBuffer
         var length = _count - _tail - FrameHeader.Size - 1;
         Reserve(2 * Varint.MaxSize);
         var payload = _buffer.AsSpan(_tail + FrameHeader.Size);
-        var tag = ((uint)length * 2) + (_tailEnd ? 1u : 0u);
-        var prefix = Varint.Size(_tailStream) + Varint.Size(tag);
+        var prefix = BatchReader.PrefixSize(_tailStream, length);
         payload.Slice(1, length).CopyTo(payload[prefix..]);
-        Varint.Write(payload[Varint.Write(payload, _tailStream)..], tag);
+        BatchReader.WritePrefix(payload, _tailStream, length, _tailEnd);
         _count = _tail + FrameHeader.Size + prefix + length;
         FrameHeader.Write(_buffer.AsSpan(_tail), FrameType.Batch, prefix + length, 0);
         _tailIsBatch = true;
@@ -205,8 +201,7 @@ internal sealed class Outbox(Connection connection, PipeWriter output) : IBuffer
     private void AppendEntry(uint stream, ReadOnlySpan<byte> body, bool end)
     {
         var span = GetSpan((2 * Varint.MaxSize) + body.Length);
-        var used = Varint.Write(span, stream);
-        used += Varint.Write(span[used..], ((uint)body.Length * 2) + (end ? 1u : 0u));
+        var used = BatchReader.WritePrefix(span, stream, body.Length, end);
         body.CopyTo(span[used..]);
         _count += used + body.Length;
         BinaryPrimitives.WriteUInt32BigEndian(_buffer.AsSpan(_tail + 6), (uint)(_count - _tail - FrameHeader.Size));
@@ -237,12 +232,6 @@ internal sealed class Outbox(Connection connection, PipeWriter output) : IBuffer
             ArrayPool<byte>.Shared.Return(_buffer);
             _buffer = larger;
         }
-    }
-
-    private static int WriteReason(Span<byte> destination, string reason)
-    {
-        System.Text.Unicode.Utf8.FromUtf16(reason, destination[..Math.Min(1_024, destination.Length)], out _, out var written);
-        return written;
     }
 
     // ---- Flushing, outside of the gate ----

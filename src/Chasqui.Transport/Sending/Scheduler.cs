@@ -22,7 +22,7 @@ internal sealed class Scheduler(Connection connection)
     /// <summary>Puts a stream with a pending message in line, unless its credit must come first.</summary>
     internal void Enqueue(Call call)
     {
-        if (call.IsQueued || !call.HasPending || (!IsFree(call) && call.SendCredit < Flow.MinCost))
+        if (call.IsQueued || !call.HasPending || (!IsFree(call) && call.SendCredit < DataFlags.MinimumCost))
             return;
         call.IsQueued = true;
         _lines ??= [new(4), new(16), new(1)];
@@ -41,7 +41,7 @@ internal sealed class Scheduler(Connection connection)
                 continue;
             }
 
-            if (!IsFree(call) && connection.Flow.SendCredit < Flow.MinCost)
+            if (!IsFree(call) && connection.Flow.SendCredit < DataFlags.MinimumCost)
                 return;
             line.Turns--;
             Leave(line);

@@ -142,7 +142,7 @@ internal sealed class Sender(Connection connection)
             return false;
         if (!small && !connection.Outbox.HasRoom)
             return false;
-        var cost = Flow.Cost(message.Length);
+        var cost = DataFlags.Cost(message.Length);
         return call.SendCredit >= cost && connection.Flow.SendCredit >= cost;
     }
 
