@@ -227,6 +227,9 @@ public sealed class ProcessTests : IDisposable
         Assert.NotNull(answer[^1].Result);
         Assert.Equal(1, client.Connections);
         await serve.ErrorLineAsync("killed by signal 9");
+        await serve.ErrorLineAsync("MCP generate 200 ");
+        Assert.Contains("MCP generate EngineFailed ", serve.Error);
+        Assert.DoesNotContain("worker: MCP", serve.Error);
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using Chasqui.Engines.LlamaCpp;
 using Chasqui.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Cli;
 
@@ -13,7 +14,7 @@ internal static class EngineServer
         var options = Options(settings);
         using var scope = context.Interrupts.Begin();
         using var ignored = settings.UntilInputEnds ? context.Interrupts.Begin(() => false) : null;
-        await using (var gateway = GatewayHost.Build(options, LocalGateway.Configure))
+        await using (var gateway = GatewayHost.Build(options, builder => Configure(builder, settings)))
         {
             await GatewayHost.StartAsync(gateway, scope.Token);
             if (!settings.UntilInputEnds)
@@ -28,6 +29,14 @@ internal static class EngineServer
         }
 
         return ExitCodes.Success;
+    }
+
+    private static void Configure(WebApplicationBuilder builder, EngineSettings settings)
+    {
+        LocalGateway.Configure(builder);
+        // Each request is in the log of the gateway that started this.
+        if (settings.UntilInputEnds)
+            builder.Logging.AddFilter("Chasqui.Server.WireGateway", LogLevel.Warning);
     }
 
     private static GatewayOptions Options(EngineSettings settings)

@@ -13,10 +13,15 @@ internal sealed class WireAnswer(IncomingCall call)
     /// <summary>Whether the head has been sent, so that an error can only be a RESET.</summary>
     public bool Begun { get; private set; }
 
+    /// <summary>How it went, for the log: a status, or the code of the reset.</summary>
+    public string Outcome { get; private set; } = "cancelled";
+
     /// <summary>Sends a message; the first one with status 200.</summary>
     public ValueTask SendAsync(IMessage message, bool end, CancellationToken cancellationToken)
     {
         var bytes = message.ToByteArray();
+        if (end)
+            Outcome = "200";
         if (Begun)
             return call.WriteAsync(bytes, end, cancellationToken);
         Begun = true;
@@ -38,6 +43,7 @@ internal sealed class WireAnswer(IncomingCall call)
     {
         if (Begun)
         {
+            Outcome = WireErrors.ResetCode(exception).ToString();
             call.Reset(WireErrors.ResetCode(exception), WireErrors.ToWire(exception).Error.Message);
             return default;
         }
@@ -50,6 +56,7 @@ internal sealed class WireAnswer(IncomingCall call)
     public ValueTask FailAsync(int status, Error error)
     {
         Begun = true;
+        Outcome = status.ToString(CultureInfo.InvariantCulture);
         return call.RespondAsync(Head(status), error.ToByteArray(), end: true);
     }
 

@@ -29,6 +29,7 @@ internal sealed partial class WireDispatcher
         // Engines render, tokenize and look into files: not on the loop that reads for everybody.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         var answer = new WireAnswer(call);
+        var began = _time.GetTimestamp();
         CancellationTokenSource? deadline = null;
         CancellationTokenSource? either = null;
         try
@@ -73,6 +74,13 @@ internal sealed partial class WireDispatcher
         {
             either?.Dispose();
             deadline?.Dispose();
+            // What goes through the pipeline of HTTP is logged there.
+            var op = call.Headers["op"] ?? "";
+            if (op != Protocol.Operations.Operation.Http && _logger.IsEnabled(LogLevel.Information))
+            {
+                var milliseconds = _time.GetElapsedTime(began).TotalMilliseconds;
+                Ended(_operations.ContainsKey(op) ? op : "?", answer.Outcome, milliseconds);
+            }
         }
     }
 
@@ -95,6 +103,9 @@ internal sealed partial class WireDispatcher
             ? "the request has no field \"op\""
             : $"op \"{op}\" is not known here; there are {string.Join(", ", _operations.Keys.Order(StringComparer.Ordinal))}",
     };
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "MCP {Operation} {Outcome} {Milliseconds:0.0} ms")]
+    private partial void Ended(string operation, string outcome, double milliseconds);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Operation {Operation} failed")]
     private partial void Failed(string? operation, Exception exception);
