@@ -23,7 +23,7 @@ public sealed partial class Connection
             else
             {
                 if (!_goodbyeSent)
-                    Outbox.AppendGoodbye(_loop.LastPeerStream, ErrorCode.NoError, "");
+                    Outbox.Frames.AppendGoodbye(_loop.LastPeerStream, ErrorCode.NoError, "");
                 _goodbyeSent = _draining = true;
                 none = _calls.Count == 0;
                 RefuseWaiters(new ConnectionClosedException(ErrorCode.NoError, "the connection is draining", mayRetry: true));
@@ -73,7 +73,7 @@ public sealed partial class Connection
             if (_reason is not null)
                 return;
             if (!reason.ByPeer && reason.Code != ErrorCode.Truncated && !(_goodbyeSent && reason.Code == ErrorCode.NoError) && _begun)
-                Outbox.AppendGoodbye(_loop.LastPeerStream, reason.Code, reason.Reason);
+                Outbox.Frames.AppendGoodbye(_loop.LastPeerStream, reason.Code, reason.Reason);
             _reason = reason;
             _goodbyeSent = true;
             calls = [.. _calls.Values];

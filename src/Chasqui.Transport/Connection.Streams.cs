@@ -60,7 +60,7 @@ public sealed partial class Connection
         if (refuse != ErrorCode.NoError)
         {
             if (_reason is null)
-                Outbox.AppendReset(id, refuse, why);
+                Outbox.Frames.AppendReset(id, refuse, why);
             return null;
         }
 
@@ -87,7 +87,7 @@ public sealed partial class Connection
         else if (call is IncomingCall)
         {
             // The answer is complete; the rest of the request is of no use.
-            Outbox.AppendReset(call.Id, ErrorCode.NoError, "");
+            Outbox.Frames.AppendReset(call.Id, ErrorCode.NoError, "");
             call.RemoteEnded = true;
             Remove(call);
             call.DropIncomplete();
@@ -161,7 +161,7 @@ public sealed partial class Connection
             if (!call.IsOpen)
                 return;
             if (_reason is null)
-                Outbox.AppendReset(call.Id, code, reason);
+                Outbox.Frames.AppendReset(call.Id, code, reason);
             Fail(call, error ?? new StreamException(code, reason));
         }
 
@@ -189,6 +189,7 @@ public sealed partial class Connection
             task = Handler!(call);
             if (task.IsCompletedSuccessfully)
             {
+                // Completed, so this does not block; it frees what is behind the task.
                 task.GetAwaiter().GetResult();
                 HandlerIsOver(call, null);
                 return;

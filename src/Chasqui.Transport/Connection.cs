@@ -127,7 +127,7 @@ public sealed partial class Connection : IAsyncDisposable
         if (_role == ConnectionRole.Connector)
         {
             lock (Gate)
-                Outbox.AppendHello(Hello());
+                Outbox.Frames.AppendHello(Hello());
             Outbox.Flush();
         }
 
@@ -248,7 +248,7 @@ public sealed partial class Connection : IAsyncDisposable
         lock (Gate)
         {
             if (_role == ConnectionRole.Acceptor)
-                Outbox.AppendHello(Hello());
+                Outbox.Frames.AppendHello(Hello());
             Flow.Start(peer);
             Peer = Shared(peer with { Authorization = null });
         }
@@ -292,7 +292,7 @@ public sealed partial class Connection : IAsyncDisposable
                 {
                     if (!MaySend)
                         return;
-                    Outbox.AppendHeartbeat(isAnswer: false, (ulong)Random.Shared.NextInt64());
+                    Outbox.Frames.AppendHeartbeat(isAnswer: false, (ulong)Random.Shared.NextInt64());
                     _reusable = null;
                 }
 

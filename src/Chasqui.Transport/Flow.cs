@@ -112,7 +112,7 @@ internal sealed class Flow(Connection connection)
         call.Returned += cost;
         if (call.Returned * 2 < connection.Options.Settings.StreamCredit || call.Returned == 0)
             return;
-        connection.Outbox.AppendCredit(call.Id, call.Returned);
+        connection.Outbox.Frames.AppendCredit(call.Id, call.Returned);
         call.Window += call.Returned;
         call.Returned = 0;
     }
@@ -122,7 +122,7 @@ internal sealed class Flow(Connection connection)
         _returned += cost;
         if (_returned * 2 < connection.Options.Settings.ConnectionCredit || _returned == 0 || !connection.MaySend)
             return;
-        connection.Outbox.AppendCredit(0, _returned);
+        connection.Outbox.Frames.AppendCredit(0, _returned);
         _window += _returned;
         _returned = 0;
     }

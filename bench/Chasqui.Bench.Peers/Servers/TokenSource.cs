@@ -40,6 +40,7 @@ internal sealed class TokenSource
         {
             var wait = TimeSpan.FromSeconds(tick / Payload.Rate) - clock.Elapsed;
             if (wait > TimeSpan.Zero)
+                // A thread of its own, as an engine decodes on one.
                 Thread.Sleep(wait);
             var token = Payload.PacedTokens[tick % Payload.PacedTokens.Length];
             foreach (var (channel, _) in _streams)

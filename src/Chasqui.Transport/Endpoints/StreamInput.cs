@@ -82,8 +82,8 @@ internal sealed class StreamInput(WirePipe owner, Stream? stream, Socket? socket
     /// <inheritdoc/>
     public override void CancelPendingRead() => owner.Close();
 
-    /// <inheritdoc/>
-    public override void Complete(Exception? exception = null) => CompleteAsync(exception).AsTask().GetAwaiter().GetResult();
+    /// <summary>Ends both sides at once: whoever cannot wait cannot close in order.</summary>
+    public override void Complete(Exception? exception = null) => owner.Close();
 
     /// <inheritdoc/>
     public override async ValueTask CompleteAsync(Exception? exception = null)

@@ -27,13 +27,15 @@ internal sealed class StreamOutput(WirePipe owner, Stream? stream, Socket? socke
             var sending = socket.SendAsync(source, SocketFlags.None, cancellationToken);
             if (!sending.IsCompletedSuccessfully)
                 return SendRestAsync(socket, sending, source, cancellationToken);
-            var sent = sending.GetAwaiter().GetResult();
+            // Completed, so this does not block.
+            var sent = sending.Result;
             return sent == source.Length ? _done : SendRestAsync(socket, new ValueTask<int>(sent), source, cancellationToken);
         }
 
         var written = stream!.WriteAsync(source, cancellationToken);
         if (!written.IsCompletedSuccessfully)
             return AwaitAsync(written);
+        // Completed, so this does not block; it frees what is behind the task.
         written.GetAwaiter().GetResult();
         return _done;
     }
@@ -62,8 +64,8 @@ internal sealed class StreamOutput(WirePipe owner, Stream? stream, Socket? socke
     /// <inheritdoc/>
     public override void CancelPendingFlush() => owner.Close();
 
-    /// <inheritdoc/>
-    public override void Complete(Exception? exception = null) => CompleteAsync(exception).AsTask().GetAwaiter().GetResult();
+    /// <summary>Ends both sides at once: whoever cannot wait cannot close in order.</summary>
+    public override void Complete(Exception? exception = null) => owner.Close();
 
     /// <inheritdoc/>
     public override async ValueTask CompleteAsync(Exception? exception = null)

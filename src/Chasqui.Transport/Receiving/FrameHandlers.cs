@@ -10,6 +10,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
     private const int Remembered = 64;
     private const int EntriesAtOnce = 32;
 
+    private readonly MessageIntake _messages = new(connection);
     private readonly uint _peerParity = role == ConnectionRole.Connector ? 0u : 1u;
     private uint[]? _ended;
     private int _endedAt;
@@ -33,7 +34,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
         if (!_begun && role == ConnectionRole.Acceptor && HttpHint.LooksLikeHttp(bytes))
         {
             lock (connection.Gate)
-                connection.Outbox.AppendRaw(HttpHint.Answer);
+                connection.Outbox.Frames.AppendRaw(HttpHint.Answer);
         }
 
         throw new ProtocolException(ErrorCode.BadMagic, "a frame begins with 4D435001");
@@ -115,7 +116,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
             }
 
             Volatile.Write(ref _lastAccepted, id);
-            Message(call, head.Flags, head.Body, cost);
+            _messages.Take(call, head.Flags, head.Body, cost);
         }
 
         call.AfterFailed();
@@ -145,7 +146,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
             if (!fits)
             {
                 connection.Flow.ArrivedForNobody(cost);
-                connection.Outbox.AppendReset(id, ErrorCode.HeadersTooLarge, "");
+                connection.Outbox.Frames.AppendReset(id, ErrorCode.HeadersTooLarge, "");
                 connection.Fail(call, new StreamException(ErrorCode.HeadersTooLarge, $"more than {connection.Options.Settings.MaxHeaderList} bytes of headers"));
                 failed = call;
             }
@@ -155,7 +156,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
                     unary.Headers = headers;
                 else
                     ((OutgoingCall)call).OnResponse(headers);
-                (done, failed) = Message(call, head.Flags, head.Body, cost);
+                (done, failed) = _messages.Take(call, head.Flags, head.Body, cost);
             }
         }
 
@@ -218,7 +219,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
 
         if (call is UnaryCall { Headers: null } or OutgoingCall { HasResponse: false })
             throw Wrong($"DATA before the RESPONSE of stream {id}");
-        return Message(call, endsOnly ? flags : flags | FrameFlags.Message, body, cost);
+        return _messages.Take(call, endsOnly ? flags : flags | FrameFlags.Message, body, cost);
     }
 
     private void OnReset(uint id, ReadOnlySpan<byte> payload)
@@ -276,7 +277,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
         lock (connection.Gate)
         {
             if (connection.MaySend)
-                connection.Outbox.AppendHeartbeat(isAnswer: true, bytes);
+                connection.Outbox.Frames.AppendHeartbeat(isAnswer: true, bytes);
         }
     }
 
@@ -295,91 +296,6 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
     }
 
     private static int Cost(in StreamHead head) => (head.Flags & FrameFlags.Message) != 0 ? DataFlags.Cost(head.Body.Length) : 0;
-
-    /// <summary>Takes a message, or a part of one, and the END. Under the gate.</summary>
-    /// <returns>What is to be completed, or told of its failure, outside of the gate.</returns>
-    private (UnaryCall? Done, Call? Failed) Message(Call call, FrameFlags flags, ReadOnlySpan<byte> body, int cost)
-    {
-        if (call.RemoteEnded)
-            throw new ProtocolException(ErrorCode.StreamClosed, $"a frame for stream {call.Id} after its END");
-        if (cost > 0)
-            connection.Flow.Arrived(call, cost);
-        if ((flags & FrameFlags.Message) != 0)
-        {
-            if (!Join(call, (flags & FrameFlags.More) != 0, body, cost))
-                return (null, call);
-        }
-
-        if ((flags & FrameFlags.End) == 0)
-            return (null, null);
-        if (call.Incomplete is not null)
-            throw Wrong($"stream {call.Id} ended inside a message");
-        connection.OnRemoteEnd(call);
-        return (call is UnaryCall unary && unary.Claim() ? unary : null, null);
-    }
-
-    private bool Join(Call call, bool more, ReadOnlySpan<byte> body, int cost)
-    {
-        var part = call.Incomplete;
-        if ((long)(part?.Length ?? 0) + body.Length > connection.Options.MaxMessageBytes)
-            return TooLarge(call, cost, $"a message above {connection.Options.MaxMessageBytes} bytes");
-        if (part is null && !more)
-        {
-            Deliver(call, MessageBuffer.Of(body, cost));
-            return true;
-        }
-
-        if (!connection.Flow.Hold(body.Length))
-        {
-            connection.Flow.Completed(body.Length);
-            return TooLarge(call, cost, "too many bytes of incomplete messages");
-        }
-
-        if (part is null)
-        {
-            call.Incomplete = part = MessageBuffer.Of(body, cost);
-        }
-        else
-        {
-            part.Append(body);
-            part.Cost += cost;
-        }
-
-        if (more)
-        {
-            if (!call.HasQueued)
-                connection.Flow.Joined(call);
-            return true;
-        }
-
-        call.Incomplete = null;
-        connection.Flow.Completed(part.Length);
-        Deliver(call, part);
-        return true;
-    }
-
-    private void Deliver(Call call, MessageBuffer buffer)
-    {
-        if (call is not UnaryCall unary)
-        {
-            call.Deliver(buffer);
-            return;
-        }
-
-        connection.Flow.Taken(call, buffer);
-        if (unary.Body is null)
-            unary.Body = buffer;
-        else
-            buffer.Free();
-    }
-
-    private bool TooLarge(Call call, int cost, string why)
-    {
-        connection.Flow.ReturnOnly(cost);
-        connection.Outbox.AppendReset(call.Id, ErrorCode.MessageTooLarge, why);
-        connection.Fail(call, new StreamException(ErrorCode.MessageTooLarge, why));
-        return false;
-    }
 
     /// <summary>The stream, or null if it is gone. A stream that never was is a breach, as is a frame after an END.</summary>
     private Call? Find(uint id)

@@ -83,7 +83,7 @@ internal sealed class Scheduler(Connection connection)
         var end = call.PendingEnd && !more;
         if (!IsFree(call))
             connection.Flow.Spend(call, size);
-        connection.Outbox.AppendData(call.Id, call.Pending.Span[..size], end, more);
+        connection.Outbox.Frames.AppendData(call.Id, call.Pending.Span[..size], end, more);
         call.Pending = call.Pending[size..];
         call.PendingBegun = true;
         if (more)

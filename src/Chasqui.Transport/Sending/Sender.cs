@@ -99,7 +99,7 @@ internal sealed class Sender(Connection connection)
             var endsOnly = message.IsEmpty && end;
             if (endsOnly || (connection.Scheduler.IsEmpty && Fits(call, message, small: false)))
             {
-                connection.Outbox.AppendData(call.Id, message.Span, end, more: false);
+                connection.Outbox.Frames.AppendData(call.Id, message.Span, end, more: false);
                 if (endsOnly)
                     connection.OnSentEnd(call);
                 else
@@ -149,7 +149,7 @@ internal sealed class Sender(Connection connection)
     private void Head(FrameType type, Call call, FrameFlags flags, HeaderList headers, ReadOnlySpan<byte> body)
     {
         // A header list of more than fits beside the body is the caller's mistake; the peer would refuse it anyway.
-        connection.Outbox.AppendHead(type, call.Id, flags, type == FrameType.Request ? call.Priority : 0, headers.AsSpan(), Encoder, body);
+        connection.Outbox.Frames.AppendHead(type, call.Id, flags, type == FrameType.Request ? call.Priority : 0, headers.AsSpan(), Encoder, body);
     }
 
     private void After(Call call, int length, bool end)
