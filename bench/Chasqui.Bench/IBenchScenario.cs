@@ -36,5 +36,7 @@ public static class BenchScenarios
         new Wire.WireScenario(),
         new Wire.StreamScenario(),
         new Wire.IdleScenario(),
+        new Proxy.ProxyScenario(),
+        new Route.RouteScenario(),
     ];
 }

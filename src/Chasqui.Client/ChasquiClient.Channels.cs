@@ -41,7 +41,7 @@ public sealed partial class ChasquiClient
         CancellationToken cancellationToken = default)
     {
         call ??= CallOptions.Default;
-        var headers = _caller.Headers(Operation.Http, call).Add("method", method).Add("path", path).Add("content-type", contentType);
+        var headers = HttpHeaders(method, path, contentType, call);
         var scope = _caller.Scope(call, cancellationToken);
         try
         {
@@ -53,5 +53,84 @@ public sealed partial class ChasquiClient
             scope.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Sends a message of an operation as it is, and leaves the answer's messages unread.</summary>
+    /// <param name="operation">The operation, e.g. <c>chat</c>.</param>
+    /// <param name="message">The message; copied.</param>
+    /// <param name="call">What the request wants.</param>
+    /// <param name="cancellationToken">Gives up, also while the answer is read.</param>
+    /// <returns>The answer, to be disposed. A status of 400 or more is no exception here.</returns>
+    public async Task<RawAnswer> SendAsync(string operation, ReadOnlyMemory<byte> message, CallOptions? call = null, CancellationToken cancellationToken = default)
+    {
+        call ??= CallOptions.Default;
+        var scope = _caller.Scope(call, cancellationToken);
+        try
+        {
+            var (stream, answer) = await _caller.StartAsync(_caller.Headers(operation, call), message.ToArray(), call, scope).ConfigureAwait(false);
+            return new RawAnswer(stream, answer, scope);
+        }
+        catch
+        {
+            scope.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Sends a request of the gateway's HTTP API with headers of the caller's own.</summary>
+    /// <param name="method">E.g. <c>POST</c>.</param>
+    /// <param name="path">E.g. <c>/api/generate</c>.</param>
+    /// <param name="body">The request's body; copied.</param>
+    /// <param name="headers">Headers; their names are sent in small letters.</param>
+    /// <param name="cancellationToken">Gives up, also while the body is read.</param>
+    /// <returns>The answer, to be disposed.</returns>
+    public async Task<HttpAnswer> HttpAsync(
+        string method, string path, ReadOnlyMemory<byte> body, IReadOnlyList<KeyValuePair<string, string>> headers, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(headers);
+        var fields = _caller.Headers(Operation.Http, CallOptions.Default).Add("method", method).Add("path", path);
+        foreach (var (name, value) in headers)
+            fields.Add(name.ToLowerInvariant(), value);
+        var scope = _caller.Scope(CallOptions.Default, cancellationToken);
+        try
+        {
+            var (stream, answer) = await _caller.StartAsync(fields, body.ToArray(), CallOptions.Default, scope).ConfigureAwait(false);
+            return new HttpAnswer(stream, answer, scope);
+        }
+        catch
+        {
+            scope.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Sends a body of any length to the gateway's HTTP API over this connection, as it is read. It is not sent twice.</summary>
+    /// <param name="path">E.g. <c>/api/blobs/sha256:…</c>.</param>
+    /// <param name="body">Read to its end, not disposed.</param>
+    /// <param name="call">What the request wants.</param>
+    /// <param name="cancellationToken">Gives up, also while the answer's body is read.</param>
+    /// <returns>The answer, to be disposed.</returns>
+    public async Task<HttpAnswer> UploadAsync(string path, Stream body, CallOptions? call = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        call ??= CallOptions.Default;
+        var scope = _caller.Scope(call, cancellationToken);
+        try
+        {
+            var (stream, answer) = await _caller.UploadAsync(HttpHeaders("POST", path, "application/octet-stream", call), body, call, scope).ConfigureAwait(false);
+            return new HttpAnswer(stream, answer, scope);
+        }
+        catch
+        {
+            scope.Dispose();
+            throw;
+        }
+    }
+
+    private Protocol.Headers.HeaderList HttpHeaders(string method, string path, string contentType, CallOptions call)
+    {
+        var headers = _caller.Headers(Operation.Http, call).Add("method", method).Add("path", path).Add("content-type", contentType);
+        // The HTTP API has a name of its own for it.
+        return call.Node is { } node ? headers.Add("x-chasqui-node", node) : headers;
     }
 }

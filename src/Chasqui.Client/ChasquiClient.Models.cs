@@ -31,9 +31,32 @@ public sealed partial class ChasquiClient
         _caller.UnaryAsync(
             Operation.ModelsPin, new PinRequest { Model = Name(model).Model, Unpin = unpin }, ResidentModel.Parser, call, cancellationToken);
 
-    /// <summary>Fetches a model. A gateway that does not answers with status 501.</summary>
+    /// <summary>Fetches a model from its registry. The last item says <c>success</c>.</summary>
     public IAsyncEnumerable<PullProgress> PullModelAsync(string model, CallOptions? call = null, CancellationToken cancellationToken = default) =>
-        _caller.StreamAsync(Operation.ModelsPull, Name(model), PullProgress.Parser, call, cancellationToken);
+        PullModelAsync(new TransferRequest { Model = Name(model).Model }, call, cancellationToken);
+
+    /// <summary>Fetches a model from its registry. The last item says <c>success</c>.</summary>
+    public IAsyncEnumerable<PullProgress> PullModelAsync(TransferRequest request, CallOptions? call = null, CancellationToken cancellationToken = default) =>
+        _caller.StreamAsync(Operation.ModelsPull, request, PullProgress.Parser, call, cancellationToken);
+
+    /// <summary>Sends a model to its registry. The last item says <c>success</c>.</summary>
+    public IAsyncEnumerable<PullProgress> PushModelAsync(TransferRequest request, CallOptions? call = null, CancellationToken cancellationToken = default) =>
+        _caller.StreamAsync(Operation.ModelsPush, request, PullProgress.Parser, call, cancellationToken);
+
+    /// <summary>Makes a model of another one or of uploaded files. The last item says <c>success</c>.</summary>
+    public IAsyncEnumerable<PullProgress> CreateModelAsync(CreateModelRequest request, CallOptions? call = null, CancellationToken cancellationToken = default) =>
+        _caller.StreamAsync(Operation.ModelsCreate, request, PullProgress.Parser, call, cancellationToken);
+
+    /// <summary>Gives a model a second name.</summary>
+    public Task CopyModelAsync(string source, string destination, CallOptions? call = null, CancellationToken cancellationToken = default)
+    {
+        var request = new CopyModelRequest { Source = Name(source).Model, Destination = Name(destination).Model };
+        return _caller.UnaryAsync(Operation.ModelsCopy, request, Empty.Parser, call, cancellationToken);
+    }
+
+    /// <summary>Removes a model.</summary>
+    public Task DeleteModelAsync(string model, CallOptions? call = null, CancellationToken cancellationToken = default) =>
+        _caller.UnaryAsync(Operation.ModelsDelete, Name(model), Empty.Parser, call, cancellationToken);
 
     private static ModelName Name(string model)
     {

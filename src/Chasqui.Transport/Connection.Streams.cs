@@ -225,8 +225,7 @@ public sealed partial class Connection
         lock (Gate)
         {
             unanswered = call.IsOpen && !call.SentEnd && !(call.HasPending && call.PendingEnd);
-            if (call.HasQueued || call.Incomplete is not null)
-                call.Discard();
+            call.Discard();
         }
 
         if (unanswered)

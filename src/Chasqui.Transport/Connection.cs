@@ -181,6 +181,7 @@ public sealed partial class Connection : IAsyncDisposable
                 static (state, token) => ((Call)state!).Connection.ResetByUs((Call)state, ErrorCode.Cancelled, "", new OperationCanceledException(token)), call);
         }
 
+        call.Given();
         return call;
     }
 

@@ -44,12 +44,20 @@ internal sealed class Flow(Connection connection)
     }
 
     /// <summary>Bytes have arrived for a stream that is open.</summary>
-    internal void Arrived(Call call, int cost)
+    /// <returns>
+    /// What they keep of the connection's window until they are taken. That of a stream that nobody can read yet would keep others waiting for what may itself
+    /// wait for them, so such a stream keeps its own window alone.
+    /// </returns>
+    internal int Arrived(Call call, int cost)
     {
         Arrived(cost);
         call.Window -= cost;
         if (call.Window < 0)
             throw new ProtocolException(ErrorCode.CreditExceeded, $"stream {call.Id} sent more bytes than were granted");
+        if (call.CanBeRead)
+            return cost;
+        Return(cost);
+        return 0;
     }
 
     /// <summary>Bytes have arrived for a stream that is gone: they return at once.</summary>
@@ -62,8 +70,7 @@ internal sealed class Flow(Connection connection)
     /// <summary>The application has taken a message.</summary>
     internal void Taken(Call call, MessageBuffer buffer)
     {
-        Return(call, buffer.Cost);
-        buffer.Cost = 0;
+        Return(call, buffer);
         if (!call.HasQueued)
             Joined(call);
     }
@@ -74,11 +81,8 @@ internal sealed class Flow(Connection connection)
     /// </summary>
     internal void Joined(Call call)
     {
-        if (call.Incomplete is not { Cost: > 0 } part)
-            return;
-        var cost = part.Cost;
-        part.Cost = 0;
-        Return(call, cost);
+        if (call.Incomplete is { Cost: > 0 } part)
+            Return(call, part);
     }
 
     /// <summary>Counts a part of an incomplete message.</summary>
@@ -90,12 +94,11 @@ internal sealed class Flow(Connection connection)
     internal void DropIncomplete(Call call, MessageBuffer part)
     {
         _incomplete -= part.Length;
-        Return(call, part.Cost);
-        part.Cost = 0;
+        Return(call, part);
     }
 
     /// <summary>Bytes that have arrived are not kept, and their stream is about to end.</summary>
-    internal void ReturnOnly(int cost) => Return(cost);
+    internal void ReturnOnly(int held) => Return(held);
 
     private void Arrived(int cost)
     {
@@ -104,9 +107,11 @@ internal sealed class Flow(Connection connection)
             throw new ProtocolException(ErrorCode.CreditExceeded, "the connection sent more bytes than were granted");
     }
 
-    private void Return(Call call, long cost)
+    private void Return(Call call, MessageBuffer buffer)
     {
-        Return(cost);
+        var (cost, held) = (buffer.Cost, buffer.Held);
+        (buffer.Cost, buffer.Held) = (0, 0);
+        Return(held);
         if (!call.IsOpen || call.RemoteEnded)
             return;
         call.Returned += cost;

@@ -14,7 +14,8 @@ public sealed class RoomArrowsTests
         ["Chasqui.Client"] = ["Chasqui.Protocol", "Chasqui.Transport"],
         // An engine may be another Chasqui, so the engines know the client.
         ["Chasqui.Engines"] = ["Chasqui.Abstractions", "Chasqui.Client"],
-        ["Chasqui.Server"] = ["Chasqui.Abstractions", "Chasqui.Client", "Chasqui.Engines", "Chasqui.Protocol", "Chasqui.Transport"],
+        ["Chasqui.Gateway"] = ["Chasqui.Abstractions"],
+        ["Chasqui.Server"] = ["Chasqui.Abstractions", "Chasqui.Client", "Chasqui.Engines", "Chasqui.Gateway", "Chasqui.Protocol", "Chasqui.Transport"],
         ["Chasqui.Cli"] = ["Chasqui.Abstractions", "Chasqui.Client", "Chasqui.Engines", "Chasqui.Server", "Chasqui.Bench"],
     };
 

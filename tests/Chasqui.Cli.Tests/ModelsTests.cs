@@ -14,9 +14,9 @@ public sealed class ModelsTests : IAsyncLifetime
     [Fact]
     public async Task In_a_pipe_a_model_is_a_line_with_tabs_and_no_heading()
     {
-        _gateway.Engine.Models.Add(ScriptedEngine.Summary("other:7b"));
+        await using var gateway = await HttpGateway.StartAsync(ScriptedEngine.Summary("other:7b"));
 
-        var outcome = await RunAsync("models", "list");
+        var outcome = await new CliRun { Server = gateway.Address }.RunAsync("models", "list");
 
         Assert.Equal(0, outcome.ExitCode);
         Assert.Equal(
@@ -50,9 +50,11 @@ public sealed class ModelsTests : IAsyncLifetime
     [Fact]
     public async Task No_models_are_said_on_standard_error()
     {
-        _gateway.Engine.Models.Clear();
+        var engine = new ScriptedEngine();
+        engine.Models.Clear();
+        await using var gateway = await HttpGateway.StartAsync(engine);
 
-        var outcome = await RunAsync("models", "list");
+        var outcome = await new CliRun { Server = gateway.Address }.RunAsync("models", "list");
 
         Assert.Equal((0, ""), (outcome.ExitCode, outcome.Out));
         Assert.Contains("has no models", outcome.Error);

@@ -45,6 +45,43 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Models_that_are_made_changed_and_removed_are_seen_by_the_worker_at_once()
+    {
+        await using var serve = Start("serve", "--http", "127.0.0.1:0");
+        using var http = new HttpClient { BaseAddress = await AddressAsync(serve) };
+        Assert.Equal(HttpStatusCode.NotFound, await GenerateAsync());
+
+        await CreateAsync("Be kind.");
+        Assert.Equal(HttpStatusCode.OK, await GenerateAsync());
+        Assert.Equal("Be kind.", await SystemAsync());
+        await CreateAsync("Be calm.");
+        Assert.Equal("Be calm.", await SystemAsync());
+        using var removed = await http.SendAsync(new HttpRequestMessage(HttpMethod.Delete, "api/delete") { Content = JsonContent.Create(new { model = "kind" }) }, Cancellation);
+
+        Assert.Equal(HttpStatusCode.OK, removed.StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, await GenerateAsync());
+        Assert.Contains("kind:latest", await http.GetStringAsync(new Uri("api/ps", UriKind.Relative), Cancellation));
+
+        async Task CreateAsync(string system)
+        {
+            using var made = await http.PostAsJsonAsync("api/create", new { model = "kind", from = "mini", system, stream = false }, Cancellation);
+            Assert.Equal("{\"status\":\"success\"}", await made.Content.ReadAsStringAsync(Cancellation));
+        }
+
+        async Task<HttpStatusCode> GenerateAsync()
+        {
+            using var answer = await http.PostAsJsonAsync("api/generate", new { model = "kind", prompt = "Hi", stream = false, options = new { num_predict = 2 } }, Cancellation);
+            return answer.StatusCode;
+        }
+
+        async Task<string?> SystemAsync()
+        {
+            using var shown = await http.PostAsJsonAsync("api/show", new { model = "kind" }, Cancellation);
+            return JsonElement.Parse(await shown.Content.ReadAsStringAsync(Cancellation)).GetProperty("system").GetString();
+        }
+    }
+
+    [Fact]
     public async Task Serve_shows_a_curl_and_ends_with_0_on_Ctrl_C()
     {
         Assert.SkipWhen(IsInterruptIgnored(), "SIGINT is ignored where the tests run, and a process inherits that");
@@ -230,6 +267,28 @@ public sealed class ProcessTests : IDisposable
         await serve.ErrorLineAsync("MCP generate 200 ");
         Assert.Contains("MCP generate EngineFailed ", serve.Error);
         Assert.DoesNotContain("worker: MCP", serve.Error);
+    }
+
+    [Fact]
+    public async Task A_configuration_that_becomes_wrong_is_refused_and_keeps_no_worker_from_starting()
+    {
+        var file = Path.Combine(_home.FullName, "chasqui.json");
+        await File.WriteAllTextAsync(file, """{ "Models": { "Deny": ["x"] } }""", Cancellation);
+        await using var serve = Start("serve", "--http", "127.0.0.1:0", "--mcp", "off");
+        var address = await AddressAsync(serve);
+        var worker = System.Text.RegularExpressions.Regex.Match(await serve.ErrorLineAsync("engine worker "), "engine worker ([0-9]+)").Groups[1].Value;
+
+        await File.WriteAllTextAsync(file, "{ \"Models\": {\n \"Dney\": [\"x\"] } }", Cancellation);
+        await serve.SignalAsync("HUP");
+        Assert.Contains("chasqui.json line 2: \"Models:Dney:0\" is unknown; the nearest is \"Models:Deny\"", await serve.ErrorLineAsync("is refused"), StringComparison.Ordinal);
+
+        using (var kill = System.Diagnostics.Process.Start("kill", ["-KILL", worker]))
+            await kill.WaitForExitAsync(Cancellation);
+        await serve.ErrorLineAsync("killed by signal 9");
+        await using var list = Start("models", "list", "--server", address.ToString());
+        Assert.StartsWith("mini:latest\t", await list.Out.ReadToEndAsync(Cancellation), StringComparison.Ordinal);
+        await serve.SignalAsync("TERM");
+        Assert.Equal(0, await serve.EndAsync());
     }
 
     [Fact]

@@ -40,6 +40,34 @@ public sealed class ClientTests
     }
 
     [Fact]
+    public async Task An_answer_that_comes_before_the_body_has_left_is_read_whole()
+    {
+        var waits = new TaskCompletionSource();
+        var answered = new TaskCompletionSource();
+        await using var gateway = new Gateway
+        {
+            Handler = async call =>
+            {
+                await waits.Task;
+                await call.RespondAsync(Gateway.Status(400));
+                await answered.Task;
+                await call.WriteAsync("the digest is wrong"u8.ToArray(), end: true);
+            },
+        };
+        await using var client = gateway.Client();
+
+        // The credit of a stream is no multiple of a message, so that one has left in part when it is used up.
+        await using var body = new EndlessBody(30_000, 270_000, waits.SetResult);
+        await using var answer = await client.UploadAsync("/api/blobs/x", body, cancellationToken: Cancellation).WaitAsync(_limit, Cancellation);
+        var read = body.Given;
+        answered.SetResult();
+
+        Assert.Equal(400, answer.Status);
+        Assert.Equal("the digest is wrong", System.Text.Encoding.UTF8.GetString(await answer.ReadBodyAsync(1_000, Cancellation).WaitAsync(_limit, Cancellation)));
+        Assert.Equal(read, body.Given);
+    }
+
+    [Fact]
     public async Task A_lost_connection_ends_its_call_and_the_next_call_has_a_new_one()
     {
         var lose = true;
@@ -226,5 +254,23 @@ public sealed class ClientTests
         await using var provider = new ServiceCollection().AddChasquiClient(o => o.DefaultModel = "mini").BuildServiceProvider();
 
         Assert.Same(provider.GetRequiredService<ChasquiClient>(), provider.GetRequiredService<IChatClient>().GetService<ChasquiClient>());
+    }
+
+    /// <summary>Gives as much as is asked for, and says when it has given so much.</summary>
+    private sealed class EndlessBody(int part, long tell, Action told) : MemoryStream
+    {
+        private long _read;
+
+        public long Given => Interlocked.Read(ref _read);
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var count = Math.Min(part, buffer.Length);
+            var read = Interlocked.Add(ref _read, count);
+            if (read >= tell && read - count < tell)
+                told();
+            return new ValueTask<int>(count);
+        }
     }
 }

@@ -181,6 +181,68 @@ public sealed class HostilePeerTests
         Assert.Equal("still here", await peer.ReadMessageAsync(3));
     }
 
+    [Fact]
+    public async Task What_comes_when_the_handler_is_over_gives_its_credit_back()
+    {
+        // The end of the answer waits for credit, so the stream is still open when nobody reads it any more.
+        await using var peer = await RawPeer.OpenAsync(
+            static call =>
+            {
+                _ = call.RespondAsync(Pair.Ok, new byte[1_000]).AsTask();
+                return default;
+            },
+            new ConnectionOptions { Settings = new Settings { StreamCredit = 65_536, ConnectionCredit = 65_536 } },
+            hello: new Settings { StreamCredit = 100 });
+        await peer.SendAsync(peer.Request(1, FrameFlags.None));
+        Assert.Equal(FrameType.Response, (await peer.ReadAsync()).Type);
+
+        for (var i = 0; i < 3; i++)
+            await peer.SendAsync(RawPeer.Data(1, FrameFlags.None, new byte[16_384]));
+
+        RawFrame frame;
+        do
+            frame = await peer.ReadAsync();
+        while (frame is not { Type: FrameType.Credit, Stream: 0 });
+        Assert.InRange(System.Buffers.Binary.BinaryPrimitives.ReadUInt32BigEndian(frame.Payload), 32_768u, 65_536u);
+    }
+
+    [Fact]
+    public async Task Callers_whose_requests_wait_for_credit_do_not_keep_it_from_each_other()
+    {
+        // Both sides answer before they have read, and neither caller can read before his request has left.
+        var options = new ConnectionOptions { Settings = new Settings { StreamCredit = 65_536, ConnectionCredit = 65_536 }, InlineReplies = false };
+        await using var pair = await Pair.OpenAsync(AnswerAsync, options, back: AnswerAsync);
+
+        await Task.WhenAll(new[] { pair.Connector, pair.Acceptor }.SelectMany(side => Enumerable.Range(0, 4).Select(_ => AskAsync(side)))).WaitAsync(Pair.Limit, Cancellation);
+
+        static async Task AskAsync(Connection side)
+        {
+            await using var call = await side.StartAsync(Pair.Op(), new byte[200_000], end: true);
+            var answered = 0;
+            while (await call.ReadAsync() is { } message)
+            {
+                using (message)
+                    answered += message.Body.Length;
+            }
+
+            Assert.Equal(200_000, answered);
+        }
+
+        static async ValueTask AnswerAsync(IncomingCall call)
+        {
+            await call.RespondAsync(Pair.Ok);
+            var reading = Task.Run(async () =>
+            {
+                while (await call.ReadAsync() is { } message)
+                    message.Dispose();
+            });
+            for (var i = 0; i < 10; i++)
+                await call.WriteAsync(new byte[20_000]);
+            await reading;
+            await call.CompleteAsync();
+        }
+    }
+
     [Theory]
     [InlineData(null, false)]
     [InlineData("Bearer wrong", false)]

@@ -66,6 +66,7 @@ public sealed class SchedulingTests
             Assert.Equal(FrameType.Response, (await peer.ReadAsync()).Type);
         // A write that the peer does not take keeps the writer busy.
         await using var filler = await peer.Subject.StartAsync(Pair.Op(), new byte[4_000], end: true, ct: Cancellation).AsTask().WaitAsync(Pair.Limit, Cancellation);
+        await peer.SeeAsync();
         go.SetResult();
         for (var i = 0; i < streams; i++)
             Assert.True(await written.WaitAsync(Pair.Limit, Cancellation));

@@ -58,7 +58,10 @@ internal static class ClientPeer
     private static ILoad CreateLoad(string kind, int port, PeerLoad load) => (kind, load.Shape) switch
     {
         ("floor", LoadShape.Unary) => new FloorLoad(port, load),
+        ("node", LoadShape.Unary) => new NodeUnaryLoad(load.Port, load),
         (_, LoadShape.Unary) => new UnaryLoad(CreateClient(kind, port), load),
+        ("node", LoadShape.PacedStream) => new StreamLoad(new NodeClient(load.Port), load),
+        ("node-mcp", LoadShape.PacedStream) => new StreamLoad(new NodeMessageClient(load.Port), load),
         (_, LoadShape.FreeStream or LoadShape.PacedStream) => new StreamLoad(CreateClient(kind, port), load),
         ("mcp", LoadShape.Idle) => new IdleLoad(new MessageDialer(port), load),
         (_, LoadShape.Idle) => new IdleLoad(new HttpDialer(port), load),

@@ -15,9 +15,9 @@ internal interface IServerPeer : IAsyncDisposable
 /// <summary>Runs a server until the parent is gone.</summary>
 internal static class ServerPeer
 {
-    public static async Task<int> RunAsync(string kind, Control control)
+    public static async Task<int> RunAsync(string kind, int backend, Control control)
     {
-        await using var server = Create(kind);
+        await using var server = Create(kind, backend);
         var port = await server.StartAsync();
         await control.SayAsync(new PeerAnswer { Port = port });
         await control.RunAsync(command =>
@@ -36,12 +36,15 @@ internal static class ServerPeer
         return 0;
     }
 
-    private static IServerPeer Create(string kind) => kind switch
+    private static IServerPeer Create(string kind, int backend) => kind switch
     {
         "mcp" or "mcp-plain" => new KestrelPeer(new MessageServer()),
         "grpc" => new KestrelPeer(new GrpcServer()),
         "http1-json" or "ndjson" or "sse" => new KestrelPeer(new HttpServer(http2: false)),
         "http2-json" => new KestrelPeer(new HttpServer(http2: true)),
+        "node" => new NodeServer(),
+        "node-mcp" => new KestrelPeer(new NodeMessageServer()),
+        "yarp" => new KestrelPeer(new YarpServer(backend)),
         "floor" => new FloorServer(),
         _ => throw new ArgumentException($"there is no server '{kind}'", nameof(kind)),
     };

@@ -22,7 +22,8 @@ internal enum LoadShape
 /// <param name="Shape">Its kind.</param>
 /// <param name="Connections">Connections, where the peer can share them.</param>
 /// <param name="InFlight">Requests or streams under way on each connection.</param>
-internal sealed record PeerLoad(LoadShape Shape, int Connections, int InFlight);
+/// <param name="Port">Where, if not at the port that the client was started with.</param>
+internal sealed record PeerLoad(LoadShape Shape, int Connections, int InFlight, int Port = 0);
 
 /// <summary>What a peer process is told, one line of JSON on its standard input.</summary>
 internal enum PeerVerb
@@ -57,6 +58,9 @@ internal sealed record PeerAnswer
 
     /// <summary>Where the server listens.</summary>
     public int Port { get; init; }
+
+    /// <summary>The process that was started for this one; 0 if it has ended.</summary>
+    public int Process { get; init; }
 
     /// <summary>Requests answered, tokens received or connections open.</summary>
     public long Operations { get; init; }

@@ -103,7 +103,7 @@ internal sealed class PeerProcess : IDisposable
     }
 
     // The one this process runs on, wherever it is installed.
-    private static string Runtime()
+    internal static string Runtime()
     {
         var root = new DirectoryInfo(Path.GetDirectoryName(typeof(object).Assembly.Location)!).Parent?.Parent?.Parent?.FullName ?? "";
         var dotnet = Path.Combine(root, OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet");

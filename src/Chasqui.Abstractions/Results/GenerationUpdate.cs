@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace Chasqui;
 
 /// <summary>A piece of an answer as it is made. Several tokens may share one update; a token may yield none (half a character, a possible stop text).</summary>
@@ -11,6 +13,12 @@ public sealed record GenerationUpdate
 
     /// <summary>The log-probabilities of the tokens of this piece, where they were asked for.</summary>
     public IReadOnlyList<TokenLogprob>? Logprobs { get; init; }
+
+    /// <summary>
+    /// Calls of tools that the model decided on, an array in the form of Ollama's API (<c>[{"id", "function": {"index", "name", "arguments": {…}}}]</c>); null for none.
+    /// Each call is whole and comes in one update only.
+    /// </summary>
+    public JsonElement? ToolCalls { get; init; }
 
     /// <summary>The prompt after templating; only for <see cref="GenerationRequest.RenderOnly"/>.</summary>
     public string? RenderedPrompt { get; init; }

@@ -66,6 +66,7 @@ internal static class CliProgram
             AskVerb.Build(context),
             ChatVerb.Build(context),
             ModelsVerbs.Build(context),
+            NodesVerb.Build(context),
             BenchVerb.Build(context),
         };
         foreach (var option in root.Options.OfType<VersionOption>().ToList())

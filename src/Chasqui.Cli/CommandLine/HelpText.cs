@@ -29,6 +29,7 @@ internal static class HelpText
         [
             "chasqui serve",
             "chasqui serve --http 0.0.0.0:8080 --models /srv/models",
+            "chasqui serve --node gpu1=http://10.0.0.5:11434 --node http://10.0.0.6:8000",
         ],
         ["ask"] =
         [
@@ -45,6 +46,16 @@ internal static class HelpText
         ["list"] = ["chasqui models list", "chasqui models list | cut -f1                   # in a pipe: tabs, no heading"],
         ["load"] = ["chasqui models load mini --keep-alive 1h"],
         ["show"] = ["chasqui models show mini", "chasqui models show mini --json | jq .metadata"],
+        ["pull"] = ["chasqui models pull llama3.2", "chasqui models pull hf.co/unsloth/gemma-3-270m-it-GGUF:Q4_K_M", "chasqui models pull llama3.2 --node all"],
+        ["push"] = ["chasqui models push registry.local:5000/me/mini:v2 --insecure"],
+        ["cp"] = ["chasqui models cp mini me/mini:v2"],
+        ["rm"] = ["chasqui models rm me/mini:v2 old-model"],
+        ["create"] =
+        [
+            "chasqui models create pirate --from mini --system \"You are a pirate.\" --param temperature=0.8",
+            "chasqui models create mine --gguf ./mine.gguf --template chat.tmpl --param stop=\"<|im_end|>\"",
+        ],
+        ["nodes"] = ["chasqui nodes", "chasqui nodes --json | jq -r '.[] | select(.state != \"up\") | .name'"],
         ["bench"] = ["chasqui bench engine --rounds 3 --json bench.json"],
     };
 

@@ -70,7 +70,7 @@ internal static class ChatJson
             json.WriteNumber(name, number);
     }
 
-    private static byte[] Object(Action<Utf8JsonWriter> write)
+    internal static byte[] Object(Action<Utf8JsonWriter> write)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream))

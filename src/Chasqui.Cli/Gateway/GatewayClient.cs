@@ -58,20 +58,65 @@ internal sealed class GatewayClient : IGatewayHost
     public async IAsyncEnumerable<GenerationUpdate> ChatAsync(
         ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(
-            HttpMethod.Post, "api/chat", ChatJson.Chat(request), HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        await foreach (var line in LinesAsync("api/chat", ChatJson.Chat(request), null, cancellationToken))
+        {
+            var update = AnswerJson.Update(line);
+            yield return update;
+            if (update.Result is not null)
+                yield break;
+        }
+        throw Broken(null);
+    }
+
+    /// <summary>The lines of a streamed answer. An error among them is thrown.</summary>
+    public async IAsyncEnumerable<JsonElement> LinesAsync(string path, byte[] request, string? node, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var message = Request(HttpMethod.Post, path, JsonBody(request), node);
+        using var response = await SendAsync(message, path, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
         await using var lines = NdjsonReader.ReadAsync(body, cancellationToken).GetAsyncEnumerator(cancellationToken);
         while (await NextAsync(lines))
         {
             if (lines.Current.Text("error") is { Length: > 0 } error)
                 throw new CliException(error);
-            var update = AnswerJson.Update(lines.Current);
-            yield return update;
-            if (update.Result is not null)
-                yield break;
+            yield return lines.Current;
         }
-        throw Broken(null);
+    }
+
+    /// <summary>Sends a request whose answer has no body, or none that matters.</summary>
+    public async Task SendAsync(HttpMethod method, string path, HttpContent? content, string? node, CancellationToken cancellationToken)
+    {
+        using var request = Request(method, path, content, node);
+        using var response = await SendAsync(request, path, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+    }
+
+    /// <summary>Whether something is there.</summary>
+    public async Task<bool> HasAsync(string path, string? node, CancellationToken cancellationToken)
+    {
+        using var request = Request(HttpMethod.Head, path, null, node);
+        try
+        {
+            using var response = await SendAsync(request, path, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+            return true;
+        }
+        catch (CliException e) when (e is not GatewayUnreachableException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>A body of JSON.</summary>
+    public static ByteArrayContent JsonBody(byte[] json) => new(json) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+
+    /// <summary>What is thrown when a stream ends too early.</summary>
+    public GatewayUnreachableException BrokenOff() => Broken(null);
+
+    private static HttpRequestMessage Request(HttpMethod method, string path, HttpContent? content, string? node)
+    {
+        var request = new HttpRequestMessage(method, path) { Content = content };
+        if (node is not null)
+            request.Headers.TryAddWithoutValidation("X-Chasqui-Node", node);
+        return request;
     }
 
     public async Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken cancellationToken)
@@ -111,6 +156,14 @@ internal sealed class GatewayClient : IGatewayHost
         return resident;
     }
 
+    public async Task<IReadOnlyList<GatewayNode>> NodesAsync(CancellationToken cancellationToken)
+    {
+        using var answer = await CallAsync(HttpMethod.Get, GatewayNode.Path, null, cancellationToken);
+        return GatewayNode.ReadAll(answer.RootElement);
+    }
+
+    public IModelManager Manage(string? node) => new HttpModelManager(this, node);
+
     public ValueTask DisposeAsync()
     {
         _http.Dispose();
@@ -119,7 +172,8 @@ internal sealed class GatewayClient : IGatewayHost
 
     private async Task<JsonDocument> CallAsync(HttpMethod method, string path, byte[]? body, CancellationToken cancellationToken)
     {
-        using var response = await SendAsync(method, path, body, HttpCompletionOption.ResponseContentRead, cancellationToken);
+        using var request = Request(method, path, body is null ? null : JsonBody(body), null);
+        using var response = await SendAsync(request, path, HttpCompletionOption.ResponseContentRead, cancellationToken);
         try
         {
             var answer = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancellationToken));
@@ -135,11 +189,8 @@ internal sealed class GatewayClient : IGatewayHost
     }
 
     private async Task<HttpResponseMessage> SendAsync(
-        HttpMethod method, string path, byte[]? body, HttpCompletionOption completion, CancellationToken cancellationToken)
+        HttpRequestMessage request, string path, HttpCompletionOption completion, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(method, path);
-        if (body is not null)
-            request.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
         HttpResponseMessage response;
         try
         {

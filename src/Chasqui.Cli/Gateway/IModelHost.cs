@@ -19,6 +19,14 @@ internal interface IModelHost : IAsyncDisposable
 
     /// <returns>False when it was not in memory.</returns>
     Task<bool> UnloadAsync(string model, CancellationToken cancellationToken);
+
+    /// <summary>The nodes behind it, in the order of its configuration.</summary>
+    /// <exception cref="CliException">It has no such thing.</exception>
+    Task<IReadOnlyList<GatewayNode>> NodesAsync(CancellationToken cancellationToken);
+
+    /// <summary>What changes models there.</summary>
+    /// <param name="node">The node it is done on, by name, or <c>all</c>; null to leave that to the gateway.</param>
+    IModelManager Manage(string? node);
 }
 
 /// <summary>A gateway that may or may not be there.</summary>
@@ -50,6 +58,12 @@ internal sealed class LocalModelHost(IEngine engine, IAsyncDisposable owner) : I
         (await engine.LoadAsync(request, cancellationToken)).LoadDuration;
 
     public Task<bool> UnloadAsync(string model, CancellationToken cancellationToken) => engine.UnloadAsync(model, cancellationToken);
+
+    public Task<IReadOnlyList<GatewayNode>> NodesAsync(CancellationToken cancellationToken) => throw new CliException($"{Place} has no nodes");
+
+    public IModelManager Manage(string? node) => node is null
+        ? engine as IModelManager ?? throw new CliException($"{Place} does not manage models")
+        : throw new UsageException("--node needs a gateway, and none runs; start one with 'chasqui serve', or name one with --server");
 
     public ValueTask DisposeAsync() => owner.DisposeAsync();
 }

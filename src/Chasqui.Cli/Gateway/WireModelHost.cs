@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text.Json;
 using Chasqui.Client;
 using Chasqui.Engines.Wire;
 
@@ -66,9 +67,31 @@ internal sealed class WireModelHost : IGatewayHost
     public async Task<bool> UnloadAsync(string model, CancellationToken cancellationToken) =>
         (await CallAsync(_client.UnloadModelAsync(model, null, cancellationToken))).WasResident;
 
+    public async Task<IReadOnlyList<GatewayNode>> NodesAsync(CancellationToken cancellationToken)
+    {
+        await using var answer = await CallAsync(_client.HttpAsync("GET", "/" + GatewayNode.Path, cancellationToken: cancellationToken));
+        var body = await CallAsync(answer.ReadBodyAsync(cancellationToken: cancellationToken));
+        try
+        {
+            if (answer.Status == 200)
+            {
+                using var json = JsonDocument.Parse(body);
+                return GatewayNode.ReadAll(json.RootElement);
+            }
+        }
+        catch (JsonException)
+        {
+            // Told below.
+        }
+        throw new CliException($"{Place} does not tell its nodes (status {answer.Status}); is it a Chasqui of this version?");
+    }
+
+    public IModelManager Manage(string? node) => new WireModelManager(this, _client, new CallOptions { Node = node });
+
     public ValueTask DisposeAsync() => _client.DisposeAsync();
 
-    private async Task<T> CallAsync<T>(Task<T> call)
+    /// <summary>Waits for a call, and says of its failure what a person can act on.</summary>
+    internal async Task<T> CallAsync<T>(Task<T> call)
     {
         try
         {

@@ -15,7 +15,11 @@ internal static class EmbeddedEngine
         // A folder that only serve makes is not missed here.
         options = options with { Models = options.Models with { Folders = [.. options.Models.Folders.Where(Directory.Exists)] } };
         // Of the log only what goes wrong: the command has its own output.
-        var gateway = GatewayHost.Build(options, builder => builder.Logging.AddLines().SetMinimumLevel(LogLevel.Warning));
+        var gateway = GatewayHost.Build(options, builder =>
+        {
+            GatewayHost.LogToStandardError(builder.Logging);
+            builder.Logging.SetMinimumLevel(LogLevel.Warning);
+        });
         return Task.FromResult<IModelHost>(new LocalModelHost(gateway.Services.GetRequiredService<IEngine>(), gateway));
     }
 }

@@ -1,4 +1,3 @@
-using Chasqui.Engines.LlamaCpp;
 using Chasqui.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -48,7 +47,10 @@ internal static class EngineServer
             entries["Data:Folder"] = settings.Data;
         if (settings.Models is not null)
             entries["Models:Folders:0"] = settings.Models;
-        var options = GatewayConfiguration.Load(settings.Config, entries);
+        // A worker's gateway has read the file and says all of it in the environment; the file may have become wrong since.
+        var options = settings.UntilInputEnds && settings.Config is null
+            ? GatewayConfiguration.LoadWithoutFile(entries)
+            : GatewayConfiguration.Load(settings.Config, entries);
         var listen = settings.Listen is not null && options.Wire.Listen is { Count: > 0 } named
             ? named
             : [new WireListen(null, Path.Combine(options.Data.Folder, "engine.sock"))];
@@ -58,6 +60,7 @@ internal static class EngineServer
         {
             Http = options.Http with { Endpoints = [] },
             Wire = options.Wire with { Listen = listen },
+            Nodes = [],
             Shutdown = new ShutdownOptions { DrainTimeout = drain },
         };
     }
@@ -66,7 +69,7 @@ internal static class EngineServer
     {
         try
         {
-            (gateway.Services.GetRequiredService<IEngine>() as LlamaEngine)?.EnsureAvailable();
+            ModelManagement.EnsureAvailable(gateway.Services.GetRequiredService<IEngine>());
         }
         catch (EngineUnavailableException e)
         {

@@ -1,4 +1,3 @@
-using Chasqui.Engines.LlamaCpp;
 using Chasqui.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -12,10 +11,14 @@ internal sealed class LocalGateway : IServeRunner
 {
     public async Task<int> RunAsync(ServeSettings settings, CliContext context)
     {
-        var options = GatewayConfiguration.Load(settings.Config, CommandLine(settings));
+        var configuration = ConfigurationFile.Load(settings.Config, CommandLine(settings));
+        var options = configuration.Options;
         using var scope = context.Interrupts.Begin();
-        await using (var gateway = Build(options))
+        await using (var gateway = Build(configuration))
         {
+            // Where a terminal is, SIGHUP means that it is gone.
+            if (Console.IsInputRedirected)
+                context.Interrupts.OnHangup = gateway.Services.GetRequiredService<IConfigurationReload>().Request;
             await GatewayHost.StartAsync(gateway, scope.Token);
             await AnnounceAsync(gateway, settings.Json, context.Console, scope.Token);
             await scope.Token.WaitAsync();
@@ -33,9 +36,19 @@ internal sealed class LocalGateway : IServeRunner
 
     public Task<int> RunEngineAsync(EngineSettings settings, CliContext context) => EngineServer.RunAsync(settings, context);
 
-    private static WebApplication Build(GatewayOptions options) => options.EngineProcess == EngineProcess.Worker
-        ? GatewayHost.Build(options, services => EngineWorker.Create(options, ThisProgram(), services), Configure)
-        : GatewayHost.Build(options, Configure);
+    private static WebApplication Build(ConfigurationFile configuration)
+    {
+        var options = configuration.Options;
+        return options.EngineProcess == EngineProcess.Worker
+            ? GatewayHost.Build(options, services => ModelManagement.Add(EngineWorker.Create(options, ThisProgram(), services), options, services), ConfigureAll)
+            : GatewayHost.Build(options, ConfigureAll);
+
+        void ConfigureAll(WebApplicationBuilder builder)
+        {
+            Configure(builder);
+            builder.Services.AddConfigurationReload(configuration);
+        }
+    }
 
     /// <summary>How this program is started: by itself, or by <c>dotnet</c> with its path.</summary>
     private static IReadOnlyList<string> ThisProgram()
@@ -48,7 +61,7 @@ internal sealed class LocalGateway : IServeRunner
 
     internal static void Configure(WebApplicationBuilder builder)
     {
-        builder.Logging.AddLines();
+        GatewayHost.LogToStandardError(builder.Logging);
         // What keeps it from starting is told in one line, not also in the host's many.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         builder.Services.AddSingleton<IHostLifetime, SignalsAreOurs>();
@@ -62,6 +75,12 @@ internal sealed class LocalGateway : IServeRunner
         Set("Mcp:Listen", settings.Mcp);
         Set("Data:Folder", settings.Data);
         Set("Models:Folders:0", settings.Models);
+        for (var i = 0; i < settings.Nodes.Count; i++)
+        {
+            var (name, url) = NodeArgument.Split(settings.Nodes[i]);
+            Set(FormattableString.Invariant($"Nodes:{i}:Url"), url);
+            Set(FormattableString.Invariant($"Nodes:{i}:Name"), name);
+        }
         return entries;
 
         void Set(string key, string? value)
@@ -83,7 +102,7 @@ internal sealed class LocalGateway : IServeRunner
         await console.Out.FlushAsync(cancellationToken);
         try
         {
-            (engine as LlamaEngine)?.EnsureAvailable();
+            ModelManagement.EnsureAvailable(engine);
         }
         catch (EngineUnavailableException e)
         {

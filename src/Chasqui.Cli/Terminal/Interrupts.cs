@@ -11,6 +11,9 @@ internal sealed class Interrupts(Action<int> exit)
     private readonly Lock _lock = new();
     private readonly Stack<InterruptScope> _scopes = new();
 
+    /// <summary>What SIGHUP does instead of ending the process; null, the default, for nothing else.</summary>
+    public Action? OnHangup { get; set; }
+
     /// <summary>Handles the signals of this process until the result is disposed.</summary>
     public IDisposable Listen()
     {
@@ -18,7 +21,10 @@ internal sealed class Interrupts(Action<int> exit)
             .Select(signal => PosixSignalRegistration.Create(signal, context =>
             {
                 context.Cancel = true;
-                Raise(terminate: signal != PosixSignal.SIGINT);
+                if (signal == PosixSignal.SIGHUP && OnHangup is { } hangup)
+                    hangup();
+                else
+                    Raise(terminate: signal != PosixSignal.SIGINT);
             }))
             .ToArray();
         return new Registrations(registrations);

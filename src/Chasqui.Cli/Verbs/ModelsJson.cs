@@ -65,6 +65,18 @@ internal static class ModelsJson
         json.WriteBoolean("was_loaded", was);
     });
 
+    public static string Copied(string source, string destination) => Write(json =>
+    {
+        json.WriteString("source", source);
+        json.WriteString("destination", destination);
+    });
+
+    public static string Removed(string model) => Write(json =>
+    {
+        json.WriteString("model", model);
+        json.WriteBoolean("removed", true);
+    });
+
     private static void Summary(Utf8JsonWriter json, ModelSummary model)
     {
         json.WriteString("name", model.Name);

@@ -5,14 +5,20 @@ namespace Chasqui.Cli;
 /// <summary><c>models …</c>: what there is, what is in memory, and putting it there.</summary>
 internal static class ModelsVerbs
 {
-    public static Command Build(CliContext context) => new("models", "List, show, load and unload models")
+    public static Command Build(CliContext context)
     {
-        List(context),
-        Resident(context),
-        Show(context),
-        Load(context),
-        Unload(context),
-    };
+        var command = new Command("models", "List, show, load, unload, pull, push, create, copy and remove models")
+        {
+            List(context),
+            Resident(context),
+            Show(context),
+            Load(context),
+            Unload(context),
+        };
+        foreach (var verb in ManageVerbs.Build(context))
+            command.Subcommands.Add(verb);
+        return command;
+    }
 
     private static Command List(CliContext context)
     {
@@ -29,7 +35,7 @@ internal static class ModelsVerbs
             if (models.Count == 0)
                 context.Console.Remark($"{host.Place} has no models.");
             else
-                WriteList(context, models);
+                WriteList(context, models, await GatewayNode.SeveralAsync(host, cancellationToken));
         }));
         return command;
     }
@@ -47,8 +53,10 @@ internal static class ModelsVerbs
             }
             if (models.Count == 0)
                 context.Console.Remark("No model is in memory.");
+            else if (await GatewayNode.SeveralAsync(host, cancellationToken) is { Count: > 0 } nodes)
+                WriteResident(context, [.. nodes.SelectMany(node => node.Resident.Select(model => (model, (string?)node.Name)))]);
             else
-                WriteResident(context, models);
+                WriteResident(context, [.. models.Select(model => (model, (string?)null))]);
         }));
         return command;
     }
@@ -123,7 +131,7 @@ internal static class ModelsVerbs
     /// <param name="parsed">The command line.</param>
     /// <param name="gatewayOnly">For what makes no sense with an engine that ends with this command.</param>
     /// <param name="action">What to do.</param>
-    private static async Task<int> WithHostAsync(
+    internal static async Task<int> WithHostAsync(
         CliContext context, ParseResult parsed, bool gatewayOnly, Func<IModelHost, CancellationToken, Task> action)
     {
         using var scope = context.Interrupts.Begin();
@@ -133,10 +141,11 @@ internal static class ModelsVerbs
         return ExitCodes.Success;
     }
 
-    private static void WriteList(CliContext context, IReadOnlyList<ModelSummary> models)
+    private static void WriteList(CliContext context, IReadOnlyList<ModelSummary> models, IReadOnlyList<GatewayNode> nodes)
     {
+        string[] columns = ["NAME", ">SIZE", ">PARAMETERS", "QUANTIZATION", "ID", "MODIFIED"];
         var now = context.Time.GetUtcNow();
-        TableOutput.Write(context.Console, ["NAME", ">SIZE", ">PARAMETERS", "QUANTIZATION", "ID", "MODIFIED"], models.Select(m =>
+        TableOutput.Write(context.Console, nodes.Count > 0 ? [.. columns, "NODES"] : columns, models.Select(m =>
             (IReadOnlyList<string>)
             [
                 m.Name,
@@ -145,21 +154,26 @@ internal static class ModelsVerbs
                 m.Details.QuantizationLevel,
                 m.Digest[..Math.Min(12, m.Digest.Length)],
                 When(context, m.ModifiedAt, now),
+                .. nodes.Count > 0 ? [string.Join(", ", nodes.Where(node => node.Has(m.Name)).Select(node => node.Name))] : Array.Empty<string>(),
             ]));
     }
 
-    private static void WriteResident(CliContext context, IReadOnlyList<ResidentModel> models)
+    /// <param name="context">The console.</param>
+    /// <param name="models">Each with its node; that is null where there is one node alone.</param>
+    private static void WriteResident(CliContext context, IReadOnlyList<(ResidentModel Model, string? Node)> models)
     {
+        string[] columns = ["NAME", ">SIZE", "PROCESSOR", ">CONTEXT", "UNTIL"];
         var now = context.Time.GetUtcNow();
-        TableOutput.Write(context.Console, ["NAME", ">SIZE", "PROCESSOR", ">CONTEXT", "UNTIL"], models.Select(m =>
+        TableOutput.Write(context.Console, models.Any(m => m.Node is not null) ? [.. columns, "NODE"] : columns, models.Select(m =>
             (IReadOnlyList<string>)
             [
-                m.Summary.Name,
-                HumanText.Size(m.SizeBytes),
-                Processor(m),
-                FormattableString.Invariant($"{m.ContextLength}"),
+                m.Model.Summary.Name,
+                HumanText.Size(m.Model.SizeBytes),
+                Processor(m.Model),
+                FormattableString.Invariant($"{m.Model.ContextLength}"),
                 // "Never" travels as a time centuries ahead.
-                m.ExpiresAt > now.AddYears(50) ? "forever" : When(context, m.ExpiresAt, now),
+                m.Model.ExpiresAt > now.AddYears(50) ? "forever" : When(context, m.Model.ExpiresAt, now),
+                .. m.Node is { } node ? [node] : Array.Empty<string>(),
             ]));
     }
 

@@ -3,7 +3,11 @@ using System.CommandLine;
 namespace Chasqui.Cli;
 
 /// <summary>What <c>serve</c> was told on its command line; null where it was told nothing.</summary>
-internal sealed record ServeSettings(string? Http, string? Mcp, string? Data, string? Models, string? Config, bool Json);
+internal sealed record ServeSettings(string? Http, string? Mcp, string? Data, string? Models, string? Config, bool Json)
+{
+    /// <summary>The nodes, as <c>[NAME=]URL</c>; none where none were told.</summary>
+    public IReadOnlyList<string> Nodes { get; init; } = [];
+}
 
 /// <summary>Runs a gateway until it is interrupted.</summary>
 internal interface IServeRunner
@@ -26,7 +30,8 @@ internal static class ServeVerb
         var data = new Option<string?>("--data") { Description = "Folder of its state (default ~/.chasqui)", HelpName = "DIR" };
         var models = new Option<string?>("--models") { Description = "Folder with GGUF files", HelpName = "DIR" };
         var config = new Option<string?>("--config") { Description = "Configuration file (default chasqui.json in the current folder)", HelpName = "FILE" };
-        var command = new Command("serve", "Serve models over HTTP and MCP, until Ctrl-C or SIGTERM") { http, mcp, data, models, config };
+        var node = new Option<string[]>("--node") { Description = "A node that runs models too, such as http://10.0.0.5:11434; may be given again", HelpName = "[NAME=]URL" };
+        var command = new Command("serve", "Serve models over HTTP and MCP, until Ctrl-C or SIGTERM") { http, mcp, data, models, config, node };
         command.SetAction((parsed, _) => context.Serve.RunAsync(
             new ServeSettings(
                 parsed.GetValue(http),
@@ -34,7 +39,8 @@ internal static class ServeVerb
                 parsed.GetValue(data),
                 parsed.GetValue(models),
                 parsed.GetValue(config),
-                parsed.GetValue(GlobalOptions.Json)),
+                parsed.GetValue(GlobalOptions.Json))
+            { Nodes = parsed.GetValue(node) ?? [] },
             context));
         return command;
     }

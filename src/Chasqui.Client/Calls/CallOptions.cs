@@ -14,11 +14,17 @@ public sealed record CallOptions
     /// <summary>Which share of the connection's turns it has. Default normal.</summary>
     public StreamPriority Priority { get; init; }
 
-    /// <summary>A name for logs; null for none.</summary>
+    /// <summary>A name for logs on both sides, 1 to 128 characters of visible ASCII; null for one that the gateway makes.</summary>
     public string? RequestId { get; init; }
 
     /// <summary>A W3C trace parent; null for none.</summary>
     public string? TraceParent { get; init; }
+
+    /// <summary>The W3C trace state that goes with <see cref="TraceParent"/>; null for none.</summary>
+    public string? TraceState { get; init; }
+
+    /// <summary>The node that the request is for, by its name, or <c>all</c>; null to leave that to the gateway.</summary>
+    public string? Node { get; init; }
 
     internal static bool IsDeadline(TimeSpan span) => span >= TimeSpan.FromMilliseconds(1) && span <= TimeSpan.FromHours(24);
 }

@@ -10,6 +10,8 @@ namespace Chasqui.Client;
 /// <summary>Sends requests and reads their answers.</summary>
 internal sealed class Caller(ConnectionPool pool, ChasquiClientOptions options, TimeProvider time)
 {
+    private const int UploadMessage = 32 << 10;
+
     private readonly Backoff _backoff = new(options.MinBackoff, options.MaxBackoff);
 
     /// <summary>One message each way.</summary>
@@ -85,6 +87,68 @@ internal sealed class Caller(ConnectionPool pool, ChasquiClientOptions options, 
         }
     }
 
+    /// <summary>Opens a stream, sends a body as it is read, and waits for the head of the answer, which may come before the body's end.</summary>
+    internal async Task<(OutgoingCall Stream, HeaderList Answer)> UploadAsync(HeaderList headers, Stream body, CallOptions call, CallScope scope)
+    {
+        OutgoingCall? stream = null;
+        try
+        {
+            var connection = await pool.RentAsync(scope.Token).ConfigureAwait(false);
+            stream = await connection.StartAsync(headers, ReadOnlyMemory<byte>.Empty, end: false, call.Priority, scope.Token).ConfigureAwait(false);
+            using var answered = CancellationTokenSource.CreateLinkedTokenSource(scope.Token);
+            var answer = stream.GetResponseAsync(scope.Token).AsTask();
+            var reading = new SemaphoreSlim(1, 1);
+            var sending = SendAsync(stream, body, reading, answered.Token);
+            _ = sending.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+            if (await Task.WhenAny(answer, sending).ConfigureAwait(false) == answer)
+            {
+                // The body is read no further. A message that is under way is not withdrawn, which would reset the stream and the answer with it: the peer says when it wants no more.
+                await answered.CancelAsync().ConfigureAwait(false);
+                await reading.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+            }
+            else if (sending.IsFaulted && !answer.IsCompleted && sending.Exception.InnerException is IOException)
+            {
+                // What else broke the body off is told by the answer, if there is one.
+                await sending.ConfigureAwait(false);
+            }
+
+            return (stream, await answer.ConfigureAwait(false));
+        }
+        catch (Exception e)
+        {
+            if (stream is not null)
+                await stream.DisposeAsync().ConfigureAwait(false);
+            if (scope.Translate(e) is { } better)
+                throw better;
+            throw;
+        }
+    }
+
+    /// <remarks><paramref name="reading"/> is held while the body is read, so that whoever takes it knows that it is read no more.</remarks>
+    private static async Task SendAsync(OutgoingCall stream, Stream body, SemaphoreSlim reading, CancellationToken answered)
+    {
+        var buffer = new byte[UploadMessage];
+        for (int read; ;)
+        {
+            await reading.WaitAsync(answered).ConfigureAwait(false);
+            try
+            {
+                read = await body.ReadAsync(buffer, answered).ConfigureAwait(false);
+            }
+            finally
+            {
+                reading.Release();
+            }
+
+            if (read == 0)
+                break;
+            // Ends with the stream at the latest.
+            await stream.WriteAsync(buffer.AsMemory(0, read), end: false, CancellationToken.None).ConfigureAwait(false);
+        }
+
+        await stream.CompleteAsync().ConfigureAwait(false);
+    }
+
     internal CallScope Scope(CallOptions call, CancellationToken cancellationToken)
     {
         if (call.Deadline is { } span && !CallOptions.IsDeadline(span))
@@ -97,10 +161,15 @@ internal sealed class Caller(ConnectionPool pool, ChasquiClientOptions options, 
         var headers = new HeaderList().Add("op", operation);
         if ((call.Deadline ?? options.Deadline) is { } deadline)
             headers.Add("deadline-ms", ((long)Math.Ceiling(deadline.TotalMilliseconds)).ToString(CultureInfo.InvariantCulture));
+        // No other request has the same: they are kept out of the table of fields, where they would only displace others.
         if (call.RequestId is { } id)
-            headers.Add("request-id", id);
+            headers.Add("request-id", id, sensitive: true);
         if (call.TraceParent is { } parent)
-            headers.Add("traceparent", parent);
+            headers.Add("traceparent", parent, sensitive: true);
+        if (call.TraceParent is not null && call.TraceState is { } state)
+            headers.Add("tracestate", state);
+        if (call.Node is { } node)
+            headers.Add("node", node);
         return headers;
     }
 

@@ -43,7 +43,9 @@ internal sealed class ConnectionPool(Func<CancellationToken, Task<Connection>> d
                 return new ValueTask<Connection>(best);
             if (_dial is null)
             {
-                _dial = Task.Run(ConnectAsync);
+                // A connection is for all requests: not part of the one that happened to open it.
+                using (ExecutionContext.SuppressFlow())
+                    _dial = Task.Run(ConnectAsync);
                 // Nobody may be waiting for it.
                 _ = _dial.ContinueWith(static t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
             }

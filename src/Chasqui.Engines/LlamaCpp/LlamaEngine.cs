@@ -6,6 +6,7 @@ using Chasqui.Engines.LlamaCpp.Prompts;
 using Chasqui.Engines.LlamaCpp.Residency;
 using Chasqui.Engines.LlamaCpp.Sampling;
 using Chasqui.Engines.Models;
+using Chasqui.Engines.Tools;
 using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Engines.LlamaCpp;
@@ -61,7 +62,8 @@ public sealed class LlamaEngine : IEngine
     public IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return RunAsync(request, (description, model, options) => _planner.Plan(request, description, model, options, cancellationToken), cancellationToken);
+        var updates = RunAsync(request, (description, model, options) => _planner.Plan(request, description, model, options, cancellationToken), cancellationToken);
+        return ToolCallStream.Extract(updates, request.Tools);
     }
 
     /// <inheritdoc/>

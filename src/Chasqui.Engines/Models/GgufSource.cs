@@ -5,6 +5,9 @@ internal sealed class GgufSource(ModelName name, string path, FileDigests digest
 {
     private readonly IReadOnlyList<string> _files = FilesOf(path);
 
+    /// <summary>Its files, the first first.</summary>
+    public IReadOnlyList<string> Files => _files;
+
     public override string Fingerprint() => Join(_files.Select(FileStamp.OfOrMissing));
 
     public override StoredModel Load(CancellationToken cancellationToken)

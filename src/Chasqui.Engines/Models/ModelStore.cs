@@ -4,12 +4,12 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Chasqui.Engines.Models;
 
 /// <summary>
-/// The models on this machine: GGUF files in folders, and what Ollama has pulled, read in place.
+/// The models on this machine: those of our own store, GGUF files in folders, and what Ollama has pulled, read in place.
 /// </summary>
 /// <remarks>
 /// <para>Every call looks at the disk, so a file that comes or goes while the program runs is seen by the next call. What was read
 /// from a file is remembered, bounded, for as long as its path, length and time of change stay the same.</para>
-/// <para>Of two models with one name the first is used: folders in their order, files in a folder before those in its
+/// <para>Of two models with one name the first is used: our own store, then folders in their order, files in a folder before those in its
 /// subfolders, Ollama's store last. The digest of a plain file above 64 MiB covers a sample of it (16 windows of 1 MiB).</para>
 /// <para>Thread-safe. The calls read files and do not wait for anything else; the first call after a start can take a moment for
 /// each model.</para>
@@ -62,8 +62,7 @@ public sealed class ModelStore
     public StoredModel Open(string name, CancellationToken cancellationToken = default)
     {
         var asked = ModelName.Parse(name);
-        var source = Sources().FirstOrDefault(s => s.Name.Equals(asked))
-            ?? throw new ModelNotFoundException(name, NearestNames.Of(asked, List(cancellationToken).Select(m => m.Name)));
+        var source = Locate(asked) ?? throw NotFound(name, asked, cancellationToken);
         try
         {
             return _loaded.GetOrAdd(source.Fingerprint(), _ => source.Load(cancellationToken));
@@ -73,6 +72,13 @@ public sealed class ModelStore
             throw new ModelLoadException(source.Name.Short, Reason(e), e);
         }
     }
+
+    /// <summary>Where a model is; null where there is none of that name.</summary>
+    internal ModelSource? Locate(ModelName name) => Sources().FirstOrDefault(source => source.Name.Equals(name));
+
+    /// <summary>That there is no such model, with the names that are near.</summary>
+    internal ModelNotFoundException NotFound(string asked, ModelName name, CancellationToken cancellationToken) =>
+        new(asked, NearestNames.Of(name, List(cancellationToken).Select(m => m.Name)));
 
     private Listed Look(ModelSource source, CancellationToken cancellationToken)
     {
@@ -101,6 +107,8 @@ public sealed class ModelStore
     {
         var sources = new List<ModelSource>();
         var names = new HashSet<ModelName>();
+        if (_options.StoreFolder is { } store && Directory.Exists(Path.Combine(store, "manifests")))
+            AddManifests(store);
         foreach (var folder in _options.Folders)
         {
             foreach (var path in GgufFolder.Models(folder, _log.FolderFailed))
@@ -115,16 +123,19 @@ public sealed class ModelStore
         }
 
         if (OllamaFolderInUse() is { } ollama)
+            AddManifests(ollama);
+        return sources;
+
+        void AddManifests(string folder)
         {
-            foreach (var (name, path) in OllamaFolder.Manifests(ollama, _log.FolderFailed))
+            foreach (var (name, path) in OllamaFolder.Manifests(folder, _log.FolderFailed))
             {
                 if (names.Add(name))
-                    sources.Add(new OllamaSource(name, path, Path.Combine(ollama, "blobs"), _manifests));
+                    sources.Add(new OllamaSource(name, path, Path.Combine(folder, "blobs"), _manifests));
                 else
                     _log.Shadowed(name.Short, path);
             }
         }
-        return sources;
     }
 
     private string? OllamaFolderInUse() => _options.OllamaFolder switch

@@ -4,6 +4,12 @@ namespace Chasqui.Engines.Models;
 public sealed record ModelStoreOptions
 {
     /// <summary>
+    /// The folder of our own store, in Ollama's layout, whose models come before all others; it need not be there yet. Null, the
+    /// default: none.
+    /// </summary>
+    public string? StoreFolder { get; init; }
+
+    /// <summary>
     /// Folders of <c>.gguf</c> files, the most important first; their direct subfolders are searched too, deeper ones are not.
     /// Default: none. A folder that is missing or closed is passed over with a warning.
     /// </summary>

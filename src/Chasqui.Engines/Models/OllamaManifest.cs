@@ -18,7 +18,10 @@ internal sealed record OllamaManifest
     public required long Size { get; init; }
 
     /// <summary>The configuration's blob; null for none.</summary>
-    public string? Config { get; init; }
+    public string? Config => ConfigLayer?.Blob;
+
+    /// <summary>The configuration; null for none.</summary>
+    public OllamaLayer? ConfigLayer { get; init; }
 
     /// <summary>The layers, in their order.</summary>
     public required IReadOnlyList<OllamaLayer> Layers { get; init; }
@@ -29,9 +32,12 @@ internal sealed record OllamaManifest
     /// <summary>Reads a manifest.</summary>
     /// <exception cref="InvalidDataException">It is none; the message says why.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static OllamaManifest Read(string path)
+    public static OllamaManifest Read(string path) => Parse(BoundedFile.Read(path, MaxText, "its manifest"));
+
+    /// <summary>Reads a manifest's bytes.</summary>
+    /// <exception cref="InvalidDataException">It is none; the message says why.</exception>
+    public static OllamaManifest Parse(byte[] bytes)
     {
-        var bytes = BoundedFile.Read(path, MaxText, "its manifest");
         try
         {
             using var json = JsonDocument.Parse(bytes);
@@ -47,7 +53,7 @@ internal sealed record OllamaManifest
             {
                 Digest = Convert.ToHexStringLower(SHA256.HashData(bytes)),
                 Size = layers.Aggregate(config?.Size ?? 0, (sum, layer) => checked(sum + layer.Size)),
-                Config = config?.Blob,
+                ConfigLayer = config,
                 Layers = layers,
             };
         }

@@ -9,6 +9,16 @@ internal sealed class OllamaSource(
 {
     private const int MaxMessages = 10_000;
 
+    /// <summary>Its manifest's file.</summary>
+    public string ManifestPath => manifestPath;
+
+    /// <summary>Reads its manifest.</summary>
+    public OllamaManifest ReadManifest() => Manifest(out _);
+
+    /// <summary>Where a blob of its store is.</summary>
+    /// <exception cref="InvalidDataException">It is missing.</exception>
+    public string PathOf(string blob) => BlobPath(blob);
+
     public override string Fingerprint()
     {
         var manifest = Manifest(out var stamp);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 
 namespace Chasqui.Engines.Templates;
 
@@ -15,6 +16,9 @@ internal static class GoJson
         budget.Text(text.Length);
         return text.ToString();
     }
+
+    /// <summary>A value of JSON in Go's spelling: keys sorted, numbers in their shortest form.</summary>
+    public static string Marshal(JsonElement value) => Marshal(TemplateData.Value(value), new TemplateBudget());
 
     private static void Write(StringBuilder text, object? value, TemplateBudget budget, int depth)
     {

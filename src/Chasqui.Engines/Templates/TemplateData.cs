@@ -149,6 +149,9 @@ internal static class TemplateData
         }));
     }
 
+    /// <summary>A value of JSON as Go decodes it into <c>any</c>.</summary>
+    public static object? Value(JsonElement element) => Any(element, 0);
+
     private static object? AnyOf(JsonElement? element, string name) => Any(Get(element, name), 0);
 
     private static object? Any(JsonElement? element, int depth)

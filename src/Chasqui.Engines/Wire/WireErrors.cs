@@ -12,24 +12,7 @@ public static class WireErrors
     public static (int Status, Messages.Error Error) ToWire(Exception exception)
     {
         ArgumentNullException.ThrowIfNull(exception);
-        var (status, code) = exception switch
-        {
-            ModelNotFoundException => (404, "model_not_found"),
-            InvalidModelNameException => (400, "invalid_model_name"),
-            InvalidOptionException => (400, "invalid_option"),
-            InvalidFormatException => (400, "invalid_format"),
-            InvalidTemplateException => (400, "invalid_template"),
-            ContextLengthExceededException => (400, "context_length_exceeded"),
-            InvalidRequestException => (400, "invalid_request"),
-            UnsupportedCapabilityException => (400, "unsupported_capability"),
-            ModelLoadException => (500, "model_load_failed"),
-            InsufficientMemoryException => (503, "insufficient_memory"),
-            EngineOverloadedException => (503, "overloaded"),
-            EngineUnavailableException => (503, "unavailable"),
-            EngineFailedException => (500, "engine_failed"),
-            NotSupportedException => (501, "not_supported"),
-            _ => (500, "internal"),
-        };
+        var (status, code) = Kind(exception);
         var error = new Messages.Error
         {
             Code = code,
@@ -39,6 +22,28 @@ public static class WireErrors
         Describe(exception, error);
         return (status, error);
     }
+
+    /// <summary>The code of an exception, e.g. <c>model_not_found</c>: for logs and metrics as for messages.</summary>
+    public static string CodeOf(Exception exception) => Kind(exception).Code;
+
+    private static (int Status, string Code) Kind(Exception exception) => exception switch
+    {
+        ModelNotFoundException => (404, "model_not_found"),
+        InvalidModelNameException => (400, "invalid_model_name"),
+        InvalidOptionException => (400, "invalid_option"),
+        InvalidFormatException => (400, "invalid_format"),
+        InvalidTemplateException => (400, "invalid_template"),
+        ContextLengthExceededException => (400, "context_length_exceeded"),
+        InvalidRequestException => (400, "invalid_request"),
+        UnsupportedCapabilityException => (400, "unsupported_capability"),
+        ModelLoadException => (500, "model_load_failed"),
+        InsufficientMemoryException => (503, "insufficient_memory"),
+        EngineOverloadedException => (503, "overloaded"),
+        EngineUnavailableException => (503, "unavailable"),
+        EngineFailedException => (500, "engine_failed"),
+        NotSupportedException => (501, "not_supported"),
+        _ => (500, "internal"),
+    };
 
     /// <summary>The exception that an engine in this process would have thrown.</summary>
     public static EngineException FromWire(Messages.Error error)

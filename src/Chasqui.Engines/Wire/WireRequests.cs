@@ -218,7 +218,7 @@ public static class WireRequests
         RenderOnly = common.RenderOnly,
     };
 
-    private static JsonElement Json(string field, string text)
+    internal static JsonElement Json(string field, string text)
     {
         try
         {

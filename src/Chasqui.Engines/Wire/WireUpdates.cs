@@ -17,6 +17,8 @@ public static class WireUpdates
             wire.RenderedPrompt = update.RenderedPrompt;
         if (update.Result is { } result)
             wire.Result = ToWire(result);
+        if (update.ToolCalls is { } calls)
+            wire.ToolCalls = calls.GetRawText();
         return wire;
     }
 
@@ -31,6 +33,7 @@ public static class WireUpdates
             Logprobs = wire.HasLogprobs ? [.. wire.Logprobs.Select(FromWire)] : null,
             RenderedPrompt = wire.HasRenderedPrompt ? wire.RenderedPrompt : null,
             Result = wire.Result is { } result ? FromWire(result) : null,
+            ToolCalls = wire.HasToolCalls ? WireRequests.Json("tool_calls", wire.ToolCalls) : null,
         };
     }
 

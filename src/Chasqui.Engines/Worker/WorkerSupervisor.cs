@@ -30,7 +30,7 @@ internal sealed class WorkerSupervisor : IAsyncDisposable
         lock (_gate)
         {
             if (!_stop.IsCancellationRequested)
-                _watch ??= Task.Run(WatchAsync, CancellationToken.None);
+                _watch ??= Watch();
             // The watch has not seen its end yet; whoever has may not get it again.
             if (_ready.Task is { IsCompletedSuccessfully: true } task && task.Result == not)
                 _ready = NewReady();
@@ -107,6 +107,13 @@ internal sealed class WorkerSupervisor : IAsyncDisposable
                 WorkerLog.Failed(_logger, failure, Math.Round(wait.TotalMilliseconds));
             await Task.Delay(wait, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    private Task Watch()
+    {
+        // What the worker tells is not told of the request that happened to start it.
+        using (ExecutionContext.SuppressFlow())
+            return Task.Run(WatchAsync, CancellationToken.None);
     }
 
     private async Task RunAsync(WorkerProcess worker)

@@ -39,8 +39,20 @@ public static class Operation
     /// <summary>PinRequest to ResidentModel.</summary>
     public const string ModelsPin = "models.pin";
 
-    /// <summary>ModelName to a stream of PullProgress.</summary>
+    /// <summary>TransferRequest to a stream of PullProgress.</summary>
     public const string ModelsPull = "models.pull";
+
+    /// <summary>TransferRequest to a stream of PullProgress.</summary>
+    public const string ModelsPush = "models.push";
+
+    /// <summary>CreateModelRequest to a stream of PullProgress.</summary>
+    public const string ModelsCreate = "models.create";
+
+    /// <summary>CopyModelRequest to Empty.</summary>
+    public const string ModelsCopy = "models.copy";
+
+    /// <summary>ModelName to Empty.</summary>
+    public const string ModelsDelete = "models.delete";
 
     /// <summary>Empty to ServerInfo.</summary>
     public const string ServerInfo = "server.info";

@@ -1,21 +1,14 @@
-using System.Globalization;
 using Chasqui.Engines.LlamaCpp;
 
 namespace Chasqui.Server;
 
-/// <summary>One key of the configuration.</summary>
-/// <param name="Name">Its full name, e.g. <c>Http:Endpoints</c>.</param>
-/// <param name="IsList">Whether it takes several values.</param>
-/// <param name="SchemaType">Its type in <c>chasqui.schema.json</c>: <c>string</c> or <c>integer</c>.</param>
-/// <param name="Default">The default, for people.</param>
-/// <param name="Expected">What a value must be; completes the sentence "… must be".</param>
-/// <param name="Meaning">What it does.</param>
-/// <param name="Apply">Sets it; null when a value is not what is expected.</param>
-internal sealed record ConfigurationKey(
+/// <summary>One key of the configuration whose value is no list of objects. <c>Apply</c> sets it, and returns null when a value is not what is expected.</summary>
+internal sealed partial record ConfigurationKey(
     string Name, bool IsList, string SchemaType, string Default, string Expected, string Meaning,
     Func<GatewayOptions, IReadOnlyList<string>, GatewayOptions?> Apply)
+    : KeyDescription(Name, IsList, SchemaType, Default, Expected, Meaning)
 {
-    /// <summary>Every key there is. Documents, schema, checks and reading are all made from this table.</summary>
+    /// <summary>Every key there is. Documents, schema, checks and reading are all made from this table, and for lists of objects from <see cref="ConfigurationTable.All"/>.</summary>
     public static IReadOnlyList<ConfigurationKey> All { get; } =
     [
         new("Http:Endpoints", true, "string", "127.0.0.1:11435", "ADDR:PORT, such as 127.0.0.1:11435, [::1]:11435, localhost:11435 or *:11435",
@@ -44,6 +37,10 @@ internal sealed record ConfigurationKey(
         new("Models:KeepAlive", false, "string", "5m", "a duration such as 5m, 90s or 1h30m, or -1 for ever",
             "How long an unused model stays in memory when the request does not say.",
             (options, values) => KeepAliveOf(values[0]) is { } time ? options with { Models = options.Models with { KeepAlive = time } } : null),
+        new("Models:Allow", true, "string", "all", "a pattern of models' names", "Models that clients may ask for; `*` stands for any text.",
+            (options, values) => values.All(value => value.Length > 0) ? options with { Catalogue = options.Catalogue with { Allow = values } } : null) { Reloads = true },
+        new("Models:Deny", true, "string", "none", "a pattern of models' names", "Models that they may not, whatever `Models:Allow` says.",
+            (options, values) => values.All(value => value.Length > 0) ? options with { Catalogue = options.Catalogue with { Deny = values } } : null) { Reloads = true },
         new("Engine:Process", false, "string", "worker", "worker or gateway",
             "Where models run: in a worker process, whose faults end only what runs there, or in the gateway's own.",
             (options, values) => values[0] switch
@@ -51,7 +48,9 @@ internal sealed record ConfigurationKey(
                 "worker" => options with { EngineProcess = EngineProcess.Worker },
                 "gateway" => options with { EngineProcess = EngineProcess.Gateway },
                 _ => null,
-            }),
+            }) { Choices = ["worker", "gateway"] },
+        new("Engine:Enabled", false, "boolean", "true", "true or false", "Whether the embedded engine is one of the nodes.",
+            (options, values) => ConfigurationValues.Switch(values[0]) is { } on ? options with { EngineEnabled = on } : null),
         Whole("Engine:Slots", "16", 1, 64, "Requests that one model decodes at once; fewer where their caches do not fit in memory.",
             (engine, value) => engine with { Slots = (int)value }),
         Whole("Engine:ContextLength", "4096", 4, 1 << 20, "Tokens of context for a request that does not say; never more than the model was trained for.",
@@ -68,17 +67,16 @@ internal sealed record ConfigurationKey(
             (engine, value) => engine with { MemoryLimitBytes = value }),
         Whole("Engine:MemoryReserveBytes", "268435456 (256 MiB)", 0, long.MaxValue, "Bytes of memory that are left free when a model is loaded.",
             (engine, value) => engine with { MemoryReserveBytes = value }),
+        .. RoutingKeys.All,
         new("Data:Folder", false, "string", "~/.chasqui", "a path",
             "Where state is kept; made when it is missing.",
             (options, values) => values[0].Length > 0 ? options with { Data = new DataOptions { Folder = values[0] } } : null),
         new("Shutdown:DrainTimeout", false, "string", "30s", "a duration from 0s to 1h",
             "How long answers that have begun may go on after a signal to stop.",
-            (options, values) => Seconds(values[0]) is { } time && time >= TimeSpan.Zero && time <= TimeSpan.FromHours(1)
+            (options, values) => ConfigurationValues.Duration(values[0], TimeSpan.Zero, TimeSpan.FromHours(1)) is { } time
                 ? options with { Shutdown = new ShutdownOptions { DrainTimeout = time } } : null),
+        .. Telemetry,
     ];
-
-    /// <summary>Whether its values are paths, which are taken from the folder of the file they stand in.</summary>
-    public bool IsPath => Expected.StartsWith("a path", StringComparison.Ordinal);
 
     private static ConfigurationKey Whole(
         string name, string @default, long low, long high, string meaning, Func<LlamaEngineOptions, long, LlamaEngineOptions> apply) =>
@@ -90,9 +88,12 @@ internal sealed record ConfigurationKey(
         var expected = high == long.MaxValue
             ? FormattableString.Invariant($"a whole number of at least {low}")
             : FormattableString.Invariant($"a whole number from {low} to {high}");
-        return new(name, false, "integer", @default, expected, meaning, (options, values) =>
-            long.TryParse(values[0], NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value >= low && value <= high
-                ? apply(options, value) : null);
+        return new(name, false, "integer", @default, expected, meaning,
+            (options, values) => ConfigurationValues.Whole(values[0], low, high) is { } value ? apply(options, value) : null)
+        {
+            Minimum = low,
+            Maximum = high == long.MaxValue ? null : high,
+        };
     }
 
     private static List<HttpEndpoint>? Endpoints(IReadOnlyList<string> values)
@@ -126,10 +127,5 @@ internal sealed record ConfigurationKey(
         value == "*" || (value.Contains("://", StringComparison.Ordinal) && value.Count(c => c == '*') <= 1 && !value.EndsWith('/'));
 
     private static TimeSpan? KeepAliveOf(string value) =>
-        Seconds(value) is not { } time ? null : time < TimeSpan.Zero ? Timeout.InfiniteTimeSpan : time;
-
-    private static TimeSpan? Seconds(string value) =>
-        GoDuration.TryParse(value, out var duration) ? duration
-        : double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out var seconds) && double.IsFinite(seconds) ? GoDuration.FromSeconds(seconds)
-        : null;
+        ConfigurationValues.Duration(value) is not { } time ? null : time < TimeSpan.Zero ? Timeout.InfiniteTimeSpan : time;
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.Extensions.Configuration;
 
 namespace Chasqui.Server;
@@ -11,26 +12,41 @@ internal sealed record ConfigurationSource(string Name, string Folder, IReadOnly
     /// <summary>Environment variables that start so are configuration.</summary>
     public const string EnvironmentPrefix = "CHASQUI__";
 
+    private const string EnvironmentName = "the environment";
+
+    /// <summary>The line of each key, where the source has lines.</summary>
+    public IReadOnlyDictionary<string, int>? Lines { get; init; }
+
     /// <exception cref="ConfigurationException">The file cannot be read or is no JSON.</exception>
     public static ConfigurationSource File(string path)
     {
         var full = Path.GetFullPath(path);
         try
         {
-            var root = new ConfigurationBuilder().AddJsonFile(full, optional: false, reloadOnChange: false).Build();
-            var entries = Leaves(root).Where(entry => entry.Key != "$schema").ToDictionary(StringComparer.OrdinalIgnoreCase);
-            return new(Path.GetFileName(path), Path.GetDirectoryName(full)!, entries);
+            var json = JsonLines.Read(System.IO.File.ReadAllBytes(full));
+            var entries = json.Entries.Where(entry => entry.Key != "$schema").ToDictionary(StringComparer.OrdinalIgnoreCase);
+            return new(Path.GetFileName(path), Path.GetDirectoryName(full)!, entries) { Lines = json.Lines };
         }
-        catch (Exception e) when (e is IOException or InvalidDataException or FormatException or UnauthorizedAccessException)
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            // The provider wraps what the parser says.
-            var reason = (e.InnerException?.InnerException ?? e.InnerException ?? e).Message.ReplaceLineEndings(" ");
-            throw new ConfigurationException(System.IO.File.Exists(full) ? $"{path} cannot be read: {reason}" : $"{path} does not exist", e);
+            throw new ConfigurationException($"{path} does not exist", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ConfigurationException($"{path} cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            // The second is text that is not UTF-8, or half a character.
+            var line = (e as JsonException)?.LineNumber is { } number ? FormattableString.Invariant($" line {number + 1}") : "";
+            var place = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
+            var reason = (place < 0 ? e.Message : e.Message[..place]).ReplaceLineEndings(" ").TrimEnd('.');
+            throw new ConfigurationException($"{path}{line} cannot be read: {reason}", e);
         }
     }
 
     public static ConfigurationSource Environment() =>
-        new("the environment", System.Environment.CurrentDirectory,
+        new(EnvironmentName, System.Environment.CurrentDirectory,
             Leaves(new ConfigurationBuilder().AddEnvironmentVariables(EnvironmentPrefix).Build()).ToDictionary(StringComparer.OrdinalIgnoreCase));
 
     public static ConfigurationSource CommandLine(IReadOnlyDictionary<string, string?> entries) =>
@@ -38,25 +54,43 @@ internal sealed record ConfigurationSource(string Name, string Folder, IReadOnly
             new ConfigurationBuilder().AddInMemoryCollection(entries).Build()).ToDictionary(StringComparer.OrdinalIgnoreCase));
 
     /// <summary>The values of a key here: one, several, or null where it is not set.</summary>
-    public IReadOnlyList<string>? Values(ConfigurationKey key)
+    /// <param name="key">The key.</param>
+    /// <param name="name">Its full name, where it is a key of an item.</param>
+    public IReadOnlyList<string>? Values(KeyDescription key, string? name = null)
     {
-        var values = Entries.TryGetValue(key.Name, out var value) && value is not null
+        name ??= key.Name;
+        var values = Entries.TryGetValue(name, out var value) && value is not null
             ? key.IsList ? value.Split(';', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) : [value]
             : [];
-        string[] items = key.IsList
-            ? [.. Entries.Where(entry => entry.Value is not null && IsItemOf(entry.Key, key)).OrderBy(entry => entry.Key.Length)
-                .ThenBy(entry => entry.Key, StringComparer.Ordinal).Select(entry => entry.Value!)]
-            : [];
+        string[] items = key.IsList ? [.. ItemNames(name).Select(item => Entries[item]!)] : [];
         if (value is null && items.Length == 0)
             return null;
         values = [.. values, .. items];
         return key.IsPath ? [.. values.Select(Absolute)] : values;
     }
 
-    /// <summary>Whether an entry is one value of a list, e.g. <c>Http:Endpoints:0</c>.</summary>
-    public static bool IsItemOf(string entry, ConfigurationKey key) =>
-        key.IsList && entry.Length > key.Name.Length + 1 && entry.StartsWith(key.Name, StringComparison.OrdinalIgnoreCase)
-        && entry[key.Name.Length] == ':' && entry.AsSpan(key.Name.Length + 1).IndexOfAnyExceptInRange('0', '9') < 0;
+    /// <summary>Source and, where it has lines, line of a key; completes "… : what is wrong".</summary>
+    public string Where(string name)
+    {
+        // What is missing is looked for where it should be.
+        for (var key = name; Lines is not null && key.Length > 0; key = key[..Math.Max(0, key.LastIndexOf(':'))])
+        {
+            if (Lines.TryGetValue(key, out var line))
+                return FormattableString.Invariant($"{Name} line {line}");
+        }
+        return Name;
+    }
+
+    /// <summary>The key as it is spelled here.</summary>
+    public string Spelled(string name) =>
+        Name == EnvironmentName ? EnvironmentPrefix + name.Replace(":", "__", StringComparison.Ordinal) : name;
+
+    /// <summary>The names of a list's values that have one of their own, in order.</summary>
+    public IEnumerable<string> ItemNames(string name) => Entries
+        .Where(entry => entry.Value is not null && entry.Key.Length > name.Length + 1 && entry.Key[name.Length] == ':'
+            && entry.Key.StartsWith(name, StringComparison.OrdinalIgnoreCase)
+            && entry.Key.AsSpan(name.Length + 1).IndexOfAnyExceptInRange('0', '9') < 0)
+        .Select(entry => entry.Key).OrderBy(key => key.Length).ThenBy(key => key, StringComparer.Ordinal);
 
     private string Absolute(string path)
     {

@@ -10,14 +10,22 @@ public static class GatewayConfiguration
     /// <param name="file">The file that <c>--config</c> names; null for <see cref="DefaultFile"/>, if there is one.</param>
     /// <param name="commandLine">Keys that the command line sets, e.g. <c>Http:Endpoints</c>; a list's values may be one text with <c>;</c> between.</param>
     /// <exception cref="ConfigurationException">A key or a value is wrong.</exception>
-    public static GatewayOptions Load(string? file = null, IReadOnlyDictionary<string, string?>? commandLine = null)
+    public static GatewayOptions Load(string? file = null, IReadOnlyDictionary<string, string?>? commandLine = null) =>
+        Read(Sources(file ?? DefaultFile, file is not null || File.Exists(DefaultFile), commandLine));
+
+    /// <summary>Reads and checks what the environment and the command line say, whatever file there is.</summary>
+    /// <param name="commandLine">Keys that the command line sets.</param>
+    /// <exception cref="ConfigurationException">A key or a value is wrong.</exception>
+    public static GatewayOptions LoadWithoutFile(IReadOnlyDictionary<string, string?>? commandLine = null) => Read(Sources(DefaultFile, useFile: false, commandLine));
+
+    internal static IReadOnlyList<ConfigurationSource> Sources(string file, bool useFile, IReadOnlyDictionary<string, string?>? commandLine)
     {
         List<ConfigurationSource> sources = [];
-        if (file is not null || File.Exists(DefaultFile))
-            sources.Add(ConfigurationSource.File(file ?? DefaultFile));
+        if (useFile)
+            sources.Add(ConfigurationSource.File(file));
         sources.Add(ConfigurationSource.Environment());
         sources.Add(ConfigurationSource.CommandLine(commandLine ?? new Dictionary<string, string?>()));
-        return Read(sources);
+        return sources;
     }
 
     internal static GatewayOptions Read(IReadOnlyList<ConfigurationSource> sources)
@@ -37,8 +45,13 @@ public static class GatewayConfiguration
             if (source?.Values(key) is not { } values)
                 continue;
             options = key.Apply(options, values)
-                ?? throw new ConfigurationException($"{source.Name}: \"{key.Name}\" is \"{Show(values)}\", but must be {key.Expected}");
+                ?? throw ConfigurationErrors.Wrong(source, key, key.Name, values, value => key.Apply(options, value) is not null);
             set.Add(key.Name);
+        }
+        foreach (var table in ConfigurationTable.All)
+        {
+            if (sources.LastOrDefault(table.IsSetBy) is { } source)
+                options = table.Read(options, source);
         }
         return WithDefaultModels(options, set);
     }
@@ -47,19 +60,37 @@ public static class GatewayConfiguration
     {
         foreach (var key in ConfigurationKey.All)
         {
-            if (entry.Equals(key.Name, StringComparison.OrdinalIgnoreCase) || ConfigurationSource.IsItemOf(entry, key)
-                || (string.IsNullOrEmpty(value) && key.Name.StartsWith(entry + ":", StringComparison.OrdinalIgnoreCase)))
+            if (key.IsNamedBy(entry, value))
                 return;
         }
-        var nearest = ConfigurationKey.All.Select(key => key.Name).MinBy(name => NearestName.Distance(name, entry));
-        throw new ConfigurationException($"{source.Name}: unknown key \"{Spelled(source, entry)}\"; the nearest is \"{nearest}\"");
+        foreach (var table in ConfigurationTable.All)
+        {
+            if (table.Owns(entry))
+            {
+                table.CheckKnown(source, entry, value);
+                return;
+            }
+            if (string.IsNullOrEmpty(value) && table.Name.StartsWith(entry + ":", StringComparison.OrdinalIgnoreCase))
+                return;
+        }
+        List<string> names = [.. ConfigurationKey.All.Select(key => key.Name), .. ConfigurationTable.All.Select(table => table.Name)];
+        var inner = names.Where(name => name.StartsWith(entry + ":", StringComparison.OrdinalIgnoreCase)).Select(name => name[(entry.Length + 1)..]).ToList();
+        if (inner.Count > 0)
+        {
+            throw new ConfigurationException(
+                $"{source.Where(entry)}: \"{source.Spelled(entry)}\" is \"{ConfigurationErrors.Show(value!)}\", but must be an object with {string.Join(", ", inner)}");
+        }
+        var nearest = names.MinBy(name => NearestName.Distance(name, WithoutItems(entry)));
+        throw new ConfigurationException($"{source.Where(entry)}: \"{source.Spelled(entry)}\" is unknown; the nearest is \"{nearest}\"");
     }
 
-    private static string Spelled(ConfigurationSource source, string entry) => source.Name == "the environment"
-        ? ConfigurationSource.EnvironmentPrefix + entry.Replace(":", "__", StringComparison.Ordinal)
-        : entry;
-
-    private static string Show(IReadOnlyList<string> values) => Field.Clip(string.Join("; ", values).ReplaceLineEndings(" "));
+    /// <summary>The name up to its first number, so that the name of a list is compared and not that of its items.</summary>
+    private static string WithoutItems(string entry)
+    {
+        var parts = entry.Split(':');
+        var number = Array.FindIndex(parts, part => part.Length > 0 && part.All(char.IsAsciiDigit));
+        return number > 0 ? string.Join(':', parts[..number]) : entry;
+    }
 
     private static GatewayOptions WithDefaultModels(GatewayOptions options, HashSet<string> set)
     {

@@ -1,4 +1,5 @@
 using Chasqui.Engines.LlamaCpp;
+using Chasqui.Gateway;
 
 namespace Chasqui.Server;
 
@@ -20,8 +21,29 @@ public sealed record GatewayOptions
     /// <summary>The embedded engine. Its <see cref="LlamaEngineOptions.KeepAlive"/> is taken from <see cref="ModelOptions.KeepAlive"/>.</summary>
     public LlamaEngineOptions Engine { get; init; } = new();
 
+    /// <summary>The nodes beside the embedded engine; null, the default, for the Ollama on its usual port of this machine, if there is one.</summary>
+    public IReadOnlyList<NodeOptions>? Nodes { get; init; }
+
+    /// <summary>Whether the embedded engine is one of the nodes. Default true.</summary>
+    public bool EngineEnabled { get; init; } = true;
+
+    /// <summary>Whether it is no gateway, but an engine for one elsewhere.</summary>
+    internal bool IsEngineAlone => Http.Endpoints.Count == 0;
+
+    /// <summary>How requests find their node.</summary>
+    public RoutingOptions Routing { get; init; } = new();
+
+    /// <summary>Names and patterns of the models that clients see.</summary>
+    public CatalogueOptions Catalogue { get; init; } = new();
+
+    /// <summary>Rules for clients' options, the first that names a model holds.</summary>
+    public IReadOnlyList<ModelPolicy> Policies { get; init; } = [];
+
     /// <summary>Where state is kept.</summary>
     public DataOptions Data { get; init; } = new();
+
+    /// <summary>What the gateway tells of itself.</summary>
+    public TelemetryOptions Telemetry { get; init; } = new();
 
     /// <summary>How the gateway ends.</summary>
     public ShutdownOptions Shutdown { get; init; } = new();

@@ -1,25 +1,49 @@
+using Chasqui.Gateway;
+using Chasqui.Gateway.Nodes;
+using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
 
 namespace Chasqui.Server;
 
 /// <summary>What every endpoint needs.</summary>
-internal sealed class ApiContext(IEngine engine, GatewayOptions options, TimeProvider time, IHostApplicationLifetime lifetime)
+internal sealed class ApiContext(
+    IEngine embedded, MeasuredEngine measured, NodeSet nodes, GatewayOptions options, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>292 years, the longest that Ollama's clock can say; it stands for "never".</summary>
     private static readonly TimeSpan _forever = TimeSpan.FromTicks(long.MaxValue / TimeSpan.NanosecondsPerTick);
 
-    public IEngine Engine { get; } = engine;
+    /// <summary>All nodes as one.</summary>
+    public IEngine Engine { get; } = measured.Inner;
+
+    /// <summary>The engine that comes with the gateway.</summary>
+    public IEngine Embedded { get; } = embedded;
+
+    /// <summary>The engine that this request runs on: that of the node it was sent to or is for, else the one over all nodes.</summary>
+    public IEngine EngineOf(HttpContext http)
+    {
+        if (RequestState.Of(http).Engine is { } chosen)
+            return chosen;
+        return http.Request.Headers[DispatchEndpoint.NodeHeader] is [{ Length: > 0 } named, ..] && measured.Inner is NodesEngine all ? measured.Over(all.On(named)) : measured;
+    }
 
     public TimeProvider Time { get; } = time;
+
+    /// <summary>How long a stream may be silent before its client hears a sign of life.</summary>
+    public TimeSpan KeepAliveInterval => nodes.Routing.KeepAliveInterval;
 
     public IHostApplicationLifetime Lifetime { get; } = lifetime;
 
     public IReadOnlyList<string> Origins => options.Http.Origins;
 
     /// <summary>The request's JSON; to be disposed.</summary>
-    public Task<RequestBody> ReadBodyAsync(HttpContext http) =>
-        RequestBody.ReadAsync(http.Request, options.Http.MaxRequestBodyBytes, http.RequestAborted);
+    public Task<RequestBody> ReadBodyAsync(HttpContext http) => RequestState.Of(http).Body is { } body
+        ? Task.FromResult(RequestBody.Of(body))
+        : RequestBody.ReadAsync(http.Request, options.Http.MaxRequestBodyBytes, http.RequestAborted);
+
+    /// <summary>The request's body as it is; to be disposed.</summary>
+    public ValueTask<PooledBody> ReadRawBodyAsync(HttpContext http) =>
+        PooledBody.ReadAsync(http.Request, options.Http.MaxRequestBodyBytes, http.RequestAborted);
 
     /// <summary>When a model leaves memory, in a form that every client can read.</summary>
     public DateTimeOffset Expiry(DateTimeOffset expiresAt) => expiresAt == DateTimeOffset.MaxValue ? Time.GetUtcNow() + _forever : expiresAt;

@@ -6,6 +6,9 @@ internal static class DataFolder
     /// <summary>Where models are put that the gateway shall find by itself.</summary>
     public static string ModelsOf(string folder) => Path.Combine(folder, "models");
 
+    /// <summary>Where the models are that were pulled and made here.</summary>
+    public static string StoreOf(string folder) => Path.Combine(folder, "store");
+
     /// <summary>Makes the folder and its folder for models, and proves that it can be written to.</summary>
     /// <exception cref="DataFolderException">It cannot.</exception>
     public static void Prepare(string folder)

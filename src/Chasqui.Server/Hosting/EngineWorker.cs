@@ -40,6 +40,10 @@ public static class EngineWorker
         var keep = options.Models.KeepAlive;
         Set("Models:KeepAlive", keep == Timeout.InfiniteTimeSpan ? "-1" : FormattableString.Invariant($"{keep.Ticks * 100}ns"));
         Set("Data:Folder", options.Data.Folder);
+        // Its spans are part of the gateway's traces.
+        if (options.Telemetry.OtlpEndpoint is { } otlp)
+            Set("Telemetry:OtlpEndpoint", otlp);
+        Set("Telemetry:TraceSampling", options.Telemetry.TraceSampling);
         return environment;
 
         void Set(string key, object value) => environment[ConfigurationSource.EnvironmentPrefix + key.Replace(":", "__", StringComparison.Ordinal)] =

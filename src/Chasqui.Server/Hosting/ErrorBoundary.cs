@@ -1,3 +1,4 @@
+using Chasqui.Engines.Wire;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
@@ -32,7 +33,9 @@ internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorB
 
     private async Task AnswerAsync(HttpContext http, Exception exception)
     {
-        var error = ErrorMap.Map(exception, RequestState.Of(http).NotFound);
+        var error = ErrorMap.Map(exception, RequestState.Of(http).NotFound) with { Cause = exception };
+        var measure = RequestState.Of(http).Measure;
+        measure?.Failed(exception is BadHttpRequestException ? "bad_http" : WireErrors.CodeOf(exception));
         if (exception is not (EngineException or BadHttpRequestException))
             LogUnexpected(logger, exception, http.Request.Path.Value ?? "");
         else if (error.Status >= StatusCodes.Status500InternalServerError)
@@ -40,19 +43,15 @@ internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorB
         if (http.RequestAborted.IsCancellationRequested)
             return;
 
+        var form = RequestState.Of(http).Form;
         if (!http.Response.HasStarted)
         {
             http.Response.Clear();
-            await JsonResponse.SendErrorAsync(http, error).ConfigureAwait(false);
+            if (measure is not null)
+                http.Response.Headers[TraceHeaders.RequestId] = measure.RequestId;
+            await form.SendErrorAsync(http, error).ConfigureAwait(false);
         }
-        else if (http.Response.ContentType == Ndjson.ContentType)
-        {
-            var lines = new Ndjson(http);
-            var json = lines.Line();
-            JsonResponse.WriteError(ref json, error.Message);
-            await lines.SendAsync().ConfigureAwait(false);
-        }
-        else
+        else if (!await form.TryEndStreamAsync(http, error).ConfigureAwait(false))
         {
             http.Abort();
         }

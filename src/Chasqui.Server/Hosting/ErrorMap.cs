@@ -2,8 +2,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
 
-/// <summary>An error as it is sent: <c>{"error": message}</c>.</summary>
-internal readonly record struct ApiError(int Status, string Message, TimeSpan? RetryAfter = null);
+/// <summary>An error before it takes the form of an API.</summary>
+internal readonly record struct ApiError(int Status, string Message, TimeSpan? RetryAfter = null, Exception? Cause = null);
 
 /// <summary>The one place that turns exceptions into HTTP.</summary>
 internal static class ErrorMap
@@ -33,6 +33,7 @@ internal static class ErrorMap
     {
         NotFoundWording.WithTag => $"model '{WithTag(e.Model)}' not found{Suggest(e.Suggestions, '\'')}",
         NotFoundWording.TryPulling when e.Model.Length > 0 => $"model \"{e.Model}\" not found, try pulling it first{Suggest(e.Suggestions, '"')}",
+        NotFoundWording.Quoted => $"model \"{e.Model}\" not found{Suggest(e.Suggestions, '"')}",
         _ => $"model '{e.Model}' not found{Suggest(e.Suggestions, '\'')}",
     };
 

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Chasqui.Engines.LlamaCpp;
 using Chasqui.Engines.Models;
+using Chasqui.Gateway;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -9,7 +10,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Console;
 
 namespace Chasqui.Server;
 
@@ -39,12 +39,9 @@ public static class GatewayHost
     /// <summary>Sends the log to standard error, a line for each entry, so that standard output stays the program's own.</summary>
     public static void LogToStandardError(ILoggingBuilder logging)
     {
-        logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "HH:mm:ss ";
-        });
-        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        ArgumentNullException.ThrowIfNull(logging);
+        logging.Services.AddSingleton<ILoggerProvider>(services => new LineLogProvider(
+            Console.OpenStandardError(), services.GetRequiredService<GatewayOptions>().Telemetry.LogFormat, services.GetRequiredService<TimeProvider>()));
     }
 
     /// <summary>Prepares the data folder and starts listening.</summary>
@@ -116,7 +113,10 @@ public static class GatewayHost
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Shutdown.DrainTimeout);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(new LiveGatewaySettings(ConfigurationFile.SettingsOf(options)));
+        builder.Services.AddSingleton<IGatewaySettings>(services => services.GetRequiredService<LiveGatewaySettings>());
         addEngine(builder.Services);
+        builder.Services.AddNodes(options);
         builder.Services.AddSingleton<ApiContext>();
         builder.Services.AddSingleton<Router>();
         builder.Services.AddSingleton<WireGateway>();
@@ -124,15 +124,18 @@ public static class GatewayHost
         builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)
             // Why it could not start is an exception, which whoever started it tells.
             .AddFilter("Microsoft.Extensions.Hosting", LogLevel.Critical);
+        builder.AddTelemetry(options);
         configure?.Invoke(builder);
 
         var app = builder.Build();
         // One pipeline, for what comes by HTTP and for what comes over MCP as a body of HTTP.
         var pipeline = ((IApplicationBuilder)app).New();
+        pipeline.UseMetrics(options);
         pipeline.UseMiddleware<RequestLog>();
         pipeline.UseMiddleware<ErrorBoundary>();
         pipeline.UseMiddleware<OriginPolicy>();
         pipeline.UseMiddleware<HostFilter>();
+        app.Services.WatchLog();
         var wire = app.Services.GetRequiredService<WireGateway>();
         pipeline.Use(wire.UpgradeAsync);
         pipeline.Run(app.Services.GetRequiredService<Router>().InvokeAsync);
@@ -143,13 +146,12 @@ public static class GatewayHost
         return app;
     }
 
-    private static LlamaEngine CreateEngine(GatewayOptions options, IServiceProvider services)
+    private static ManagedEngine CreateEngine(GatewayOptions options, IServiceProvider services)
     {
-        var loggers = services.GetRequiredService<ILoggerFactory>();
-        var store = new ModelStore(
-            new ModelStoreOptions { Folders = options.Models.Folders, OllamaFolder = options.Models.OllamaStore }, loggers.CreateLogger<ModelStore>());
+        var models = ModelManagement.Models(options, services);
         var engine = options.Engine with { KeepAlive = options.Models.KeepAlive };
-        return new LlamaEngine(engine, store, services.GetRequiredService<TimeProvider>(), loggers);
+        var llama = new LlamaEngine(engine, models, services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILoggerFactory>());
+        return ModelManagement.Add(llama, options, models, services);
     }
 
     private static void ConfigureKestrel(KestrelServerOptions kestrel, HttpOptions options)

@@ -1,4 +1,3 @@
-using Chasqui.Engines.LlamaCpp;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
@@ -27,9 +26,13 @@ internal static class HealthEndpoint
         patience.CancelAfter(_patience);
         try
         {
-            (api.Engine as LlamaEngine)?.EnsureAvailable();
+            ModelManagement.EnsureAvailable(api.Embedded);
             var models = await api.Engine.ListAsync(patience.Token).ConfigureAwait(false);
-            return models.Count > 0 ? null : "there are no models";
+            if (models.Count > 0)
+                return null;
+            // Why the engine in the house has none, it says itself.
+            await api.Embedded.ListAsync(patience.Token).ConfigureAwait(false);
+            return "there are no models";
         }
         catch (EngineException e)
         {

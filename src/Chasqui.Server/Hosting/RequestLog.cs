@@ -1,43 +1,90 @@
+using System.Globalization;
+using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Server;
 
-/// <summary>One line for each request: what was asked of which model, how it ended, what it took. Never what was said. That all is well, which probes ask every few seconds, is no news.</summary>
-internal sealed partial class RequestLog(RequestDelegate next, TimeProvider time, ILogger<RequestLog> logger)
+/// <summary>
+/// Sees each request from its arrival to its end: gives it its id, measures and traces it, and writes its line in the log. That all is well, which probes ask every few seconds,
+/// is no news.
+/// </summary>
+internal sealed class RequestLog(RequestDelegate next, GatewayTelemetry telemetry, ILogger<RequestLog> logger)
 {
-    public async Task InvokeAsync(HttpContext http)
+    private const string Socket = "/ws";
+
+    public Task InvokeAsync(HttpContext http)
     {
-        var state = new RequestState { NotFound = Router.WordingFor(http) };
-        http.Features.Set(state);
-        var start = time.GetTimestamp();
-        await next(http).ConfigureAwait(false);
-        if (!logger.IsEnabled(LogLevel.Information))
-            return;
-        var milliseconds = time.GetElapsedTime(start).TotalMilliseconds;
-        var path = Printable(http.Request.Path.Value);
-        if (http.Request.Path == HealthEndpoint.Path && http.Response.StatusCode == StatusCodes.Status200OK)
-            return;
-        if (state.Model.Length == 0)
+        // Each call over a socket is a request of its own.
+        if (http.Request.Path == Socket && http.WebSockets.IsWebSocketRequest)
         {
-            LogRequest(logger, http.Request.Method, path, http.Response.StatusCode, milliseconds);
+            http.Features.Set(new RequestState { Form = OllamaForm.Instance });
+            return next(http);
         }
-        else
+
+        return MeasureAsync(http);
+    }
+
+    private async Task MeasureAsync(HttpContext http)
+    {
+        var route = Router.Find(http);
+        var measure = Begin(http, route);
+        var state = new RequestState { NotFound = route?.NotFound ?? default, Form = route?.Form ?? OllamaForm.Instance, Measure = measure };
+        http.Features.Set(state);
+        http.Response.Headers[TraceHeaders.RequestId] = measure.RequestId;
+        using var scope = logger.BeginScope(measure);
+        try
         {
-            var model = Printable(state.Model);
-            LogModelRequest(logger, http.Request.Method, path, http.Response.StatusCode, milliseconds, model, state.PromptTokens, state.CompletionTokens);
+            await next(http).ConfigureAwait(false);
+        }
+        finally
+        {
+            End(http, state, measure);
         }
     }
 
-    /// <summary>A caller's text as one line of bounded length.</summary>
-    private static string Printable(string? text) =>
-        string.Concat(Field.Clip(text ?? "").Select(c => char.IsControl(c) ? '?' : c));
+    private RequestMeasure Begin(HttpContext http, Route? route)
+    {
+        var headers = http.Request.Headers;
+        var id = headers[TraceHeaders.RequestId];
+        // So it is called where the request came over MCP.
+        if (id.Count == 0)
+            id = headers.RequestId;
+        return telemetry.Begin(new RequestOrigin("http", route?.Path ?? TelemetryNames.OtherModel, route?.Path ?? "http")
+        {
+            RequestId = id.Count == 1 ? id[0] : null,
+            TraceParent = headers.TraceParent is [var parent] ? parent : null,
+            TraceState = headers.TraceState.Count == 0 ? null : headers.TraceState.ToString(),
+            Traced = route?.Path != HealthEndpoint.Path,
+        });
+    }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Method} {Path} {Status} {Milliseconds:0.0} ms")]
-    private static partial void LogRequest(ILogger logger, string method, string path, int status, double milliseconds);
+    private void End(HttpContext http, RequestState state, RequestMeasure measure)
+    {
+        var status = http.Response.StatusCode;
+        if (state.PromptTokens + state.CompletionTokens > 0)
+            measure.Tokens(state.PromptTokens, state.CompletionTokens);
+        measure.Bytes(http.Request.ContentLength ?? 0, http.Response.ContentLength ?? state.SentBytes);
+        var outcome = status == ErrorMap.ClientClosedRequest || (measure.Error is null && http.RequestAborted.IsCancellationRequested) ? RequestOutcome.Cancelled
+            : status >= StatusCodes.Status500InternalServerError ? RequestOutcome.Failed
+            : status >= StatusCodes.Status400BadRequest ? RequestOutcome.Refused
+            : measure.Error is not null ? RequestOutcome.Failed
+            : RequestOutcome.Ok;
+        if (measure.Span is { IsAllDataRequested: true } span)
+        {
+            span.SetTag("http.request.method", http.Request.Method);
+            span.SetTag("http.response.status_code", status);
+            span.SetTag("url.path", RequestEntry.Printable(http.Request.Path.Value));
+        }
 
-    [LoggerMessage(Level = LogLevel.Information,
-        Message = "{Method} {Path} {Status} {Milliseconds:0.0} ms, model {Model}, {PromptTokens} prompt tokens, {CompletionTokens} answer tokens")]
-    private static partial void LogModelRequest(
-        ILogger logger, string method, string path, int status, double milliseconds, string model, int promptTokens, int completionTokens);
+        if (logger.IsEnabled(LogLevel.Information) && !(status == StatusCodes.Status200OK && http.Request.Path == HealthEndpoint.Path))
+            RequestEntry.Log(logger, new RequestEntry(http.Request.Method, RequestEntry.Printable(http.Request.Path.Value), Text(status), measure, state.Model));
+        measure.Ended(outcome, outcome is RequestOutcome.Refused or RequestOutcome.Failed ? Text(status) : null);
+    }
+
+    private static string Text(int status) => status switch
+    {
+        200 => "200",
+        _ => status.ToString(CultureInfo.InvariantCulture),
+    };
 }

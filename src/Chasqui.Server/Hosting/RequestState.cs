@@ -1,3 +1,4 @@
+using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
@@ -11,6 +12,24 @@ internal sealed class RequestState
 
     public int CompletionTokens { get; set; }
 
+    /// <summary>Bytes of the body sent so far, where its length was not announced.</summary>
+    public long SentBytes { get; set; }
+
+    /// <summary>What is measured of this request; null for one that is not measured.</summary>
+    public RequestMeasure? Measure { get; init; }
+
+    /// <summary>The engine of the node that was chosen for this request; null before a choice.</summary>
+    public IEngine? Engine { get; set; }
+
+    /// <summary>The body, where it was read already; it belongs to whoever read it.</summary>
+    public Memory<byte>? Body { get; set; }
+
+    /// <summary>The node that answered, or was asked last; empty for none.</summary>
+    public string Node { get; set; } = "";
+
+    /// <summary>The form of the API that was called.</summary>
+    public required ApiForm Form { get; init; }
+
     /// <summary>How this endpoint says that there is no such model.</summary>
     public NotFoundWording NotFound { get; init; }
 
@@ -18,7 +37,7 @@ internal sealed class RequestState
         ?? throw new InvalidOperationException("the request has no state: RequestLog must come first");
 }
 
-/// <summary>The three wordings of Ollama's 404, which clients match on.</summary>
+/// <summary>The four wordings of Ollama's 404, which clients match on.</summary>
 internal enum NotFoundWording
 {
     /// <summary><c>model 'nope' not found</c></summary>
@@ -29,4 +48,7 @@ internal enum NotFoundWording
 
     /// <summary><c>model "nope" not found, try pulling it first</c></summary>
     TryPulling,
+
+    /// <summary><c>model "nope" not found</c></summary>
+    Quoted,
 }

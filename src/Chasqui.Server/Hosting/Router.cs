@@ -5,19 +5,19 @@ using Microsoft.AspNetCore.Http;
 namespace Chasqui.Server;
 
 /// <summary>Finds the endpoint of a request, and answers as Go's mux and gin do where there is none.</summary>
-internal sealed class Router(ApiContext api)
+internal sealed class Router(ApiContext api, DispatchEndpoint dispatch)
 {
     public Task InvokeAsync(HttpContext http)
     {
         var path = http.Request.Path.Value is { Length: > 0 } given ? given : "/";
-        if (OllamaRoutes.All.TryGetValue(path, out var route))
-            return RunAsync(route, http);
+        if (ApiRoutes.Find(path) is { } found)
+            return RunAsync(found, http);
 
         var clean = Clean(path);
         if (clean != path)
             return RedirectAsync(http, clean, StatusCodes.Status307TemporaryRedirect, page: true);
         // gin's own redirect for a slash too many: 301 for GET, a method-keeping 307 for the rest.
-        if (path.Length > 1 && path[^1] == '/' && OllamaRoutes.All.TryGetValue(path[..^1], out route) && Allows(route, http))
+        if (path.Length > 1 && path[^1] == '/' && ApiRoutes.Find(path[..^1]) is { } route && Allows(route, http))
         {
             var get = HttpMethods.IsGet(http.Request.Method);
             return RedirectAsync(http, path[..^1], get ? StatusCodes.Status301MovedPermanently : StatusCodes.Status307TemporaryRedirect, page: get);
@@ -25,18 +25,17 @@ internal sealed class Router(ApiContext api)
         return PlainAsync(http, StatusCodes.Status404NotFound, "404 page not found");
     }
 
-    /// <summary>The wording for errors on this request's path.</summary>
-    public static NotFoundWording WordingFor(HttpContext http) =>
-        OllamaRoutes.All.TryGetValue(http.Request.Path.Value ?? "", out var route) ? route.NotFound : default;
+    /// <summary>The route of this request's path, whatever its method; null where there is none.</summary>
+    public static Route? Find(HttpContext http) => ApiRoutes.Find(http.Request.Path.Value ?? "");
 
     /// <summary>The value of <c>Allow</c> for a request whose path has no such method; null where the method or path is another matter.</summary>
     public static string? AllowedInstead(HttpContext http) =>
-        OllamaRoutes.All.TryGetValue(http.Request.Path.Value ?? "", out var route) && !Allows(route, http) ? string.Join(", ", route.Methods) : null;
+        ApiRoutes.Find(http.Request.Path.Value ?? "") is { } route && !Allows(route, http) ? string.Join(", ", route.Methods) : null;
 
     private Task RunAsync(Route route, HttpContext http)
     {
         if (Allows(route, http))
-            return route.Handler(api, http);
+            return route.Dialect == Dialects.None ? route.Handler(api, http) : dispatch.InvokeAsync(route, http);
         http.Response.Headers.Allow = string.Join(", ", route.Methods);
         return PlainAsync(http, StatusCodes.Status405MethodNotAllowed, "405 method not allowed");
     }

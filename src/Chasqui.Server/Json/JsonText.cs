@@ -42,7 +42,7 @@ internal ref struct JsonText(IBufferWriter<byte> output)
         _comma = false;
     }
 
-    public void Value(ReadOnlySpan<char> text)
+    public void Value(scoped ReadOnlySpan<char> text)
     {
         Separate();
         Quoted(text);
@@ -166,7 +166,7 @@ internal ref struct JsonText(IBufferWriter<byte> output)
             _output.Write(","u8);
     }
 
-    private readonly void Quoted(ReadOnlySpan<char> text)
+    private readonly void Quoted(scoped ReadOnlySpan<char> text)
     {
         _output.Write("\""u8);
         while (text.IndexOfAny(_escaped) is var at and >= 0)

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 
@@ -11,12 +10,12 @@ internal sealed class RequestTooLargeException(long limit)
 /// <summary>A request's JSON, with the buffer it points into.</summary>
 internal sealed class RequestBody : IDisposable
 {
-    private readonly byte[] _buffer;
+    private readonly PooledBody? _owned;
     private readonly JsonDocument _document;
 
-    private RequestBody(byte[] buffer, JsonDocument document)
+    private RequestBody(PooledBody? owned, JsonDocument document)
     {
-        _buffer = buffer;
+        _owned = owned;
         _document = document;
     }
 
@@ -26,53 +25,27 @@ internal sealed class RequestBody : IDisposable
     public void Dispose()
     {
         _document.Dispose();
-        ArrayPool<byte>.Shared.Return(_buffer);
+        _owned?.Dispose();
     }
 
-    /// <summary>Reads the whole body, whatever its content type, and parses its first JSON value.</summary>
-    /// <exception cref="RequestTooLargeException">It is larger than <paramref name="limit"/>; when its length is announced, nothing of it was read.</exception>
+    /// <summary>Reads the whole body and parses its first JSON value.</summary>
+    /// <exception cref="RequestTooLargeException">It is larger than <paramref name="limit"/>.</exception>
     /// <exception cref="InvalidRequestException">It is empty or no JSON.</exception>
     public static async Task<RequestBody> ReadAsync(HttpRequest request, long limit, CancellationToken cancellationToken)
     {
-        if (request.ContentLength > limit)
-            throw new RequestTooLargeException(limit);
-
-        var reader = request.BodyReader;
-        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(request.ContentLength ?? 4096, 1 << 20) + 1);
-        var length = 0;
+        var body = await PooledBody.ReadAsync(request, limit, cancellationToken).ConfigureAwait(false);
         try
         {
-            while (true)
-            {
-                var read = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
-                if (length + read.Buffer.Length > limit)
-                    throw new RequestTooLargeException(limit);
-                buffer = Grow(buffer, length, (int)read.Buffer.Length);
-                read.Buffer.CopyTo(buffer.AsSpan(length));
-                length += (int)read.Buffer.Length;
-                reader.AdvanceTo(read.Buffer.End);
-                if (read.IsCompleted)
-                    break;
-            }
-            return new RequestBody(buffer, RequestJson.Parse(buffer.AsMemory(0, length)));
+            return new RequestBody(body, RequestJson.Parse(body.Memory));
         }
-        catch (Exception e)
+        catch
         {
-            ArrayPool<byte>.Shared.Return(buffer);
-            // A chunk whose length is no length, for one: Kestrel tells it as a failure of the connection.
-            if (e is IOException and not BadHttpRequestException && !cancellationToken.IsCancellationRequested)
-                throw new InvalidRequestException("the request body cannot be read: its chunks or its length are not in order", e);
+            body.Dispose();
             throw;
         }
     }
 
-    private static byte[] Grow(byte[] buffer, int length, int more)
-    {
-        if (buffer.Length - length >= more)
-            return buffer;
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(checked(length + more), (int)Math.Min(buffer.Length * 2L, Array.MaxLength)));
-        buffer.AsSpan(0, length).CopyTo(larger);
-        ArrayPool<byte>.Shared.Return(buffer);
-        return larger;
-    }
+    /// <summary>Parses a body that was read before and stays with its owner.</summary>
+    /// <exception cref="InvalidRequestException">It is empty or no JSON.</exception>
+    public static RequestBody Of(Memory<byte> bytes) => new(null, RequestJson.Parse(bytes));
 }

@@ -21,10 +21,9 @@ internal static class ChatEndpoint
             return;
         }
         var request = fields.ToRequest();
-        var tools = ToolCallReader.For(request.Tools);
-        var updates = api.Engine.ChatAsync(request, http.RequestAborted);
+        var updates = api.EngineOf(http).ChatAsync(request, http.RequestAborted);
         await (fields.Stream && !request.RenderOnly
-            ? GenerationAnswer.StreamAsync(http, form, tools, updates)
-            : GenerationAnswer.SendWholeAsync(http, form, tools, request.Messages.Sum(m => m.Images.Count), updates)).ConfigureAwait(false);
+            ? GenerationAnswer.StreamAsync(http, form, updates)
+            : GenerationAnswer.SendWholeAsync(http, form, request.Messages.Sum(m => m.Images.Count), updates)).ConfigureAwait(false);
     }
 }

@@ -36,7 +36,8 @@ internal sealed class ChatFields : GenerationFields
         }
     }
 
-    private static ChatMessage ReadMessage(JsonElement message)
+    /// <summary>One turn; what its JSON does not say is empty.</summary>
+    public static ChatMessage ReadMessage(JsonElement message)
     {
         var role = "";
         var content = "";

@@ -33,7 +33,7 @@ internal static class EmbedEndpoint
                 Options = fields.Options,
                 KeepAlive = fields.KeepAlive,
             };
-            var result = await api.Engine.EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
+            var result = await api.EngineOf(http).EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
             RequestState.Of(http).PromptTokens = result.PromptTokens;
             Write(buffer, fields.Model, result);
         }
@@ -65,7 +65,7 @@ internal static class EmbedEndpoint
                 Options = fields.Options,
                 KeepAlive = fields.KeepAlive,
             };
-            var result = await api.Engine.EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
+            var result = await api.EngineOf(http).EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
             RequestState.Of(http).PromptTokens = result.PromptTokens;
             vector = result.Vectors[0];
         }
@@ -79,7 +79,7 @@ internal static class EmbedEndpoint
     }
 
     private static Task<ResidentModel> LoadAsync(ApiContext api, HttpContext http, EmbedFields fields) =>
-        api.Engine.LoadAsync(new LoadRequest { Model = fields.Model, Options = fields.Options, KeepAlive = fields.KeepAlive }, http.RequestAborted);
+        api.EngineOf(http).LoadAsync(new LoadRequest { Model = fields.Model, Options = fields.Options, KeepAlive = fields.KeepAlive }, http.RequestAborted);
 
     private static void Write(IBufferWriter<byte> output, string model, EmbedResult result)
     {

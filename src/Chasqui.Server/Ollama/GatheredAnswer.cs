@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json.Nodes;
 
 namespace Chasqui.Server;
 
@@ -11,6 +12,9 @@ internal sealed class GatheredAnswer
 
     public IReadOnlyList<TokenLogprob>? Logprobs { get; private init; }
 
+    /// <summary>All calls of tools, in Ollama's form; null for none.</summary>
+    public JsonArray? ToolCalls { get; private init; }
+
     public string? RenderedPrompt { get; private init; }
 
     /// <summary>Null only where nothing was run (<see cref="RenderedPrompt"/>).</summary>
@@ -22,6 +26,7 @@ internal sealed class GatheredAnswer
         var text = new StringBuilder();
         var thinking = new StringBuilder();
         List<TokenLogprob>? logprobs = null;
+        JsonArray? calls = null;
         string? rendered = null;
         GenerationResult? result = null;
         await foreach (var update in updates.WithCancellation(cancellationToken).ConfigureAwait(false))
@@ -30,6 +35,8 @@ internal sealed class GatheredAnswer
             thinking.Append(update.Thinking);
             if (update.Logprobs is { Count: > 0 } more)
                 (logprobs ??= []).AddRange(more);
+            foreach (var call in update.ToolCalls?.EnumerateArray() ?? default)
+                (calls ??= []).Add(JsonObject.Create(call));
             rendered ??= update.RenderedPrompt;
             result = update.Result ?? result;
         }
@@ -40,6 +47,7 @@ internal sealed class GatheredAnswer
             Text = text.ToString(),
             Thinking = thinking.ToString(),
             Logprobs = logprobs,
+            ToolCalls = calls,
             RenderedPrompt = rendered,
             Result = result,
         };

@@ -21,9 +21,9 @@ internal static class GenerateEndpoint
             return;
         }
         var request = fields.ToRequest();
-        var updates = api.Engine.GenerateAsync(request, http.RequestAborted);
+        var updates = api.EngineOf(http).GenerateAsync(request, http.RequestAborted);
         await (fields.Stream && !request.RenderOnly
-            ? GenerationAnswer.StreamAsync(http, form, null, updates)
-            : GenerationAnswer.SendWholeAsync(http, form, null, request.Images.Count, updates)).ConfigureAwait(false);
+            ? GenerationAnswer.StreamAsync(http, form, updates)
+            : GenerationAnswer.SendWholeAsync(http, form, request.Images.Count, updates)).ConfigureAwait(false);
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
@@ -15,15 +16,15 @@ internal static class GenerationAnswer
     {
         if (fields.Unloads)
         {
-            await api.Engine.UnloadAsync(fields.Model, http.RequestAborted).ConfigureAwait(false);
+            await api.EngineOf(http).UnloadAsync(fields.Model, http.RequestAborted).ConfigureAwait(false);
         }
         else
         {
-            var model = await api.Engine.ShowAsync(fields.Model, http.RequestAborted).ConfigureAwait(false);
+            var model = await api.EngineOf(http).ShowAsync(fields.Model, http.RequestAborted).ConfigureAwait(false);
             if (!model.Summary.Capabilities.Contains("completion"))
                 throw new UnsupportedCapabilityException(fields.Model, form is ChatForm ? "chat" : "generate");
             var request = new LoadRequest { Model = fields.Model, Options = fields.Options, KeepAlive = fields.KeepAlive };
-            await api.Engine.LoadAsync(request, http.RequestAborted).ConfigureAwait(false);
+            await api.EngineOf(http).LoadAsync(request, http.RequestAborted).ConfigureAwait(false);
         }
         var buffer = new ArrayBufferWriter<byte>(256);
         var json = new JsonText(buffer);
@@ -32,7 +33,7 @@ internal static class GenerationAnswer
     }
 
     /// <summary>One JSON value for the whole answer.</summary>
-    public static async Task SendWholeAsync(HttpContext http, AnswerForm form, ToolCallReader? tools, int images, IAsyncEnumerable<GenerationUpdate> updates)
+    public static async Task SendWholeAsync(HttpContext http, AnswerForm form, int images, IAsyncEnumerable<GenerationUpdate> updates)
     {
         var answer = await GatheredAnswer.FromAsync(updates, http.RequestAborted).ConfigureAwait(false);
         var buffer = new ArrayBufferWriter<byte>(1024);
@@ -47,19 +48,14 @@ internal static class GenerationAnswer
         }
         else
         {
-            Count(http, result);
-            if (result.TruncatedTokens > 0)
-                http.Response.Headers[TruncatedHeader] = result.TruncatedTokens.ToString(CultureInfo.InvariantCulture);
-            var text = answer.Text;
-            if (tools is not null)
-                text = tools.Read(text) + tools.Finish();
-            form.WriteLast(ref json, new AnswerPiece(text, answer.Thinking, answer.Logprobs, tools?.Calls), result);
+            CountWhole(http, result);
+            form.WriteLast(ref json, new AnswerPiece(answer.Text, answer.Thinking, answer.Logprobs, answer.ToolCalls), result);
         }
         await JsonResponse.SendAsync(http, StatusCodes.Status200OK, buffer.WrittenMemory).ConfigureAwait(false);
     }
 
     /// <summary>A line for each update that says something, flushed before the next one is awaited.</summary>
-    public static async Task StreamAsync(HttpContext http, AnswerForm form, ToolCallReader? tools, IAsyncEnumerable<GenerationUpdate> updates)
+    public static async Task StreamAsync(HttpContext http, AnswerForm form, IAsyncEnumerable<GenerationUpdate> updates)
     {
         var lines = new Ndjson(http);
         GenerationResult? result = null;
@@ -67,10 +63,7 @@ internal static class GenerationAnswer
         {
             lines.Begin();
             result = update.Result;
-            var text = tools is null ? update.Text : tools.Read(update.Text);
-            if (result is not null && tools is not null)
-                text += tools.Finish();
-            var piece = new AnswerPiece(text, update.Thinking, update.Logprobs, result is null ? null : tools?.Calls);
+            var piece = new AnswerPiece(update.Text, update.Thinking, update.Logprobs, update.ToolCalls is { } calls ? JsonArray.Create(calls) : null);
             if (!piece.IsEmpty)
             {
                 WritePiece(lines, form, piece);
@@ -91,6 +84,14 @@ internal static class GenerationAnswer
         var state = RequestState.Of(http);
         state.PromptTokens = result.PromptTokens;
         state.CompletionTokens = result.CompletionTokens;
+    }
+
+    /// <summary>Counts the tokens of an answer that is not streamed, and tells how many were cut.</summary>
+    public static void CountWhole(HttpContext http, GenerationResult result)
+    {
+        Count(http, result);
+        if (result.TruncatedTokens > 0)
+            http.Response.Headers[TruncatedHeader] = result.TruncatedTokens.ToString(CultureInfo.InvariantCulture);
     }
 
     private static void WritePiece(Ndjson lines, AnswerForm form, AnswerPiece piece)

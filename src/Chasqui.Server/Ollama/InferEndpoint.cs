@@ -23,7 +23,7 @@ internal static class InferEndpoint
         var request = fields.ToRequest();
         if (request.RenderOnly)
             throw new InvalidRequestException("\"_debug_render_only\" is for /api/generate and /api/chat");
-        var answer = await GatheredAnswer.FromAsync(api.Engine.GenerateAsync(request, http.RequestAborted), http.RequestAborted).ConfigureAwait(false);
+        var answer = await GatheredAnswer.FromAsync(api.EngineOf(http).GenerateAsync(request, http.RequestAborted), http.RequestAborted).ConfigureAwait(false);
         GenerationAnswer.Count(http, answer.Result!);
 
         var buffer = new ArrayBufferWriter<byte>(512);

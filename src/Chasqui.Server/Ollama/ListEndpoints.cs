@@ -8,7 +8,7 @@ internal static class ListEndpoints
 {
     public static async Task TagsAsync(ApiContext api, HttpContext http)
     {
-        var models = await api.Engine.ListAsync(http.RequestAborted).ConfigureAwait(false);
+        var models = await api.EngineOf(http).ListAsync(http.RequestAborted).ConfigureAwait(false);
         var buffer = new ArrayBufferWriter<byte>(4096);
         var json = new JsonText(buffer);
         Begin(ref json);
@@ -32,7 +32,7 @@ internal static class ListEndpoints
 
     public static async Task ResidentAsync(ApiContext api, HttpContext http)
     {
-        var models = await api.Engine.ListResidentAsync(http.RequestAborted).ConfigureAwait(false);
+        var models = await api.EngineOf(http).ListResidentAsync(http.RequestAborted).ConfigureAwait(false);
         var buffer = new ArrayBufferWriter<byte>(4096);
         var json = new JsonText(buffer);
         Begin(ref json);

@@ -39,11 +39,13 @@ internal static class MetricsJson
         json.EndObject();
     }
 
-    public static void Logprobs(ref JsonText json, IReadOnlyList<TokenLogprob>? logprobs)
+    public static void Logprobs(ref JsonText json, IReadOnlyList<TokenLogprob>? logprobs) => Logprobs(ref json, "logprobs"u8, logprobs);
+
+    public static void Logprobs(ref JsonText json, ReadOnlySpan<byte> name, IReadOnlyList<TokenLogprob>? logprobs)
     {
         if (logprobs is not { Count: > 0 })
             return;
-        json.Name("logprobs"u8);
+        json.Name(name);
         json.BeginArray();
         foreach (var token in logprobs)
         {

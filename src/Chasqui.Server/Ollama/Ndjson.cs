@@ -13,6 +13,17 @@ internal sealed class Ndjson(HttpContext http)
 
     // A line is put together here because the server would begin another chunk wherever one of its own buffers ends.
     private readonly ArrayBufferWriter<byte> _line = new(512);
+    private readonly RequestState _state = RequestState.Of(http);
+
+    /// <summary>A whole line that is valid in a stream of this form and says nothing.</summary>
+    public static byte[] Nothing(AnswerForm form)
+    {
+        var line = new ArrayBufferWriter<byte>(256);
+        var json = new JsonText(line);
+        form.WritePiece(ref json, AnswerPiece.Empty);
+        line.Write("\n"u8);
+        return line.WrittenSpan.ToArray();
+    }
 
     /// <summary>Starts a line.</summary>
     public JsonText Line() => new(_line);
@@ -29,6 +40,7 @@ internal sealed class Ndjson(HttpContext http)
     {
         _line.Write("\n"u8);
         var flushed = await http.Response.BodyWriter.WriteAsync(_line.WrittenMemory, http.RequestAborted).ConfigureAwait(false);
+        _state.SentBytes += _line.WrittenCount;
         _line.ResetWrittenCount();
         if (flushed.IsCompleted || flushed.IsCanceled)
             throw new OperationCanceledException("the client has left", http.RequestAborted);

@@ -21,7 +21,7 @@ internal static class ShowEndpoint
         if (fields.Model.Length == 0)
             throw new InvalidRequestException("model is required");
 
-        var model = await api.Engine.ShowAsync(fields.Model, http.RequestAborted).ConfigureAwait(false);
+        var model = await api.EngineOf(http).ShowAsync(fields.Model, http.RequestAborted).ConfigureAwait(false);
         var basename = http.Request.Headers.UserAgent.ToString().StartsWith("GitHubCopilotChat/", StringComparison.Ordinal) ? fields.Model : null;
         var buffer = new ArrayBufferWriter<byte>(16 * 1024);
         Write(buffer, model, fields, basename);

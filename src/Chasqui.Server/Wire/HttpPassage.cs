@@ -18,19 +18,22 @@ internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pip
         if (path is null || !path.StartsWith('/'))
             throw new InvalidRequestException("op \"http\" needs the field path, such as /api/generate");
         var query = path.IndexOf('?', StringComparison.Ordinal);
-        var body = await ReadBodyAsync(call, cancellationToken).ConfigureAwait(false);
+        var plain = Uri.UnescapeDataString(query < 0 ? path : path[..query]);
+        Stream body = ApiRoutes.Find(plain) is { StreamsBody: true } ? new CallBody(call) : await ReadBodyAsync(call, cancellationToken).ConfigureAwait(false);
+        await using var _ = body.ConfigureAwait(false);
         var request = new HttpRequestFeature
         {
             Protocol = "HTTP/1.1",
             Scheme = "http",
             Method = call.Headers["method"] ?? "POST",
-            Path = Uri.UnescapeDataString(query < 0 ? path : path[..query]),
+            Path = plain,
             QueryString = query < 0 ? "" : path[query..],
             RawTarget = path,
             Body = body,
         };
         request.Headers.Host = "localhost";
-        request.Headers.ContentLength = body.Length;
+        if (body.CanSeek)
+            request.Headers.ContentLength = body.Length;
         foreach (var field in call.Headers)
         {
             if (field.Name is not ("op" or "path" or "method" or "host" or "content-length" or "deadline-ms"))

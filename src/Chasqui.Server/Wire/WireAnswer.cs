@@ -13,6 +13,12 @@ internal sealed class WireAnswer(IncomingCall call)
     /// <summary>Whether the head has been sent, so that an error can only be a RESET.</summary>
     public bool Begun { get; private set; }
 
+    /// <summary>The request's id, which goes out with the head; null for none.</summary>
+    public string? RequestId { get; set; }
+
+    /// <summary>Bytes of the messages sent so far.</summary>
+    public long SentBytes { get; private set; }
+
     /// <summary>How it went, for the log: a status, or the code of the reset.</summary>
     public string Outcome { get; private set; } = "cancelled";
 
@@ -20,12 +26,25 @@ internal sealed class WireAnswer(IncomingCall call)
     public ValueTask SendAsync(IMessage message, bool end, CancellationToken cancellationToken)
     {
         var bytes = message.ToByteArray();
+        SentBytes += bytes.Length;
         if (end)
             Outcome = "200";
         if (Begun)
             return call.WriteAsync(bytes, end, cancellationToken);
         Begun = true;
         return call.RespondAsync(Head(200), bytes, end, cancellationToken);
+    }
+
+    /// <summary>Sends a message that somebody else has made; the first one with status 200.</summary>
+    public ValueTask PassAsync(ReadOnlyMemory<byte> message, bool end, CancellationToken cancellationToken)
+    {
+        SentBytes += message.Length;
+        if (end)
+            Outcome = "200";
+        if (Begun)
+            return call.WriteAsync(message, end, cancellationToken);
+        Begun = true;
+        return call.RespondAsync(Head(200), message, end, cancellationToken);
     }
 
     /// <summary>Sends the head alone: messages come later.</summary>
@@ -60,5 +79,10 @@ internal sealed class WireAnswer(IncomingCall call)
         return call.RespondAsync(Head(status), error.ToByteArray(), end: true);
     }
 
-    private static HeaderList Head(int status) => new HeaderList().Add("status", status.ToString(CultureInfo.InvariantCulture));
+    private HeaderList Head(int status)
+    {
+        var head = new HeaderList().Add("status", status == 200 ? "200" : status.ToString(CultureInfo.InvariantCulture));
+        // No other answer has the same: the table of fields is not for it.
+        return RequestId is { } id ? head.Add("request-id", id, sensitive: true) : head;
+    }
 }

@@ -1,3 +1,5 @@
+using Chasqui.Engines.Wire;
+using Chasqui.Gateway.Telemetry;
 using Chasqui.Protocol;
 using Chasqui.Protocol.Messages;
 using Chasqui.Transport;
@@ -9,16 +11,19 @@ namespace Chasqui.Server;
 internal sealed partial class WireDispatcher
 {
     private readonly Dictionary<string, WireOperation> _operations;
+    private readonly GatewayTelemetry _telemetry;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
 
     /// <param name="operations">By the value of <c>op</c>.</param>
+    /// <param name="telemetry">Measures each call, but those of HTTP, which the pipeline of HTTP measures.</param>
     /// <param name="time">For deadlines.</param>
     /// <param name="logger">For failures that nobody foresaw.</param>
-    public WireDispatcher(IEnumerable<KeyValuePair<string, WireOperation>> operations, TimeProvider time, ILogger logger)
+    public WireDispatcher(IEnumerable<KeyValuePair<string, WireOperation>> operations, GatewayTelemetry telemetry, TimeProvider time, ILogger logger)
     {
         _operations = new(operations, StringComparer.Ordinal);
         _operations.TryAdd(Protocol.Operations.Operation.ServerInfo, ServerInformation.Operation([.. _operations.Keys]));
+        _telemetry = telemetry;
         _time = time;
         _logger = logger;
     }
@@ -29,12 +34,14 @@ internal sealed partial class WireDispatcher
         // Engines render, tokenize and look into files: not on the loop that reads for everybody.
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         var answer = new WireAnswer(call);
-        var began = _time.GetTimestamp();
+        var op = call.Headers["op"];
+        var measure = op == Protocol.Operations.Operation.Http ? null : Begin(call, op);
+        answer.RequestId = measure?.RequestId;
+        using var scope = measure is null ? null : _logger.BeginScope(measure);
         CancellationTokenSource? deadline = null;
         CancellationTokenSource? either = null;
         try
         {
-            var op = call.Headers["op"];
             if (op is null || !_operations.TryGetValue(op, out var operation))
             {
                 await answer.FailAsync(404, Unknown(op)).ConfigureAwait(false);
@@ -53,6 +60,7 @@ internal sealed partial class WireDispatcher
         }
         catch (OperationCanceledException) when (deadline is { IsCancellationRequested: true })
         {
+            measure?.Failed("deadline");
             call.Reset(ErrorCode.Deadline, "the deadline has passed");
         }
         catch (OperationCanceledException) when (call.Aborted.IsCancellationRequested)
@@ -66,8 +74,9 @@ internal sealed partial class WireDispatcher
         }
         catch (Exception e)
         {
+            measure?.Failed(WireErrors.CodeOf(e));
             if (e is not (EngineException or NotSupportedException))
-                Failed(call.Headers["op"], e);
+                Failed(op, e);
             await TellAsync(answer, e).ConfigureAwait(false);
         }
         finally
@@ -75,13 +84,35 @@ internal sealed partial class WireDispatcher
             either?.Dispose();
             deadline?.Dispose();
             // What goes through the pipeline of HTTP is logged there.
-            var op = call.Headers["op"] ?? "";
-            if (op != Protocol.Operations.Operation.Http && _logger.IsEnabled(LogLevel.Information))
-            {
-                var milliseconds = _time.GetElapsedTime(began).TotalMilliseconds;
-                Ended(_operations.ContainsKey(op) ? op : "?", answer.Outcome, milliseconds);
-            }
+            if (measure is not null)
+                End(measure, answer);
         }
+    }
+
+    private RequestMeasure Begin(IncomingCall call, string? op)
+    {
+        var known = op is not null && _operations.ContainsKey(op) ? op : null;
+        return _telemetry.Begin(new RequestOrigin("mcp", known ?? TelemetryNames.OtherModel, known ?? "mcp")
+        {
+            RequestId = call.Headers["request-id"],
+            TraceParent = call.Headers["traceparent"],
+            TraceState = call.Headers["tracestate"],
+        });
+    }
+
+    private void End(RequestMeasure measure, WireAnswer answer)
+    {
+        if (_logger.IsEnabled(LogLevel.Information))
+            RequestEntry.Log(_logger, new RequestEntry("MCP", measure.Route, answer.Outcome, measure));
+        measure.Bytes(0, answer.SentBytes);
+        var (outcome, code) = answer.Outcome switch
+        {
+            "200" => (RequestOutcome.Ok, null),
+            "cancelled" => (measure.Error is null ? RequestOutcome.Cancelled : RequestOutcome.Failed, null),
+            [>= '4' and < '5', ..] => (RequestOutcome.Refused, answer.Outcome),
+            _ => (RequestOutcome.Failed, answer.Outcome),
+        };
+        measure.Ended(outcome, code);
     }
 
     private static async ValueTask TellAsync(WireAnswer answer, Exception exception)
@@ -103,9 +134,6 @@ internal sealed partial class WireDispatcher
             ? "the request has no field \"op\""
             : $"op \"{op}\" is not known here; there are {string.Join(", ", _operations.Keys.Order(StringComparer.Ordinal))}",
     };
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "MCP {Operation} {Outcome} {Milliseconds:0.0} ms")]
-    private partial void Ended(string operation, string outcome, double milliseconds);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Operation {Operation} failed")]
     private partial void Failed(string? operation, Exception exception);

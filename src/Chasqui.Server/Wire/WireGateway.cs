@@ -1,10 +1,12 @@
 using System.IO.Pipelines;
 using System.Text.Json;
+using Chasqui.Gateway.Telemetry;
 using Chasqui.Protocol;
 using Chasqui.Transport;
 using Chasqui.Transport.Endpoints;
 using Google.Protobuf;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
@@ -21,19 +23,25 @@ internal sealed class WireGateway
     private readonly IHostApplicationLifetime _lifetime;
     private readonly ConnectionOptions _connection;
     private readonly EngineOperations _engine;
+    private readonly ModelOperations _models;
     private readonly ChannelHub _channels = new();
     private readonly TimeProvider _time;
+    private readonly GatewayTelemetry _telemetry;
     private readonly ILogger _logger;
     private WireDispatcher? _dispatcher;
 
-    public WireGateway(IEngine engine, GatewayOptions options, IServiceProvider services, IHostApplicationLifetime lifetime, TimeProvider time, ILogger<WireGateway> logger)
+    public WireGateway(
+        MeasuredEngine engine, GatewayOptions options, IServiceProvider services, IHostApplicationLifetime lifetime, GatewayTelemetry telemetry, TimeProvider time,
+        ILogger<WireGateway> logger)
     {
         _options = options;
         _services = services;
         _lifetime = lifetime;
         _time = time;
+        _telemetry = telemetry;
         _logger = logger;
-        _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel);
+        _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>());
+        _models = new ModelOperations(engine.Inner);
         _connection = new ConnectionOptions { Settings = new Settings { Name = ServerInformation.Name }, Time = time, Logger = logger };
     }
 
@@ -42,7 +50,7 @@ internal sealed class WireGateway
     {
         var http = new HttpPassage(_services, pipeline, _options.Http.MaxRequestBodyBytes);
         _dispatcher = new WireDispatcher(
-            [.. _engine.All, .. new ChannelOperations(_channels).All, new(Protocol.Operations.Operation.Http, http.RunAsync)], _time, _logger);
+            [.. _engine.All, .. _models.All, .. new ChannelOperations(_channels).All, new(Protocol.Operations.Operation.Http, http.RunAsync)], _telemetry, _time, _logger);
     }
 
     /// <summary>Serves one connection until it ends.</summary>
@@ -55,6 +63,7 @@ internal sealed class WireGateway
                 var (connection, drain) = ((Connection, TimeSpan))state!;
                 _ = connection.GoodbyeAsync(drain, CancellationToken.None);
             }, (connection, _options.Shutdown.DrainTimeout));
+        _telemetry.Connections(1);
         try
         {
             await connection.OpenAsync(CancellationToken.None).ConfigureAwait(false);
@@ -65,6 +74,7 @@ internal sealed class WireGateway
         }
 
         await connection.Closed.ConfigureAwait(false);
+        _telemetry.Connections(-1);
     }
 
     /// <summary>Takes WebSockets at <c>/ws</c>; all else goes on.</summary>

@@ -57,14 +57,25 @@ internal sealed class WireHttpResponse : IHttpResponseFeature, IHttpResponseBody
             await next.Callback(next.State).ConfigureAwait(false);
         HasStarted = true;
         var head = new HeaderList().Add("status", StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        // Anthropic's API has an id of its own under that name.
+        var hasOwnId = Headers.ContainsKey(AnthropicId.Header);
         foreach (var (name, values) in Headers)
         {
             // A message has its own length here, and no connection is the answer's own.
             if (name.ToLowerInvariant() is var field and not ("content-length" or "transfer-encoding" or "connection" or "keep-alive"))
-                head.Add(field, values.ToString());
+                Add(head, field, values.ToString(), hasOwnId);
         }
 
         await _answer.BeginAsync(head, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static void Add(HeaderList head, string name, string value, bool hasOwnId)
+    {
+        // It has a shorter name here, and the table of fields is not for what never comes again.
+        if (name != "x-request-id")
+            head.Add(name, value);
+        else if (!hasOwnId)
+            head.Add("request-id", value, sensitive: true);
     }
 
     public async Task CompleteAsync()

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Chasqui.Gateway.Telemetry;
 using Chasqui.Transport;
 using Google.Protobuf;
 
@@ -18,6 +19,7 @@ internal static class WireRequest
             throw new InvalidRequestException($"content-type is \"{type}\", but this operation takes application/x-protobuf; bodies of the HTTP API go with op \"http\"");
         // No bytes are a message too: one with nothing but defaults.
         using var message = await call.ReadAsync(cancellationToken).ConfigureAwait(false) ?? default;
+        RequestMeasure.Current?.Bytes(message.Body.Length, 0);
         try
         {
             return parser.ParseFrom(message.Body.Span);

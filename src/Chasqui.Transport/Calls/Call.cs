@@ -15,6 +15,9 @@ public abstract class Call
     private MessageBuffer? _head;
     private MessageBuffer? _tail;
 
+    // Nobody reads any more: what still comes is not kept.
+    private bool _discarded;
+
     // Taken from the queue but not yet given to the reader; the reader's own, so it costs no lock.
     private MessageBuffer? _taken;
 
@@ -61,6 +64,9 @@ public abstract class Call
     internal MessageBuffer? Incomplete { get; set; }
 
     internal bool HasQueued => _head is not null;
+
+    /// <summary>Whether the application has the stream, so that it can take what comes.</summary>
+    internal virtual bool CanBeRead => true;
 
     /// <summary>Whether the peer has sent its last message (those not yet read are still there).</summary>
     public bool RequestOrAnswerEnded => RemoteEnded;
@@ -134,6 +140,13 @@ public abstract class Call
             return;
         }
 
+        if (_discarded)
+        {
+            Connection.Flow.Taken(this, buffer);
+            buffer.Free();
+            return;
+        }
+
         if (_tail is null)
             _head = buffer;
         else
@@ -170,9 +183,10 @@ public abstract class Call
         return first;
     }
 
-    /// <summary>Frees what the application has not taken; its credit goes back to the connection.</summary>
+    /// <summary>Frees what the application has not taken, now and from now on; its credit goes back to the connection.</summary>
     internal void Discard()
     {
+        _discarded = true;
         while (TakeQueued() is { } buffer)
         {
             Connection.Flow.Taken(this, buffer);

@@ -27,16 +27,19 @@ internal sealed class MessageBuffer
 
     internal MessageBuffer? Next { get; set; }
 
-    /// <summary>What is to be returned to the stream's and the connection's window when the application takes the message.</summary>
+    /// <summary>What is to be returned to the stream's window when the application takes the message.</summary>
     internal int Cost { get; set; }
+
+    /// <summary>What of it is to be returned to the connection's window too.</summary>
+    internal int Held { get; set; }
 
     internal int Length => _length;
 
     internal ReadOnlyMemory<byte> Memory => _array.AsMemory(0, _array is null ? 0 : _length);
 
-    internal static MessageBuffer Of(ReadOnlySpan<byte> bytes, int cost)
+    internal static MessageBuffer Of(ReadOnlySpan<byte> bytes, int cost, int held)
     {
-        var buffer = new MessageBuffer { Cost = cost, _length = bytes.Length };
+        var buffer = new MessageBuffer { Cost = cost, Held = held, _length = bytes.Length };
         if (bytes.Length > 0)
         {
             buffer._array = bytes.Length <= Pooled ? GC.AllocateUninitializedArray<byte>(bytes.Length) : ArrayPool<byte>.Shared.Rent(bytes.Length);

@@ -6,12 +6,17 @@ namespace Chasqui.Transport;
 /// <summary>A stream this side opened. To be disposed, which cancels what is not over.</summary>
 public sealed class OutgoingCall : Call, IAsyncDisposable
 {
+    // Not under the gate: to learn of it late only returns credit sooner.
+    private volatile bool _given;
+
     private readonly TaskCompletionSource<HeaderList> _response = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     internal OutgoingCall(Connection connection, StreamPriority priority)
         : base(connection, priority)
     {
     }
+
+    internal override bool CanBeRead => _given;
 
     internal bool HasResponse => _response.Task.IsCompleted;
 
@@ -37,6 +42,9 @@ public sealed class OutgoingCall : Call, IAsyncDisposable
         Connection.Outbox.FlushIfUrgent();
         return default;
     }
+
+    /// <summary>The application has the stream from now on.</summary>
+    internal void Given() => _given = true;
 
     internal void OnResponse(HeaderList headers) => _response.TrySetResult(headers);
 

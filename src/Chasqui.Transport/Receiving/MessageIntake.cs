@@ -11,11 +11,10 @@ internal sealed class MessageIntake(Connection connection)
     {
         if (call.RemoteEnded)
             throw new ProtocolException(ErrorCode.StreamClosed, $"a frame for stream {call.Id} after its END");
-        if (cost > 0)
-            connection.Flow.Arrived(call, cost);
+        var held = cost > 0 ? connection.Flow.Arrived(call, cost) : 0;
         if ((flags & FrameFlags.Message) != 0)
         {
-            if (!Join(call, (flags & FrameFlags.More) != 0, body, cost))
+            if (!Join(call, (flags & FrameFlags.More) != 0, body, cost, held))
                 return (null, call);
         }
 
@@ -27,31 +26,32 @@ internal sealed class MessageIntake(Connection connection)
         return (call is UnaryCall unary && unary.Claim() ? unary : null, null);
     }
 
-    private bool Join(Call call, bool more, ReadOnlySpan<byte> body, int cost)
+    private bool Join(Call call, bool more, ReadOnlySpan<byte> body, int cost, int held)
     {
         var part = call.Incomplete;
         if ((long)(part?.Length ?? 0) + body.Length > connection.Options.MaxMessageBytes)
-            return TooLarge(call, cost, $"a message above {connection.Options.MaxMessageBytes} bytes");
+            return TooLarge(call, held, $"a message above {connection.Options.MaxMessageBytes} bytes");
         if (part is null && !more)
         {
-            Deliver(call, MessageBuffer.Of(body, cost));
+            Deliver(call, MessageBuffer.Of(body, cost, held));
             return true;
         }
 
         if (!connection.Flow.Hold(body.Length))
         {
             connection.Flow.Completed(body.Length);
-            return TooLarge(call, cost, "too many bytes of incomplete messages");
+            return TooLarge(call, held, "too many bytes of incomplete messages");
         }
 
         if (part is null)
         {
-            call.Incomplete = part = MessageBuffer.Of(body, cost);
+            call.Incomplete = part = MessageBuffer.Of(body, cost, held);
         }
         else
         {
             part.Append(body);
             part.Cost += cost;
+            part.Held += held;
         }
 
         if (more)
@@ -82,9 +82,9 @@ internal sealed class MessageIntake(Connection connection)
             buffer.Free();
     }
 
-    private bool TooLarge(Call call, int cost, string why)
+    private bool TooLarge(Call call, int held, string why)
     {
-        connection.Flow.ReturnOnly(cost);
+        connection.Flow.ReturnOnly(held);
         connection.Outbox.Frames.AppendReset(call.Id, ErrorCode.MessageTooLarge, why);
         connection.Fail(call, new StreamException(ErrorCode.MessageTooLarge, why));
         return false;

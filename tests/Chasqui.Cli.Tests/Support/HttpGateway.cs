@@ -11,9 +11,16 @@ internal sealed class HttpGateway(WebApplication app, ScriptedEngine engine) : I
 
     public Uri Address { get; } = GatewayHost.Addresses(app)[0];
 
-    public static async Task<HttpGateway> StartAsync()
+    /// <param name="models">What the engine has beside its own; the gateway asks it as soon as it starts.</param>
+    public static async Task<HttpGateway> StartAsync(params ModelSummary[] models)
     {
         var engine = new ScriptedEngine();
+        engine.Models.AddRange(models);
+        return await StartAsync(engine);
+    }
+
+    public static async Task<HttpGateway> StartAsync(ScriptedEngine engine)
+    {
         var options = new GatewayOptions { Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] } };
         var app = GatewayHost.Build(options, engine);
         await app.StartAsync(TestContext.Current.CancellationToken);

@@ -3,7 +3,18 @@ namespace Chasqui.Engines.Tests.Models;
 /// <summary>A folder that is gone after the test.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
-    public string Path { get; } = Directory.CreateTempSubdirectory("chasqui-models-").FullName;
+    private readonly bool _owned;
+
+    public TemporaryFolder()
+    {
+        Path = Directory.CreateTempSubdirectory("chasqui-models-").FullName;
+        _owned = true;
+    }
+
+    /// <summary>A folder of somebody else, who removes it.</summary>
+    public TemporaryFolder(string path) => Path = path;
+
+    public string Path { get; }
 
     public string Make(string name) => Directory.CreateDirectory(System.IO.Path.Combine(Path, name)).FullName;
 
@@ -14,5 +25,9 @@ internal sealed class TemporaryFolder : IDisposable
         return path;
     }
 
-    public void Dispose() => Directory.Delete(Path, recursive: true);
+    public void Dispose()
+    {
+        if (_owned)
+            Directory.Delete(Path, recursive: true);
+    }
 }

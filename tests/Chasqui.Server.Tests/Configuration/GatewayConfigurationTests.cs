@@ -57,21 +57,21 @@ public sealed class GatewayConfigurationTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{ "Http": { "Endpoint": "127.0.0.1:1" } }""", "chasqui.json: unknown key \"Http:Endpoint\"; the nearest is \"Http:Endpoints\"")]
-    [InlineData("""{ "Modles": { "KeepAlive": "1h" } }""", "chasqui.json: unknown key \"Modles:KeepAlive\"; the nearest is \"Models:KeepAlive\"")]
-    [InlineData("""{ "Http": 5 }""", "chasqui.json: unknown key \"Http\"; the nearest is \"Http:Origins\"")]
+    [InlineData("""{ "Http": { "Endpoint": "127.0.0.1:1" } }""", "chasqui.json line 1: \"Http:Endpoint\" is unknown; the nearest is \"Http:Endpoints\"")]
+    [InlineData("""{ "Modles": { "KeepAlive": "1h" } }""", "chasqui.json line 1: \"Modles:KeepAlive\" is unknown; the nearest is \"Models:KeepAlive\"")]
+    [InlineData("""{ "Http": 5 }""", "chasqui.json line 1: \"Http\" is \"5\", but must be an object with Endpoints, MaxRequestBodyBytes, Origins")]
     [InlineData("""{ "Http": { "Endpoints": ["nowhere"] } }""",
-        "chasqui.json: \"Http:Endpoints\" is \"nowhere\", but must be ADDR:PORT, such as 127.0.0.1:11435, [::1]:11435, localhost:11435 or *:11435")]
+        "chasqui.json line 1: \"Http:Endpoints\" is \"nowhere\", but must be ADDR:PORT, such as 127.0.0.1:11435, [::1]:11435, localhost:11435 or *:11435")]
     [InlineData("""{ "Http": { "Endpoints": [] } }""",
-        "chasqui.json: \"Http:Endpoints\" is \"\", but must be ADDR:PORT, such as 127.0.0.1:11435, [::1]:11435, localhost:11435 or *:11435")]
+        "chasqui.json line 1: \"Http:Endpoints\" is \"\", but must be ADDR:PORT, such as 127.0.0.1:11435, [::1]:11435, localhost:11435 or *:11435")]
     [InlineData("""{ "Http": { "MaxRequestBodyBytes": 12 } }""",
-        "chasqui.json: \"Http:MaxRequestBodyBytes\" is \"12\", but must be a whole number from 1024 to 1073741824")]
+        "chasqui.json line 1: \"Http:MaxRequestBodyBytes\" is \"12\", but must be a whole number from 1024 to 1073741824")]
     [InlineData("""{ "Http": { "Origins": ["example.org"] } }""",
-        "chasqui.json: \"Http:Origins\" is \"example.org\", but must be an origin such as https://chat.example.org, with at most one *")]
+        "chasqui.json line 1: \"Http:Origins\" is \"example.org\", but must be an origin such as https://chat.example.org, with at most one *")]
     [InlineData("""{ "Models": { "KeepAlive": "soon" } }""",
-        "chasqui.json: \"Models:KeepAlive\" is \"soon\", but must be a duration such as 5m, 90s or 1h30m, or -1 for ever")]
-    [InlineData("""{ "Shutdown": { "DrainTimeout": "2h" } }""", "chasqui.json: \"Shutdown:DrainTimeout\" is \"2h\", but must be a duration from 0s to 1h")]
-    [InlineData("""{ "Data": { "Folder": "" } }""", "chasqui.json: \"Data:Folder\" is \"\", but must be a path")]
+        "chasqui.json line 1: \"Models:KeepAlive\" is \"soon\", but must be a duration such as 5m, 90s or 1h30m, or -1 for ever")]
+    [InlineData("""{ "Shutdown": { "DrainTimeout": "2h" } }""", "chasqui.json line 1: \"Shutdown:DrainTimeout\" is \"2h\", but must be a duration from 0s to 1h")]
+    [InlineData("""{ "Data": { "Folder": "" } }""", "chasqui.json line 1: \"Data:Folder\" is \"\", but must be a path")]
     public void A_wrong_key_or_value_is_named_in_one_line(string json, string message)
     {
         var error = Assert.Throws<ConfigurationException>(() => GatewayConfiguration.Read([Write(json)]));
@@ -83,13 +83,16 @@ public sealed class GatewayConfigurationTests : IDisposable
     {
         var source = new ConfigurationSource("the environment", _folder, new Dictionary<string, string?> { ["Http:Port"] = "1" });
         var error = Assert.Throws<ConfigurationException>(() => GatewayConfiguration.Read([source]));
-        Assert.Equal("the environment: unknown key \"CHASQUI__Http__Port\"; the nearest is \"Http:Endpoints\"", error.Message);
+        Assert.Equal("the environment: \"CHASQUI__Http__Port\" is unknown; the nearest is \"Http:Endpoints\"", error.Message);
     }
 
     [Theory]
-    [InlineData("{ \"Http\": ", "cannot be read")]
-    [InlineData("[]", "cannot be read")]
-    [InlineData("""{ "Http": {}, "Http": { "Endpoints": "a" }, "http": { "endpoints": "b" } }""", "cannot be read")]
+    [InlineData("", "chasqui.json line 1 cannot be read: ")]
+    [InlineData("{ \"Http\":\n ", "chasqui.json line 2 cannot be read: ")]
+    [InlineData("\n{ \"Http\": {\n \"Endpoints\": nowhere } }", "chasqui.json line 3 cannot be read: '")]
+    [InlineData("{ \"Http\": \"\\ud800\" }", "chasqui.json cannot be read: ")]
+    [InlineData("// nothing\n[]", "chasqui.json line 2 cannot be read: the configuration is an object: { … }")]
+    [InlineData("{ \"Http\": {},\n\"Http\": { \"Endpoints\": \"a\" },\n\"http\": {\n\"endpoints\": \"b\" } }", "chasqui.json line 4 cannot be read: \"http:endpoints\" is given twice, first in line 2")]
     public void A_file_that_is_no_JSON_object_is_refused_in_one_line(string json, string part)
     {
         var error = Assert.Throws<ConfigurationException>(() => Write(json));

@@ -134,7 +134,7 @@ public sealed class StreamingTests
         await gateway.DisposeAsync();
 
         var line = Assert.Single(lines);
-        Assert.Matches(@"^POST /api/generate 200 [0-9.]+ ms, model m\?2, 3 prompt tokens, 1 answer tokens$", line);
+        Assert.Matches(@"^POST /api/generate 200 [0-9.]+ ms, model m\?2, node local, 3 prompt tokens, 1 answer tokens$", line);
     }
 
     private static IEnumerable<string> Flood(Action count)

@@ -13,11 +13,15 @@ internal sealed class RunningGateway : IAsyncDisposable
     {
         Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
         Models = new ModelOptions { OllamaStore = "" },
+        Nodes = [],
     };
 
-    private RunningGateway(WebApplication app)
+    private readonly DirectoryInfo _data;
+
+    private RunningGateway(WebApplication app, DirectoryInfo data)
     {
         App = app;
+        _data = data;
         Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
         Http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.None })
         {
@@ -37,17 +41,26 @@ internal sealed class RunningGateway : IAsyncDisposable
     public static async Task<RunningGateway> StartAsync(
         IEngine engine, Func<GatewayOptions, GatewayOptions>? change = null, Action<WebApplicationBuilder>? configure = null)
     {
-        var app = GatewayHost.Build(change?.Invoke(_options) ?? _options, engine, configure);
+        var (options, data) = OwnData();
+        var app = GatewayHost.Build(change?.Invoke(options) ?? options, engine, configure);
         await app.StartAsync(TestContext.Current.CancellationToken);
-        return new RunningGateway(app);
+        return new RunningGateway(app, data);
     }
 
     /// <summary>A gateway over the embedded engine.</summary>
     public static async Task<RunningGateway> StartAsync(Func<GatewayOptions, GatewayOptions> change)
     {
-        var app = GatewayHost.Build(change(_options));
+        var (options, data) = OwnData();
+        var app = GatewayHost.Build(change(options));
         await app.StartAsync(TestContext.Current.CancellationToken);
-        return new RunningGateway(app);
+        return new RunningGateway(app, data);
+    }
+
+    /// <summary>Options with a data folder that no other gateway has.</summary>
+    private static (GatewayOptions Options, DirectoryInfo Data) OwnData()
+    {
+        var data = Directory.CreateTempSubdirectory("chasqui-data-");
+        return (_options with { Data = new DataOptions { Folder = data.FullName } }, data);
     }
 
     public Task<HttpResponseMessage> PostAsync(string path, string body) =>
@@ -61,5 +74,7 @@ internal sealed class RunningGateway : IAsyncDisposable
         Http.Dispose();
         await App.StopAsync(TestContext.Current.CancellationToken);
         await App.DisposeAsync();
+        if (Directory.Exists(_data.FullName))
+            _data.Delete(recursive: true);
     }
 }

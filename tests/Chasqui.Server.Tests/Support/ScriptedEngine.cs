@@ -35,7 +35,8 @@ internal sealed class ScriptedEngine : IEngine
 
     public Task<bool> UnloadAsync(string model, CancellationToken cancellationToken = default) => throw Failure();
 
-    public Task<IReadOnlyList<ResidentModel>> ListResidentAsync(CancellationToken cancellationToken = default) => throw Failure();
+    public Task<IReadOnlyList<ResidentModel>> ListResidentAsync(CancellationToken cancellationToken = default) =>
+        Models is null ? throw Failure() : Task.FromResult<IReadOnlyList<ResidentModel>>([]);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

@@ -6,7 +6,7 @@ namespace Chasqui.Server.Tests;
 internal static class JsonShape
 {
     /// <summary>Values that do not depend on the model.</summary>
-    private static readonly string[] _exact = ["model", "done", "role", "error", "format", "family"];
+    private static readonly string[] _exact = ["model", "done", "role", "error", "object", "format", "family"];
 
     /// <summary>Maps whose keys come out of the model's file.</summary>
     private static readonly string[] _open = ["model_info"];

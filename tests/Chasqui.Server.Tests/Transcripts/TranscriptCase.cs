@@ -28,7 +28,7 @@ internal sealed class TranscriptCase
 
     public string Method => (string)_request["method"]!;
 
-    public string Path => (string)_request["path"]!;
+    public string Path => TranscriptUploads.Rename((string)_request["path"]!);
 
     public IEnumerable<KeyValuePair<string, string>> RequestHeaders => _request["headers"]!.AsObject()
         .Where(header => header.Value is not null).Select(header => KeyValuePair.Create(header.Key, (string)header.Value!));
@@ -37,6 +37,9 @@ internal sealed class TranscriptCase
 
     /// <summary>The recorded lines, where the answer was a stream.</summary>
     public IReadOnlyList<string>? Lines => _response["ndjson"]?.AsArray().Select(line => (string)line!).ToList();
+
+    /// <summary>The recorded events, where the answer was a stream of them.</summary>
+    public IReadOnlyList<string>? Events => _response["sse"]?.AsArray().Select(block => (string)block!).ToList();
 
     public string Body => (string?)_response["body_text"] ?? "";
 
@@ -53,7 +56,8 @@ internal sealed class TranscriptCase
     public byte[]? RequestBody() => _request["body"] switch
     {
         null => null,
-        JsonValue text => Encoding.UTF8.GetBytes((string)text!),
+        JsonValue text => Encoding.UTF8.GetBytes(TranscriptUploads.Rename((string)text!)),
+        JsonObject special when special["$file"] is { } file => TranscriptUploads.Bytes((string)file!),
         JsonObject special when special["$hex"] is { } hex => Convert.FromHexString((string)hex!),
         // Recorded with the name of a model that there is not, whatever the note in the file says.
         JsonObject special when special["$json_with_long_string"] is not null => LongBody((int)special["bytes"]!),

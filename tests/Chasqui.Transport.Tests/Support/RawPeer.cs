@@ -99,6 +99,13 @@ internal sealed class RawPeer : IAsyncDisposable
     /// <summary>As if the connection were cut.</summary>
     public ValueTask CutAsync() => _pipe.Output.CompleteAsync();
 
+    /// <summary>Waits until something has come, and takes none of it.</summary>
+    public async Task SeeAsync()
+    {
+        var result = await _pipe.Input.ReadAsync().AsTask().WaitAsync(Pair.Limit);
+        _pipe.Input.AdvanceTo(result.Buffer.Start);
+    }
+
     /// <summary>The next frame.</summary>
     /// <exception cref="EndOfStreamException">The subject has hung up.</exception>
     public async Task<RawFrame> ReadAsync()

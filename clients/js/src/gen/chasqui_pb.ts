@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chasqui.proto.
  */
 export const file_chasqui: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jaGFzcXVpLnByb3RvEgpjaGFzcXVpLnYxIgcKBUVtcHR5IrQBCgVFcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SLwoHZGV0YWlscxgEIAMoCzIeLmNoYXNxdWkudjEuRXJyb3IuRGV0YWlsc0VudHJ5EhMKC3N1Z2dlc3Rpb25zGAUgAygJGi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIv8EChFHZW5lcmF0aW9uT3B0aW9ucxIUCgdudW1fY3R4GAEgASgFSACIAQESFgoJbnVtX2JhdGNoGAIgASgFSAGIAQESFwoKbnVtX3RocmVhZBgDIAEoBUgCiAEBEhUKCG51bV9rZWVwGAQgASgFSAOIAQESGAoLbnVtX3ByZWRpY3QYBSABKAVIBIgBARIYCgt0ZW1wZXJhdHVyZRgGIAEoAkgFiAEBEhIKBXRvcF9rGAcgASgFSAaIAQESEgoFdG9wX3AYCCABKAJIB4gBARISCgVtaW5fcBgJIAEoAkgIiAEBEhYKCXR5cGljYWxfcBgKIAEoAkgJiAEBEhoKDXJlcGVhdF9sYXN0X24YCyABKAVICogBARIbCg5yZXBlYXRfcGVuYWx0eRgMIAEoAkgLiAEBEh0KEHByZXNlbmNlX3BlbmFsdHkYDSABKAJIDIgBARIeChFmcmVxdWVuY3lfcGVuYWx0eRgOIAEoAkgNiAEBEhEKBHNlZWQYDyABKAVIDogBARIMCgRzdG9wGBAgAygJEhAKCGhhc19zdG9wGBEgASgIQgoKCF9udW1fY3R4QgwKCl9udW1fYmF0Y2hCDQoLX251bV90aHJlYWRCCwoJX251bV9rZWVwQg4KDF9udW1fcHJlZGljdEIOCgxfdGVtcGVyYXR1cmVCCAoGX3RvcF9rQggKBl90b3BfcEIICgZfbWluX3BCDAoKX3R5cGljYWxfcEIQCg5fcmVwZWF0X2xhc3RfbkIRCg9fcmVwZWF0X3BlbmFsdHlCEwoRX3ByZXNlbmNlX3BlbmFsdHlCFAoSX2ZyZXF1ZW5jeV9wZW5hbHR5QgcKBV9zZWVkIqECChBHZW5lcmF0aW9uQ29tbW9uEi4KB29wdGlvbnMYASABKAsyHS5jaGFzcXVpLnYxLkdlbmVyYXRpb25PcHRpb25zEhMKBmZvcm1hdBgCIAEoCUgAiAEBEhIKBXRoaW5rGAMgASgJSAGIAQESGgoNa2VlcF9hbGl2ZV9ucxgEIAEoA0gCiAEBEhAKCGxvZ3Byb2JzGAUgASgIEhQKDHRvcF9sb2dwcm9icxgGIAEoBRITCgtub190cnVuY2F0ZRgHIAEoCBIQCghub19zaGlmdBgIIAEoCBINCgVhbG9uZRgJIAEoCBITCgtyZW5kZXJfb25seRgKIAEoCEIJCgdfZm9ybWF0QggKBl90aGlua0IQCg5fa2VlcF9hbGl2ZV9ucyKFAgoPR2VuZXJhdGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEg4KBnByb21wdBgCIAEoCRIsCgZjb21tb24YAyABKAsyHC5jaGFzcXVpLnYxLkdlbmVyYXRpb25Db21tb24SEwoGc3VmZml4GAQgASgJSACIAQESEwoGc3lzdGVtGAUgASgJSAGIAQESFQoIdGVtcGxhdGUYBiABKAlIAogBARILCgNyYXcYByABKAgSDwoHY29udGV4dBgIIAMoBRITCgtoYXNfY29udGV4dBgJIAEoCBIOCgZpbWFnZXMYCiADKAxCCQoHX3N1ZmZpeEIJCgdfc3lzdGVtQgsKCV90ZW1wbGF0ZSKuAQoLQ2hhdE1lc3NhZ2USDAoEcm9sZRgBIAEoCRIPCgdjb250ZW50GAIgASgJEhUKCHRoaW5raW5nGAMgASgJSACIAQESDgoGaW1hZ2VzGAQgAygMEhcKCnRvb2xfY2FsbHMYBSABKAlIAYgBARIWCgl0b29sX25hbWUYBiABKAlIAogBAUILCglfdGhpbmtpbmdCDQoLX3Rvb2xfY2FsbHNCDAoKX3Rvb2xfbmFtZSKTAQoLQ2hhdFJlcXVlc3QSDQoFbW9kZWwYASABKAkSKQoIbWVzc2FnZXMYAiADKAsyFy5jaGFzcXVpLnYxLkNoYXRNZXNzYWdlEiwKBmNvbW1vbhgDIAEoCzIcLmNoYXNxdWkudjEuR2VuZXJhdGlvbkNvbW1vbhISCgV0b29scxgEIAEoCUgAiAEBQggKBl90b29scyJzCgxJbmZlclJlcXVlc3QSLwoIZ2VuZXJhdGUYASABKAsyGy5jaGFzcXVpLnYxLkdlbmVyYXRlUmVxdWVzdEgAEicKBGNoYXQYAiABKAsyFy5jaGFzcXVpLnYxLkNoYXRSZXF1ZXN0SABCCQoHcmVxdWVzdCJrCgxUb2tlbkxvZ3Byb2ISDQoFdG9rZW4YASABKAkSCwoDcmF3GAIgASgMEg8KB2xvZ3Byb2IYAyABKAISLgoMYWx0ZXJuYXRpdmVzGAQgAygLMhguY2hhc3F1aS52MS5Ub2tlbkxvZ3Byb2Ii1AEKEEdlbmVyYXRpb25VcGRhdGUSDAoEdGV4dBgBIAEoCRIQCgh0aGlua2luZxgCIAEoCRIqCghsb2dwcm9icxgDIAMoCzIYLmNoYXNxdWkudjEuVG9rZW5Mb2dwcm9iEhQKDGhhc19sb2dwcm9icxgEIAEoCBIcCg9yZW5kZXJlZF9wcm9tcHQYBSABKAlIAIgBARIsCgZyZXN1bHQYBiABKAsyHC5jaGFzcXVpLnYxLkdlbmVyYXRpb25SZXN1bHRCEgoQX3JlbmRlcmVkX3Byb21wdCKZAgoQR2VuZXJhdGlvblJlc3VsdBIoCgZyZWFzb24YASABKA4yGC5jaGFzcXVpLnYxLkZpbmlzaFJlYXNvbhIVCg1wcm9tcHRfdG9rZW5zGAIgASgFEhwKFGNhY2hlZF9wcm9tcHRfdG9rZW5zGAMgASgFEhkKEWNvbXBsZXRpb25fdG9rZW5zGAQgASgFEhAKCHRvdGFsX25zGAUgASgDEg8KB2xvYWRfbnMYBiABKAMSEQoJcHJvbXB0X25zGAcgASgDEhUKDWNvbXBsZXRpb25fbnMYCCABKAMSDwoHY29udGV4dBgJIAMoBRITCgtoYXNfY29udGV4dBgKIAEoCBIYChB0cnVuY2F0ZWRfdG9rZW5zGAsgASgFIt4BCgxFbWJlZFJlcXVlc3QSDQoFbW9kZWwYASABKAkSDgoGaW5wdXRzGAIgAygJEhMKC25vX3RydW5jYXRlGAMgASgIEhcKCmRpbWVuc2lvbnMYBCABKAVIAIgBARIUCgxub19ub3JtYWxpemUYBSABKAgSLgoHb3B0aW9ucxgGIAEoCzIdLmNoYXNxdWkudjEuR2VuZXJhdGlvbk9wdGlvbnMSGgoNa2VlcF9hbGl2ZV9ucxgHIAEoA0gBiAEBQg0KC19kaW1lbnNpb25zQhAKDl9rZWVwX2FsaXZlX25zIhgKBlZlY3RvchIOCgZ2YWx1ZXMYASADKAIibgoNRW1iZWRSZXNwb25zZRIjCgd2ZWN0b3JzGAEgAygLMhIuY2hhc3F1aS52MS5WZWN0b3ISFQoNcHJvbXB0X3Rva2VucxgCIAEoBRIQCgh0b3RhbF9ucxgDIAEoAxIPCgdsb2FkX25zGAQgASgDIloKD1Rva2VuaXplUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIMCgR0ZXh0GAIgASgJEhMKC2FkZF9zcGVjaWFsGAMgASgIEhUKDXBhcnNlX3NwZWNpYWwYBCABKAgiIgoQVG9rZW5pemVSZXNwb25zZRIOCgZ0b2tlbnMYASADKAUiGgoJTW9kZWxOYW1lEg0KBW1vZGVsGAEgASgJIqoBCgxNb2RlbERldGFpbHMSFAoMcGFyZW50X21vZGVsGAEgASgJEg4KBmZvcm1hdBgCIAEoCRIOCgZmYW1pbHkYAyABKAkSFgoOcGFyYW1ldGVyX3NpemUYBCABKAkSGgoScXVhbnRpemF0aW9uX2xldmVsGAUgASgJEhYKDmNvbnRleHRfbGVuZ3RoGAYgASgFEhgKEGVtYmVkZGluZ19sZW5ndGgYByABKAUimQEKDE1vZGVsU3VtbWFyeRIMCgRuYW1lGAEgASgJEhYKDm1vZGlmaWVkX3RpY2tzGAIgASgDEhIKCnNpemVfYnl0ZXMYAyABKAMSDgoGZGlnZXN0GAQgASgJEikKB2RldGFpbHMYBSABKAsyGC5jaGFzcXVpLnYxLk1vZGVsRGV0YWlscxIUCgxjYXBhYmlsaXRpZXMYBiADKAkiNQoJTW9kZWxMaXN0EigKBm1vZGVscxgBIAMoCzIYLmNoYXNxdWkudjEuTW9kZWxTdW1tYXJ5IicKCUpzb25GaWVsZBIMCgRuYW1lGAEgASgJEgwKBGpzb24YAiABKAkiPgoRVGVuc29yRGVzY3JpcHRpb24SDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEg0KBXNoYXBlGAMgAygDIu8CChBNb2RlbERlc2NyaXB0aW9uEikKB3N1bW1hcnkYASABKAsyGC5jaGFzcXVpLnYxLk1vZGVsU3VtbWFyeRIQCgh0ZW1wbGF0ZRgCIAEoCRIWCg50ZW1wbGF0ZV9pc19nbxgDIAEoCBIOCgZzeXN0ZW0YBCABKAkSEAoIbGljZW5zZXMYBSADKAkSKQoIbWVzc2FnZXMYBiADKAsyFy5jaGFzcXVpLnYxLkNoYXRNZXNzYWdlEjEKCnBhcmFtZXRlcnMYByABKAsyHS5jaGFzcXVpLnYxLkdlbmVyYXRpb25PcHRpb25zEi0KDnJhd19wYXJhbWV0ZXJzGAggAygLMhUuY2hhc3F1aS52MS5Kc29uRmllbGQSJwoIbWV0YWRhdGEYCSADKAsyFS5jaGFzcXVpLnYxLkpzb25GaWVsZBIuCgd0ZW5zb3JzGAogAygLMh0uY2hhc3F1aS52MS5UZW5zb3JEZXNjcmlwdGlvbiJ6CgtMb2FkUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIuCgdvcHRpb25zGAIgASgLMh0uY2hhc3F1aS52MS5HZW5lcmF0aW9uT3B0aW9ucxIaCg1rZWVwX2FsaXZlX25zGAMgASgDSACIAQFCEAoOX2tlZXBfYWxpdmVfbnMiJgoOVW5sb2FkUmVzcG9uc2USFAoMd2FzX3Jlc2lkZW50GAEgASgIIioKClBpblJlcXVlc3QSDQoFbW9kZWwYASABKAkSDQoFdW5waW4YAiABKAgiZgoPQ29tcHV0ZUNvdW50ZXJzEg0KBXN0ZXBzGAEgASgDEhUKDXByb21wdF90b2tlbnMYAiABKAMSGQoRY29tcGxldGlvbl90b2tlbnMYAyABKAMSEgoKY29tcHV0ZV9ucxgEIAEoAyKKAgoNUmVzaWRlbnRNb2RlbBIpCgdzdW1tYXJ5GAEgASgLMhguY2hhc3F1aS52MS5Nb2RlbFN1bW1hcnkSEgoKc2l6ZV9ieXRlcxgCIAEoAxIaChJ2aWRlb19tZW1vcnlfYnl0ZXMYAyABKAMSFgoOY29udGV4dF9sZW5ndGgYBCABKAUSDQoFc2xvdHMYBSABKAUSDwoHcnVubmluZxgGIAEoBRIPCgd3YWl0aW5nGAcgASgFEi0KCGNvdW50ZXJzGAggASgLMhsuY2hhc3F1aS52MS5Db21wdXRlQ291bnRlcnMSFQoNZXhwaXJlc190aWNrcxgJIAEoAxIPCgdsb2FkX25zGAogASgDIjkKDFJlc2lkZW50TGlzdBIpCgZtb2RlbHMYASADKAsyGS5jaGFzcXVpLnYxLlJlc2lkZW50TW9kZWwiXAoMUHVsbFByb2dyZXNzEg4KBnN0YXR1cxgBIAEoCRIOCgZkaWdlc3QYAiABKAkSEwoLdG90YWxfYnl0ZXMYAyABKAMSFwoPY29tcGxldGVkX2J5dGVzGAQgASgDIk8KClNlcnZlckluZm8SDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEg4KBmVuZ2luZRgDIAEoCRISCgpvcGVyYXRpb25zGAQgAygJIiMKEFN1YnNjcmliZVJlcXVlc3QSDwoHY2hhbm5lbBgBIAEoCSJmCgxDaGFubmVsRXZlbnQSDwoHY2hhbm5lbBgBIAEoCRIOCgZudW1iZXIYAiABKAQSDgoGbWlzc2VkGAMgASgEEhQKDGNvbnRlbnRfdHlwZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMIkgKDlB1Ymxpc2hSZXF1ZXN0Eg8KB2NoYW5uZWwYASABKAkSFAoMY29udGVudF90eXBlGAIgASgJEg8KB3BheWxvYWQYAyABKAwiNgoPUHVibGlzaFJlc3BvbnNlEg4KBm51bWJlchgBIAEoBBITCgtzdWJzY3JpYmVycxgCIAEoBSokCgxGaW5pc2hSZWFzb24SCAoEU1RPUBAAEgoKBkxFTkdUSBABQhyqAhlDaGFzcXVpLlByb3RvY29sLk1lc3NhZ2VzYgZwcm90bzM");
+  fileDesc("Cg1jaGFzcXVpLnByb3RvEgpjaGFzcXVpLnYxIgcKBUVtcHR5IrQBCgVFcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SLwoHZGV0YWlscxgEIAMoCzIeLmNoYXNxdWkudjEuRXJyb3IuRGV0YWlsc0VudHJ5EhMKC3N1Z2dlc3Rpb25zGAUgAygJGi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIv8EChFHZW5lcmF0aW9uT3B0aW9ucxIUCgdudW1fY3R4GAEgASgFSACIAQESFgoJbnVtX2JhdGNoGAIgASgFSAGIAQESFwoKbnVtX3RocmVhZBgDIAEoBUgCiAEBEhUKCG51bV9rZWVwGAQgASgFSAOIAQESGAoLbnVtX3ByZWRpY3QYBSABKAVIBIgBARIYCgt0ZW1wZXJhdHVyZRgGIAEoAkgFiAEBEhIKBXRvcF9rGAcgASgFSAaIAQESEgoFdG9wX3AYCCABKAJIB4gBARISCgVtaW5fcBgJIAEoAkgIiAEBEhYKCXR5cGljYWxfcBgKIAEoAkgJiAEBEhoKDXJlcGVhdF9sYXN0X24YCyABKAVICogBARIbCg5yZXBlYXRfcGVuYWx0eRgMIAEoAkgLiAEBEh0KEHByZXNlbmNlX3BlbmFsdHkYDSABKAJIDIgBARIeChFmcmVxdWVuY3lfcGVuYWx0eRgOIAEoAkgNiAEBEhEKBHNlZWQYDyABKAVIDogBARIMCgRzdG9wGBAgAygJEhAKCGhhc19zdG9wGBEgASgIQgoKCF9udW1fY3R4QgwKCl9udW1fYmF0Y2hCDQoLX251bV90aHJlYWRCCwoJX251bV9rZWVwQg4KDF9udW1fcHJlZGljdEIOCgxfdGVtcGVyYXR1cmVCCAoGX3RvcF9rQggKBl90b3BfcEIICgZfbWluX3BCDAoKX3R5cGljYWxfcEIQCg5fcmVwZWF0X2xhc3RfbkIRCg9fcmVwZWF0X3BlbmFsdHlCEwoRX3ByZXNlbmNlX3BlbmFsdHlCFAoSX2ZyZXF1ZW5jeV9wZW5hbHR5QgcKBV9zZWVkIqECChBHZW5lcmF0aW9uQ29tbW9uEi4KB29wdGlvbnMYASABKAsyHS5jaGFzcXVpLnYxLkdlbmVyYXRpb25PcHRpb25zEhMKBmZvcm1hdBgCIAEoCUgAiAEBEhIKBXRoaW5rGAMgASgJSAGIAQESGgoNa2VlcF9hbGl2ZV9ucxgEIAEoA0gCiAEBEhAKCGxvZ3Byb2JzGAUgASgIEhQKDHRvcF9sb2dwcm9icxgGIAEoBRITCgtub190cnVuY2F0ZRgHIAEoCBIQCghub19zaGlmdBgIIAEoCBINCgVhbG9uZRgJIAEoCBITCgtyZW5kZXJfb25seRgKIAEoCEIJCgdfZm9ybWF0QggKBl90aGlua0IQCg5fa2VlcF9hbGl2ZV9ucyKFAgoPR2VuZXJhdGVSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEg4KBnByb21wdBgCIAEoCRIsCgZjb21tb24YAyABKAsyHC5jaGFzcXVpLnYxLkdlbmVyYXRpb25Db21tb24SEwoGc3VmZml4GAQgASgJSACIAQESEwoGc3lzdGVtGAUgASgJSAGIAQESFQoIdGVtcGxhdGUYBiABKAlIAogBARILCgNyYXcYByABKAgSDwoHY29udGV4dBgIIAMoBRITCgtoYXNfY29udGV4dBgJIAEoCBIOCgZpbWFnZXMYCiADKAxCCQoHX3N1ZmZpeEIJCgdfc3lzdGVtQgsKCV90ZW1wbGF0ZSKuAQoLQ2hhdE1lc3NhZ2USDAoEcm9sZRgBIAEoCRIPCgdjb250ZW50GAIgASgJEhUKCHRoaW5raW5nGAMgASgJSACIAQESDgoGaW1hZ2VzGAQgAygMEhcKCnRvb2xfY2FsbHMYBSABKAlIAYgBARIWCgl0b29sX25hbWUYBiABKAlIAogBAUILCglfdGhpbmtpbmdCDQoLX3Rvb2xfY2FsbHNCDAoKX3Rvb2xfbmFtZSKTAQoLQ2hhdFJlcXVlc3QSDQoFbW9kZWwYASABKAkSKQoIbWVzc2FnZXMYAiADKAsyFy5jaGFzcXVpLnYxLkNoYXRNZXNzYWdlEiwKBmNvbW1vbhgDIAEoCzIcLmNoYXNxdWkudjEuR2VuZXJhdGlvbkNvbW1vbhISCgV0b29scxgEIAEoCUgAiAEBQggKBl90b29scyJzCgxJbmZlclJlcXVlc3QSLwoIZ2VuZXJhdGUYASABKAsyGy5jaGFzcXVpLnYxLkdlbmVyYXRlUmVxdWVzdEgAEicKBGNoYXQYAiABKAsyFy5jaGFzcXVpLnYxLkNoYXRSZXF1ZXN0SABCCQoHcmVxdWVzdCJrCgxUb2tlbkxvZ3Byb2ISDQoFdG9rZW4YASABKAkSCwoDcmF3GAIgASgMEg8KB2xvZ3Byb2IYAyABKAISLgoMYWx0ZXJuYXRpdmVzGAQgAygLMhguY2hhc3F1aS52MS5Ub2tlbkxvZ3Byb2Ii/AEKEEdlbmVyYXRpb25VcGRhdGUSDAoEdGV4dBgBIAEoCRIQCgh0aGlua2luZxgCIAEoCRIqCghsb2dwcm9icxgDIAMoCzIYLmNoYXNxdWkudjEuVG9rZW5Mb2dwcm9iEhQKDGhhc19sb2dwcm9icxgEIAEoCBIcCg9yZW5kZXJlZF9wcm9tcHQYBSABKAlIAIgBARIsCgZyZXN1bHQYBiABKAsyHC5jaGFzcXVpLnYxLkdlbmVyYXRpb25SZXN1bHQSFwoKdG9vbF9jYWxscxgHIAEoCUgBiAEBQhIKEF9yZW5kZXJlZF9wcm9tcHRCDQoLX3Rvb2xfY2FsbHMimQIKEEdlbmVyYXRpb25SZXN1bHQSKAoGcmVhc29uGAEgASgOMhguY2hhc3F1aS52MS5GaW5pc2hSZWFzb24SFQoNcHJvbXB0X3Rva2VucxgCIAEoBRIcChRjYWNoZWRfcHJvbXB0X3Rva2VucxgDIAEoBRIZChFjb21wbGV0aW9uX3Rva2VucxgEIAEoBRIQCgh0b3RhbF9ucxgFIAEoAxIPCgdsb2FkX25zGAYgASgDEhEKCXByb21wdF9ucxgHIAEoAxIVCg1jb21wbGV0aW9uX25zGAggASgDEg8KB2NvbnRleHQYCSADKAUSEwoLaGFzX2NvbnRleHQYCiABKAgSGAoQdHJ1bmNhdGVkX3Rva2VucxgLIAEoBSLeAQoMRW1iZWRSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEg4KBmlucHV0cxgCIAMoCRITCgtub190cnVuY2F0ZRgDIAEoCBIXCgpkaW1lbnNpb25zGAQgASgFSACIAQESFAoMbm9fbm9ybWFsaXplGAUgASgIEi4KB29wdGlvbnMYBiABKAsyHS5jaGFzcXVpLnYxLkdlbmVyYXRpb25PcHRpb25zEhoKDWtlZXBfYWxpdmVfbnMYByABKANIAYgBAUINCgtfZGltZW5zaW9uc0IQCg5fa2VlcF9hbGl2ZV9ucyIYCgZWZWN0b3ISDgoGdmFsdWVzGAEgAygCIm4KDUVtYmVkUmVzcG9uc2USIwoHdmVjdG9ycxgBIAMoCzISLmNoYXNxdWkudjEuVmVjdG9yEhUKDXByb21wdF90b2tlbnMYAiABKAUSEAoIdG90YWxfbnMYAyABKAMSDwoHbG9hZF9ucxgEIAEoAyJaCg9Ub2tlbml6ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSDAoEdGV4dBgCIAEoCRITCgthZGRfc3BlY2lhbBgDIAEoCBIVCg1wYXJzZV9zcGVjaWFsGAQgASgIIiIKEFRva2VuaXplUmVzcG9uc2USDgoGdG9rZW5zGAEgAygFIhoKCU1vZGVsTmFtZRINCgVtb2RlbBgBIAEoCSIyCg9UcmFuc2ZlclJlcXVlc3QSDQoFbW9kZWwYASABKAkSEAoIaW5zZWN1cmUYAiABKAgi3QMKEkNyZWF0ZU1vZGVsUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIMCgRmcm9tGAIgASgJEjgKBWZpbGVzGAMgAygLMikuY2hhc3F1aS52MS5DcmVhdGVNb2RlbFJlcXVlc3QuRmlsZXNFbnRyeRI+CghhZGFwdGVycxgEIAMoCzIsLmNoYXNxdWkudjEuQ3JlYXRlTW9kZWxSZXF1ZXN0LkFkYXB0ZXJzRW50cnkSFQoIdGVtcGxhdGUYBSABKAlIAIgBARITCgZzeXN0ZW0YBiABKAlIAYgBARIQCghsaWNlbnNlcxgHIAMoCRIUCgxoYXNfbGljZW5zZXMYCCABKAgSEgoKcGFyYW1ldGVycxgJIAEoCRIpCghtZXNzYWdlcxgKIAMoCzIXLmNoYXNxdWkudjEuQ2hhdE1lc3NhZ2USFAoMaGFzX21lc3NhZ2VzGAsgASgIEhAKCHF1YW50aXplGAwgASgJGiwKCkZpbGVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARovCg1BZGFwdGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3RlbXBsYXRlQgkKB19zeXN0ZW0iNwoQQ29weU1vZGVsUmVxdWVzdBIOCgZzb3VyY2UYASABKAkSEwoLZGVzdGluYXRpb24YAiABKAkiqgEKDE1vZGVsRGV0YWlscxIUCgxwYXJlbnRfbW9kZWwYASABKAkSDgoGZm9ybWF0GAIgASgJEg4KBmZhbWlseRgDIAEoCRIWCg5wYXJhbWV0ZXJfc2l6ZRgEIAEoCRIaChJxdWFudGl6YXRpb25fbGV2ZWwYBSABKAkSFgoOY29udGV4dF9sZW5ndGgYBiABKAUSGAoQZW1iZWRkaW5nX2xlbmd0aBgHIAEoBSKZAQoMTW9kZWxTdW1tYXJ5EgwKBG5hbWUYASABKAkSFgoObW9kaWZpZWRfdGlja3MYAiABKAMSEgoKc2l6ZV9ieXRlcxgDIAEoAxIOCgZkaWdlc3QYBCABKAkSKQoHZGV0YWlscxgFIAEoCzIYLmNoYXNxdWkudjEuTW9kZWxEZXRhaWxzEhQKDGNhcGFiaWxpdGllcxgGIAMoCSI1CglNb2RlbExpc3QSKAoGbW9kZWxzGAEgAygLMhguY2hhc3F1aS52MS5Nb2RlbFN1bW1hcnkiJwoJSnNvbkZpZWxkEgwKBG5hbWUYASABKAkSDAoEanNvbhgCIAEoCSI+ChFUZW5zb3JEZXNjcmlwdGlvbhIMCgRuYW1lGAEgASgJEgwKBHR5cGUYAiABKAkSDQoFc2hhcGUYAyADKAMi7wIKEE1vZGVsRGVzY3JpcHRpb24SKQoHc3VtbWFyeRgBIAEoCzIYLmNoYXNxdWkudjEuTW9kZWxTdW1tYXJ5EhAKCHRlbXBsYXRlGAIgASgJEhYKDnRlbXBsYXRlX2lzX2dvGAMgASgIEg4KBnN5c3RlbRgEIAEoCRIQCghsaWNlbnNlcxgFIAMoCRIpCghtZXNzYWdlcxgGIAMoCzIXLmNoYXNxdWkudjEuQ2hhdE1lc3NhZ2USMQoKcGFyYW1ldGVycxgHIAEoCzIdLmNoYXNxdWkudjEuR2VuZXJhdGlvbk9wdGlvbnMSLQoOcmF3X3BhcmFtZXRlcnMYCCADKAsyFS5jaGFzcXVpLnYxLkpzb25GaWVsZBInCghtZXRhZGF0YRgJIAMoCzIVLmNoYXNxdWkudjEuSnNvbkZpZWxkEi4KB3RlbnNvcnMYCiADKAsyHS5jaGFzcXVpLnYxLlRlbnNvckRlc2NyaXB0aW9uInoKC0xvYWRSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEi4KB29wdGlvbnMYAiABKAsyHS5jaGFzcXVpLnYxLkdlbmVyYXRpb25PcHRpb25zEhoKDWtlZXBfYWxpdmVfbnMYAyABKANIAIgBAUIQCg5fa2VlcF9hbGl2ZV9ucyImCg5VbmxvYWRSZXNwb25zZRIUCgx3YXNfcmVzaWRlbnQYASABKAgiKgoKUGluUmVxdWVzdBINCgVtb2RlbBgBIAEoCRINCgV1bnBpbhgCIAEoCCJmCg9Db21wdXRlQ291bnRlcnMSDQoFc3RlcHMYASABKAMSFQoNcHJvbXB0X3Rva2VucxgCIAEoAxIZChFjb21wbGV0aW9uX3Rva2VucxgDIAEoAxISCgpjb21wdXRlX25zGAQgASgDIooCCg1SZXNpZGVudE1vZGVsEikKB3N1bW1hcnkYASABKAsyGC5jaGFzcXVpLnYxLk1vZGVsU3VtbWFyeRISCgpzaXplX2J5dGVzGAIgASgDEhoKEnZpZGVvX21lbW9yeV9ieXRlcxgDIAEoAxIWCg5jb250ZXh0X2xlbmd0aBgEIAEoBRINCgVzbG90cxgFIAEoBRIPCgdydW5uaW5nGAYgASgFEg8KB3dhaXRpbmcYByABKAUSLQoIY291bnRlcnMYCCABKAsyGy5jaGFzcXVpLnYxLkNvbXB1dGVDb3VudGVycxIVCg1leHBpcmVzX3RpY2tzGAkgASgDEg8KB2xvYWRfbnMYCiABKAMiOQoMUmVzaWRlbnRMaXN0EikKBm1vZGVscxgBIAMoCzIZLmNoYXNxdWkudjEuUmVzaWRlbnRNb2RlbCJqCgxQdWxsUHJvZ3Jlc3MSDgoGc3RhdHVzGAEgASgJEg4KBmRpZ2VzdBgCIAEoCRITCgt0b3RhbF9ieXRlcxgDIAEoAxIXCg9jb21wbGV0ZWRfYnl0ZXMYBCABKAMSDAoEbm9kZRgFIAEoCSJPCgpTZXJ2ZXJJbmZvEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIOCgZlbmdpbmUYAyABKAkSEgoKb3BlcmF0aW9ucxgEIAMoCSIjChBTdWJzY3JpYmVSZXF1ZXN0Eg8KB2NoYW5uZWwYASABKAkiZgoMQ2hhbm5lbEV2ZW50Eg8KB2NoYW5uZWwYASABKAkSDgoGbnVtYmVyGAIgASgEEg4KBm1pc3NlZBgDIAEoBBIUCgxjb250ZW50X3R5cGUYBCABKAkSDwoHcGF5bG9hZBgFIAEoDCJICg5QdWJsaXNoUmVxdWVzdBIPCgdjaGFubmVsGAEgASgJEhQKDGNvbnRlbnRfdHlwZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMIjYKD1B1Ymxpc2hSZXNwb25zZRIOCgZudW1iZXIYASABKAQSEwoLc3Vic2NyaWJlcnMYAiABKAUqJAoMRmluaXNoUmVhc29uEggKBFNUT1AQABIKCgZMRU5HVEgQAUIcqgIZQ2hhc3F1aS5Qcm90b2NvbC5NZXNzYWdlc2IGcHJvdG8z");
 
 /**
  * @generated from message chasqui.v1.Empty
@@ -478,6 +478,13 @@ export type GenerationUpdate = Message<"chasqui.v1.GenerationUpdate"> & {
    * @generated from field: chasqui.v1.GenerationResult result = 6;
    */
   result?: GenerationResult | undefined;
+
+  /**
+   * Calls of tools, whole: JSON, as in the Ollama API.
+   *
+   * @generated from field: optional string tool_calls = 7;
+   */
+  toolCalls?: string | undefined;
 };
 
 /**
@@ -717,6 +724,134 @@ export const ModelNameSchema: GenMessage<ModelName> = /*@__PURE__*/
   messageDesc(file_chasqui, 16);
 
 /**
+ * @generated from message chasqui.v1.TransferRequest
+ */
+export type TransferRequest = Message<"chasqui.v1.TransferRequest"> & {
+  /**
+   * The name, with its registry unless it is the usual one.
+   *
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * Whether a registry without TLS is acceptable.
+   *
+   * @generated from field: bool insecure = 2;
+   */
+  insecure: boolean;
+};
+
+/**
+ * Describes the message chasqui.v1.TransferRequest.
+ * Use `create(TransferRequestSchema)` to create a new message.
+ */
+export const TransferRequestSchema: GenMessage<TransferRequest> = /*@__PURE__*/
+  messageDesc(file_chasqui, 17);
+
+/**
+ * @generated from message chasqui.v1.CreateModelRequest
+ */
+export type CreateModelRequest = Message<"chasqui.v1.CreateModelRequest"> & {
+  /**
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * The model it is made from; empty where files has the weights.
+   *
+   * @generated from field: string from = 2;
+   */
+  from: string;
+
+  /**
+   * Uploaded files and adapters: digests ("sha256:…") by name.
+   *
+   * @generated from field: map<string, string> files = 3;
+   */
+  files: { [key: string]: string };
+
+  /**
+   * @generated from field: map<string, string> adapters = 4;
+   */
+  adapters: { [key: string]: string };
+
+  /**
+   * What is left out is as in the model it is made from.
+   *
+   * @generated from field: optional string template = 5;
+   */
+  template?: string | undefined;
+
+  /**
+   * @generated from field: optional string system = 6;
+   */
+  system?: string | undefined;
+
+  /**
+   * @generated from field: repeated string licenses = 7;
+   */
+  licenses: string[];
+
+  /**
+   * @generated from field: bool has_licenses = 8;
+   */
+  hasLicenses: boolean;
+
+  /**
+   * A JSON object; empty for none.
+   *
+   * @generated from field: string parameters = 9;
+   */
+  parameters: string;
+
+  /**
+   * @generated from field: repeated chasqui.v1.ChatMessage messages = 10;
+   */
+  messages: ChatMessage[];
+
+  /**
+   * @generated from field: bool has_messages = 11;
+   */
+  hasMessages: boolean;
+
+  /**
+   * @generated from field: string quantize = 12;
+   */
+  quantize: string;
+};
+
+/**
+ * Describes the message chasqui.v1.CreateModelRequest.
+ * Use `create(CreateModelRequestSchema)` to create a new message.
+ */
+export const CreateModelRequestSchema: GenMessage<CreateModelRequest> = /*@__PURE__*/
+  messageDesc(file_chasqui, 18);
+
+/**
+ * @generated from message chasqui.v1.CopyModelRequest
+ */
+export type CopyModelRequest = Message<"chasqui.v1.CopyModelRequest"> & {
+  /**
+   * @generated from field: string source = 1;
+   */
+  source: string;
+
+  /**
+   * @generated from field: string destination = 2;
+   */
+  destination: string;
+};
+
+/**
+ * Describes the message chasqui.v1.CopyModelRequest.
+ * Use `create(CopyModelRequestSchema)` to create a new message.
+ */
+export const CopyModelRequestSchema: GenMessage<CopyModelRequest> = /*@__PURE__*/
+  messageDesc(file_chasqui, 19);
+
+/**
  * @generated from message chasqui.v1.ModelDetails
  */
 export type ModelDetails = Message<"chasqui.v1.ModelDetails"> & {
@@ -761,7 +896,7 @@ export type ModelDetails = Message<"chasqui.v1.ModelDetails"> & {
  * Use `create(ModelDetailsSchema)` to create a new message.
  */
 export const ModelDetailsSchema: GenMessage<ModelDetails> = /*@__PURE__*/
-  messageDesc(file_chasqui, 17);
+  messageDesc(file_chasqui, 20);
 
 /**
  * @generated from message chasqui.v1.ModelSummary
@@ -805,7 +940,7 @@ export type ModelSummary = Message<"chasqui.v1.ModelSummary"> & {
  * Use `create(ModelSummarySchema)` to create a new message.
  */
 export const ModelSummarySchema: GenMessage<ModelSummary> = /*@__PURE__*/
-  messageDesc(file_chasqui, 18);
+  messageDesc(file_chasqui, 21);
 
 /**
  * @generated from message chasqui.v1.ModelList
@@ -822,7 +957,7 @@ export type ModelList = Message<"chasqui.v1.ModelList"> & {
  * Use `create(ModelListSchema)` to create a new message.
  */
 export const ModelListSchema: GenMessage<ModelList> = /*@__PURE__*/
-  messageDesc(file_chasqui, 19);
+  messageDesc(file_chasqui, 22);
 
 /**
  * @generated from message chasqui.v1.JsonField
@@ -846,7 +981,7 @@ export type JsonField = Message<"chasqui.v1.JsonField"> & {
  * Use `create(JsonFieldSchema)` to create a new message.
  */
 export const JsonFieldSchema: GenMessage<JsonField> = /*@__PURE__*/
-  messageDesc(file_chasqui, 20);
+  messageDesc(file_chasqui, 23);
 
 /**
  * @generated from message chasqui.v1.TensorDescription
@@ -873,7 +1008,7 @@ export type TensorDescription = Message<"chasqui.v1.TensorDescription"> & {
  * Use `create(TensorDescriptionSchema)` to create a new message.
  */
 export const TensorDescriptionSchema: GenMessage<TensorDescription> = /*@__PURE__*/
-  messageDesc(file_chasqui, 21);
+  messageDesc(file_chasqui, 24);
 
 /**
  * @generated from message chasqui.v1.ModelDescription
@@ -935,7 +1070,7 @@ export type ModelDescription = Message<"chasqui.v1.ModelDescription"> & {
  * Use `create(ModelDescriptionSchema)` to create a new message.
  */
 export const ModelDescriptionSchema: GenMessage<ModelDescription> = /*@__PURE__*/
-  messageDesc(file_chasqui, 22);
+  messageDesc(file_chasqui, 25);
 
 /**
  * @generated from message chasqui.v1.LoadRequest
@@ -962,7 +1097,7 @@ export type LoadRequest = Message<"chasqui.v1.LoadRequest"> & {
  * Use `create(LoadRequestSchema)` to create a new message.
  */
 export const LoadRequestSchema: GenMessage<LoadRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 23);
+  messageDesc(file_chasqui, 26);
 
 /**
  * @generated from message chasqui.v1.UnloadResponse
@@ -979,7 +1114,7 @@ export type UnloadResponse = Message<"chasqui.v1.UnloadResponse"> & {
  * Use `create(UnloadResponseSchema)` to create a new message.
  */
 export const UnloadResponseSchema: GenMessage<UnloadResponse> = /*@__PURE__*/
-  messageDesc(file_chasqui, 24);
+  messageDesc(file_chasqui, 27);
 
 /**
  * @generated from message chasqui.v1.PinRequest
@@ -1003,7 +1138,7 @@ export type PinRequest = Message<"chasqui.v1.PinRequest"> & {
  * Use `create(PinRequestSchema)` to create a new message.
  */
 export const PinRequestSchema: GenMessage<PinRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 25);
+  messageDesc(file_chasqui, 28);
 
 /**
  * @generated from message chasqui.v1.ComputeCounters
@@ -1035,7 +1170,7 @@ export type ComputeCounters = Message<"chasqui.v1.ComputeCounters"> & {
  * Use `create(ComputeCountersSchema)` to create a new message.
  */
 export const ComputeCountersSchema: GenMessage<ComputeCounters> = /*@__PURE__*/
-  messageDesc(file_chasqui, 26);
+  messageDesc(file_chasqui, 29);
 
 /**
  * @generated from message chasqui.v1.ResidentModel
@@ -1099,7 +1234,7 @@ export type ResidentModel = Message<"chasqui.v1.ResidentModel"> & {
  * Use `create(ResidentModelSchema)` to create a new message.
  */
 export const ResidentModelSchema: GenMessage<ResidentModel> = /*@__PURE__*/
-  messageDesc(file_chasqui, 27);
+  messageDesc(file_chasqui, 30);
 
 /**
  * @generated from message chasqui.v1.ResidentList
@@ -1116,7 +1251,7 @@ export type ResidentList = Message<"chasqui.v1.ResidentList"> & {
  * Use `create(ResidentListSchema)` to create a new message.
  */
 export const ResidentListSchema: GenMessage<ResidentList> = /*@__PURE__*/
-  messageDesc(file_chasqui, 28);
+  messageDesc(file_chasqui, 31);
 
 /**
  * @generated from message chasqui.v1.PullProgress
@@ -1141,6 +1276,13 @@ export type PullProgress = Message<"chasqui.v1.PullProgress"> & {
    * @generated from field: int64 completed_bytes = 4;
    */
   completedBytes: bigint;
+
+  /**
+   * The node it happens on, where several do it at the same time.
+   *
+   * @generated from field: string node = 5;
+   */
+  node: string;
 };
 
 /**
@@ -1148,7 +1290,7 @@ export type PullProgress = Message<"chasqui.v1.PullProgress"> & {
  * Use `create(PullProgressSchema)` to create a new message.
  */
 export const PullProgressSchema: GenMessage<PullProgress> = /*@__PURE__*/
-  messageDesc(file_chasqui, 29);
+  messageDesc(file_chasqui, 32);
 
 /**
  * @generated from message chasqui.v1.ServerInfo
@@ -1180,7 +1322,7 @@ export type ServerInfo = Message<"chasqui.v1.ServerInfo"> & {
  * Use `create(ServerInfoSchema)` to create a new message.
  */
 export const ServerInfoSchema: GenMessage<ServerInfo> = /*@__PURE__*/
-  messageDesc(file_chasqui, 30);
+  messageDesc(file_chasqui, 33);
 
 /**
  * @generated from message chasqui.v1.SubscribeRequest
@@ -1197,7 +1339,7 @@ export type SubscribeRequest = Message<"chasqui.v1.SubscribeRequest"> & {
  * Use `create(SubscribeRequestSchema)` to create a new message.
  */
 export const SubscribeRequestSchema: GenMessage<SubscribeRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 31);
+  messageDesc(file_chasqui, 34);
 
 /**
  * @generated from message chasqui.v1.ChannelEvent
@@ -1238,7 +1380,7 @@ export type ChannelEvent = Message<"chasqui.v1.ChannelEvent"> & {
  * Use `create(ChannelEventSchema)` to create a new message.
  */
 export const ChannelEventSchema: GenMessage<ChannelEvent> = /*@__PURE__*/
-  messageDesc(file_chasqui, 32);
+  messageDesc(file_chasqui, 35);
 
 /**
  * @generated from message chasqui.v1.PublishRequest
@@ -1265,7 +1407,7 @@ export type PublishRequest = Message<"chasqui.v1.PublishRequest"> & {
  * Use `create(PublishRequestSchema)` to create a new message.
  */
 export const PublishRequestSchema: GenMessage<PublishRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 33);
+  messageDesc(file_chasqui, 36);
 
 /**
  * @generated from message chasqui.v1.PublishResponse
@@ -1287,7 +1429,7 @@ export type PublishResponse = Message<"chasqui.v1.PublishResponse"> & {
  * Use `create(PublishResponseSchema)` to create a new message.
  */
 export const PublishResponseSchema: GenMessage<PublishResponse> = /*@__PURE__*/
-  messageDesc(file_chasqui, 34);
+  messageDesc(file_chasqui, 37);
 
 /**
  * @generated from enum chasqui.v1.FinishReason

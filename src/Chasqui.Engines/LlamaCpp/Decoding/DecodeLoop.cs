@@ -44,7 +44,8 @@ internal sealed partial class DecodeLoop : IAsyncDisposable
         _logger = logger;
         _slots = new SlotTable(context, sequenceBytes, canReuse: !model.IsRecurrent);
         _steps = new StepRunner(model, context, _slots, time, logger);
-        new Thread(Run) { IsBackground = true, Name = "llama.cpp decode" }.Start();
+        // It runs for all requests: not as part of the one that happened to begin it.
+        new Thread(Run) { IsBackground = true, Name = "llama.cpp decode" }.UnsafeStart();
     }
 
     /// <summary>Jobs that have a slot.</summary>

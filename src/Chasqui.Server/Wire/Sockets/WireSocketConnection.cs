@@ -17,9 +17,14 @@ internal sealed class WireSocketConnection : ConnectionContext, IConnectionSocke
     private IDictionary<object, object?>? _items;
     private string? _id;
 
-    public WireSocketConnection(Socket socket)
+    private readonly EndPoint _listened;
+
+    /// <param name="socket">The socket.</param>
+    /// <param name="listened">Where it was accepted. Asked for when it is closed already, by whoever counts connections, when the socket itself cannot tell.</param>
+    public WireSocketConnection(Socket socket, EndPoint listened)
     {
         Socket = socket;
+        _listened = listened;
         Transport = WirePipe.Over(socket, isMostlyIdle: true);
         Features.Set<IConnectionSocketFeature>(this);
     }
@@ -42,7 +47,11 @@ internal sealed class WireSocketConnection : ConnectionContext, IConnectionSocke
         set => _items = value;
     }
 
-    public override EndPoint? LocalEndPoint => Socket.LocalEndPoint;
+    public override EndPoint? LocalEndPoint
+    {
+        get => _listened;
+        set => throw new NotSupportedException("where it was accepted does not change");
+    }
 
     public override EndPoint? RemoteEndPoint => Socket.RemoteEndPoint;
 

@@ -21,7 +21,7 @@ internal sealed class WireSocketListener(Socket socket) : IConnectionListener
                 var accepted = await socket.AcceptAsync(cancellationToken).ConfigureAwait(false);
                 if (EndPoint is IPEndPoint)
                     accepted.NoDelay = true;
-                return new WireSocketConnection(accepted);
+                return new WireSocketConnection(accepted, EndPoint);
             }
             catch (Exception e) when (e is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {

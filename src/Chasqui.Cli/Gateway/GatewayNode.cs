@@ -1,0 +1,58 @@
+using System.Text.Json;
+
+namespace Chasqui.Cli;
+
+/// <summary>A node of a gateway, as <c>/api/nodes</c> tells of it.</summary>
+/// <param name="json">As it was told.</param>
+internal sealed class GatewayNode(JsonElement json)
+{
+    /// <summary>Where the nodes are told.</summary>
+    public const string Path = "api/nodes";
+
+    /// <summary>As it was told, with what an older client does not know.</summary>
+    public JsonElement Json { get; } = json;
+
+    public string Name => Json.Text("name");
+
+    public string Url => Json.Text("url");
+
+    public string Kind => Json.Text("kind");
+
+    /// <summary>One of <c>unknown</c>, <c>up</c>, <c>returning</c>, <c>paused</c>, <c>trial</c>.</summary>
+    public string State => Json.Text("state");
+
+    /// <summary>What it is and its version; empty when it has never answered.</summary>
+    public string Software => Json.Text("software");
+
+    public int InFlight => Json.Count("in_flight");
+
+    /// <summary>Requests it runs at once; null where that is not known.</summary>
+    public int? Slots => Json.Find("slots") is null ? null : Json.Count("slots");
+
+    public IReadOnlyList<string> Models => Json.Texts("models");
+
+    public IReadOnlyList<ResidentModel> Resident => [.. Json.Items("resident").Select(AnswerJson.Resident)];
+
+    public string LastFailure => Json.Text("last_failure");
+
+    public bool Has(string model) => Models.Any(name => ModelNames.Same(name, model));
+
+    /// <summary>All nodes of an answer.</summary>
+    public static IReadOnlyList<GatewayNode> ReadAll(JsonElement answer) => [.. answer.Items("nodes").Select(node => new GatewayNode(node.Clone()))];
+
+    /// <summary>The nodes that have answered, where there are several; none where it makes no difference, or nobody tells.</summary>
+    public static async Task<IReadOnlyList<GatewayNode>> SeveralAsync(IModelHost host, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var nodes = await host.NodesAsync(cancellationToken);
+            var known = nodes.Where(node => node.Software.Length > 0).ToList();
+            return known.Count > 1 ? known : [];
+        }
+        catch (CliException e) when (e is not GatewayUnreachableException)
+        {
+            // An Ollama, an older gateway, the engine in this process.
+            return [];
+        }
+    }
+}

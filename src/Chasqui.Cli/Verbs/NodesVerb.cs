@@ -1,0 +1,56 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json;
+
+namespace Chasqui.Cli;
+
+/// <summary><c>nodes</c>: what runs models for the gateway, and how it is.</summary>
+internal static class NodesVerb
+{
+    public static Command Build(CliContext context)
+    {
+        var command = new Command("nodes", "The nodes that run models for the gateway: their state, load and models");
+        command.SetAction((parsed, _) => ModelsVerbs.WithHostAsync(context, parsed, gatewayOnly: true, async (host, cancellationToken) =>
+        {
+            var nodes = await host.NodesAsync(cancellationToken);
+            if (parsed.GetValue(GlobalOptions.Json))
+                context.Console.Out.WriteLine(ToJson(nodes));
+            else if (nodes.Count == 0)
+                context.Console.Remark($"{host.Place} has no nodes.");
+            else
+                Write(context.Console, nodes);
+        }));
+        return command;
+    }
+
+    private static void Write(CliConsole console, IReadOnlyList<GatewayNode> nodes)
+    {
+        TableOutput.Write(console, ["NAME", "STATE", "SOFTWARE", ">BUSY", ">MODELS", ">IN MEMORY", "URL"], nodes.Select(node =>
+            (IReadOnlyList<string>)
+            [
+                node.Name,
+                node.State,
+                node.Software.Length > 0 ? node.Software : node.Kind,
+                node.Slots is { } slots ? FormattableString.Invariant($"{node.InFlight}/{slots}") : FormattableString.Invariant($"{node.InFlight}"),
+                FormattableString.Invariant($"{node.Models.Count}"),
+                FormattableString.Invariant($"{node.Resident.Count}"),
+                node.Url,
+            ]));
+        // A failure is a sentence, too long for a table.
+        foreach (var node in nodes.Where(node => node.LastFailure.Length > 0))
+            console.Remark($"{node.Name}: {SafeText.OneLine(node.LastFailure)}");
+    }
+
+    private static string ToJson(IReadOnlyList<GatewayNode> nodes)
+    {
+        using var stream = new MemoryStream();
+        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+        {
+            json.WriteStartArray();
+            foreach (var node in nodes)
+                node.Json.WriteTo(json);
+            json.WriteEndArray();
+        }
+        return Encoding.UTF8.GetString(stream.ToArray());
+    }
+}

@@ -1,0 +1,210 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+
+namespace Chasqui.Engines.Http;
+
+/// <summary>A node's answer whose head has come. For one reader. Its failures are <see cref="EngineException"/>s, and its time-outs run until it is disposed.</summary>
+internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessage response, CallClock clock) : IAsyncDisposable
+{
+    private const int MaxErrorBody = 64 << 10;
+
+    // An answer that is over but for its last chunk is worth a moment: the connection can be used again.
+    private static readonly TimeSpan _drain = TimeSpan.FromMilliseconds(250);
+
+    private Stream? _stream;
+    private LineReader? _lines;
+    private SseReader? _events;
+
+    public int Status => (int)response.StatusCode;
+
+    /// <summary>The header <c>Server</c>; empty for none.</summary>
+    public string Server => response.Headers.TryGetValues("Server", out var values) ? string.Join(' ', values) : "";
+
+    /// <summary>Whether the body says that it is JSON.</summary>
+    public bool IsJson => response.Content.Headers.ContentType?.MediaType is HttpCall.Json;
+
+    /// <summary>Since the request was sent.</summary>
+    public TimeSpan Elapsed => clock.Elapsed;
+
+    /// <summary>The line or event that was read last; valid until the next read.</summary>
+    public ReadOnlyMemory<byte> Current { get; private set; }
+
+    /// <summary>Whether the last event is an error by its field's name.</summary>
+    public bool IsError => _events?.IsError ?? false;
+
+    /// <exception cref="EngineException">The status is not a success.</exception>
+    public async ValueTask EnsureSuccessAsync()
+    {
+        if (response.IsSuccessStatusCode)
+            return;
+        var said = ErrorText.None;
+        try
+        {
+            said = ErrorText.Read((await ReadWholeAsync(MaxErrorBody).ConfigureAwait(false)).Span);
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException)
+        {
+            // The status says enough.
+        }
+        catch (Exception e) when (http.Explain(e, clock) is { } explained)
+        {
+            throw explained;
+        }
+        var error = NodeErrors.Of(http.Name, call.Model, call.Path, Status, said, RetryAfter());
+        http.Note(call, Status, error.Message);
+        throw error;
+    }
+
+    /// <exception cref="EngineFailedException">The answer is of another type than the API says.</exception>
+    public void EnsureType(params ReadOnlySpan<string> types)
+    {
+        var type = response.Content.Headers.ContentType?.MediaType;
+        if (type is not null && !types.Contains(type, StringComparer.OrdinalIgnoreCase))
+            throw new EngineFailedException($"node '{http.Name}' answered {call.Path} with {type}, where {types[0]} is right; is it what its configuration says?");
+    }
+
+    /// <summary>Reads all of it as JSON.</summary>
+    public async ValueTask<T> ReadJsonAsync<T>(Func<JsonElement, T> read)
+    {
+        EnsureType(HttpCall.Json, HttpCall.Ndjson, "text/json", "text/plain");
+        try
+        {
+            return Decode(await ReadWholeAsync(call.Bound).ConfigureAwait(false), read);
+        }
+        catch (Exception e) when (http.Explain(e, clock) is { } explained)
+        {
+            throw explained;
+        }
+    }
+
+    /// <summary>Reads a value out of JSON.</summary>
+    /// <exception cref="EngineFailedException">It is no JSON, or not what was expected.</exception>
+    public T Decode<T>(ReadOnlyMemory<byte> json, Func<JsonElement, T> read)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return read(document.RootElement);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        {
+            throw http.Explain(e, clock) ?? e;
+        }
+    }
+
+    /// <summary>Reads the next line that is not empty into <see cref="Current"/>.</summary>
+    /// <returns>False at the end.</returns>
+    public async ValueTask<bool> ReadLineAsync()
+    {
+        try
+        {
+            // Lines that are here already are not given to a caller who has left.
+            clock.Token.ThrowIfCancellationRequested();
+            _lines ??= new LineReader(await StreamAsync().ConfigureAwait(false), call.Bound);
+            do
+            {
+                if (!await _lines.ReadAsync(clock.Token).ConfigureAwait(false))
+                    return false;
+            }
+            while (_lines.Line.IsEmpty);
+        }
+        catch (Exception e) when (http.Explain(e, clock) is { } explained)
+        {
+            throw explained;
+        }
+        clock.Progress();
+        Current = _lines.Line;
+        return true;
+    }
+
+    /// <summary>Reads the next event's data into <see cref="Current"/>.</summary>
+    /// <returns>False at the end.</returns>
+    public async ValueTask<bool> ReadEventAsync()
+    {
+        try
+        {
+            clock.Token.ThrowIfCancellationRequested();
+            _lines ??= new LineReader(await StreamAsync().ConfigureAwait(false), call.Bound);
+            _events ??= new SseReader(_lines, call.Bound);
+            if (!await _events.ReadAsync(clock.Token).ConfigureAwait(false))
+                return false;
+        }
+        catch (Exception e) when (http.Explain(e, clock) is { } explained)
+        {
+            throw explained;
+        }
+        Current = _events.Data;
+        return true;
+    }
+
+    /// <summary>Tells the time-outs that a token came. Lines are tokens and tell it themselves; an event may be nothing but a greeting, and a comment is a sign of life, not of work.</summary>
+    public void Progress() => clock.Progress();
+
+    /// <summary>Reads away what is left of an answer that is over, so that its connection can be used again; gives up after a moment.</summary>
+    public async ValueTask DrainAsync()
+    {
+        using var moment = new CancellationTokenSource(_drain, http.Time);
+        try
+        {
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(moment.Token, clock.Token);
+            var stream = await StreamAsync().ConfigureAwait(false);
+            var buffer = ArrayPool<byte>.Shared.Rent(1024);
+            try
+            {
+                for (var bytes = 0; bytes < MaxErrorBody;)
+                {
+                    var read = await stream.ReadAsync(buffer, both.Token).ConfigureAwait(false);
+                    if (read == 0)
+                        return;
+                    bytes += read;
+                }
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException or ObjectDisposedException)
+        {
+            // Then the connection is closed, which is no loss.
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _lines?.Dispose();
+        response.Dispose();
+        clock.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask<Stream> StreamAsync() => _stream ??= await response.Content.ReadAsStreamAsync(clock.Token).ConfigureAwait(false);
+
+    private async ValueTask<ReadOnlyMemory<byte>> ReadWholeAsync(int bound)
+    {
+        var stream = await StreamAsync().ConfigureAwait(false);
+        var body = new ArrayBufferWriter<byte>(4096);
+        while (true)
+        {
+            var read = await stream.ReadAsync(body.GetMemory(4096), clock.Token).ConfigureAwait(false);
+            if (read == 0)
+                return body.WrittenMemory;
+            clock.Progress();
+            body.Advance(read);
+            if (body.WrittenCount > bound)
+                throw new LineTooLongException(bound);
+        }
+    }
+
+    private TimeSpan? RetryAfter()
+    {
+        if (!response.Headers.TryGetValues("Retry-After", out var values))
+            return null;
+        var text = values.FirstOrDefault();
+        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
+            return TimeSpan.FromSeconds(seconds);
+        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) && time - http.Time.GetUtcNow() is { } wait && wait > TimeSpan.Zero
+            ? wait : null;
+    }
+}

@@ -1,0 +1,131 @@
+using System.Buffers;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Runtime.CompilerServices;
+
+namespace Chasqui.Engines.Http1;
+
+/// <summary>One connection to a node, with the buffer that is read into. Not thread-safe, but for <see cref="Abort"/>.</summary>
+internal sealed class Http1Connection(Socket socket, SslStream? secure) : IDisposable
+{
+    private const int FirstSize = 4 * 1024;
+
+    private byte[]? _buffer;
+    private int _start;
+    private int _end;
+    private int _disposed;
+    private bool _receives;
+
+    /// <summary>When it was put aside, in milliseconds of the system's uptime.</summary>
+    public long IdleSince { get; set; }
+
+    /// <summary>What has come and was not taken.</summary>
+    public ReadOnlyMemory<byte> Unread => _buffer.AsMemory(_start, _end - _start);
+
+    public void Take(int bytes) => _start += bytes;
+
+    public ValueTask SendAsync(ReadOnlyMemory<byte> bytes)
+    {
+        if (secure is not null)
+            return secure.WriteAsync(bytes);
+        var sending = socket.SendAsync(bytes, SocketFlags.None);
+        if (!sending.IsCompletedSuccessfully)
+            return SendRestAsync(socket, sending, bytes);
+        // Completed, so this does not block.
+        var sent = sending.Result;
+        return sent == bytes.Length ? default : SendRestAsync(socket, new ValueTask<int>(sent), bytes);
+    }
+
+    /// <summary>Waits for more bytes.</summary>
+    /// <returns>False at the end of the connection.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<bool> ReceiveAsync()
+    {
+        MakeRoom();
+        var room = _buffer.AsMemory(_end);
+        _receives = true;
+        var read = secure is null
+            ? await socket.ReceiveAsync(room, SocketFlags.None).ConfigureAwait(false)
+            : await secure.ReadAsync(room).ConfigureAwait(false);
+        _receives = false;
+        _end += read;
+        return read > 0;
+    }
+
+    /// <summary>Gives the buffer back while nothing is expected.</summary>
+    public void Rest()
+    {
+        if (_buffer is { } buffer)
+            ArrayPool<byte>.Shared.Return(buffer);
+        _buffer = null;
+        _start = _end = 0;
+    }
+
+    /// <summary>Whether the other side has closed it, or said something unasked.</summary>
+    public bool IsStale()
+    {
+        try
+        {
+            return socket.Poll(0, SelectMode.SelectRead);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>Ends whatever waits on it. Thread-safe.</summary>
+    public void Abort() => socket.Dispose();
+
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1)
+            return;
+        // What is received into belongs to the kernel until then, and so to nobody else.
+        if (_receives)
+            _buffer = null;
+        Rest();
+        // What the node still sends is of no interest: it shall notice at once that nobody reads.
+        try
+        {
+            socket.LingerState = new LingerOption(true, 0);
+        }
+        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        {
+            // It is closed already.
+        }
+        secure?.Dispose();
+        socket.Dispose();
+    }
+
+    private static async ValueTask SendRestAsync(Socket socket, ValueTask<int> sending, ReadOnlyMemory<byte> bytes)
+    {
+        for (; ; sending = socket.SendAsync(bytes, SocketFlags.None))
+        {
+            bytes = bytes[await sending.ConfigureAwait(false)..];
+            if (bytes.IsEmpty)
+                return;
+        }
+    }
+
+    private void MakeRoom()
+    {
+        if (_buffer is null)
+        {
+            _buffer = ArrayPool<byte>.Shared.Rent(FirstSize);
+            _start = _end = 0;
+        }
+        else if (_start == _end)
+        {
+            _start = _end = 0;
+        }
+        else if (_end == _buffer.Length)
+        {
+            var larger = _start > 0 ? _buffer : ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);
+            _buffer.AsSpan(_start, _end - _start).CopyTo(larger);
+            if (larger != _buffer)
+                ArrayPool<byte>.Shared.Return(_buffer);
+            (_buffer, _start, _end) = (larger, 0, _end - _start);
+        }
+    }
+}

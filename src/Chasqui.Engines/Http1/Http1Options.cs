@@ -1,0 +1,51 @@
+namespace Chasqui.Engines.Http1;
+
+/// <summary>Where a node is and how it is connected to.</summary>
+public sealed record Http1Options
+{
+    /// <summary>The node's name, for errors.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Its host, a name or an address.</summary>
+    public required string Host { get; init; }
+
+    /// <summary>Its port.</summary>
+    public required int Port { get; init; }
+
+    /// <summary>Whether TLS is spoken. Default false.</summary>
+    public bool Tls { get; init; }
+
+    /// <summary>What comes before every path, without a slash at its end. Default empty.</summary>
+    public string PathPrefix { get; init; } = "";
+
+    /// <summary>The key it asks for, sent as a bearer token. Default none.</summary>
+    public string? ApiKey { get; init; }
+
+    /// <summary>How long connecting may take, 10 ms to 10 minutes. Default 3 s.</summary>
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>Connections kept for later requests, 0 to 20,000. Default 512.</summary>
+    public int MaxIdle { get; init; } = 512;
+
+    /// <summary>How long they are kept, 1 s to 1 hour. Default 60 s.</summary>
+    public TimeSpan IdleLifetime { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>The clock of the time-out.</summary>
+    public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Those of an address.</summary>
+    /// <param name="name">The node's name.</param>
+    /// <param name="url">An absolute address of scheme <c>http</c> or <c>https</c>.</param>
+    public static Http1Options Of(string name, Uri url)
+    {
+        ArgumentNullException.ThrowIfNull(url);
+        return new Http1Options
+        {
+            Name = name,
+            Host = url.IdnHost,
+            Port = url.Port,
+            Tls = url.Scheme == Uri.UriSchemeHttps,
+            PathPrefix = url.AbsolutePath.TrimEnd('/'),
+        };
+    }
+}

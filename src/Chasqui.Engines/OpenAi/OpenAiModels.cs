@@ -1,0 +1,80 @@
+using System.Text.Json;
+using Chasqui.Engines.Http;
+using Chasqui.Engines.Models;
+
+namespace Chasqui.Engines.OpenAi;
+
+/// <summary>Models as <c>/v1/models</c> tells of them, and what llama.cpp's server tells beside it.</summary>
+internal static class OpenAiModels
+{
+    /// <summary>Reads <c>/v1/models</c>. Servers write who they are into <c>owned_by</c>.</summary>
+    public static OpenAiServer Server(JsonElement json, Action nameless)
+    {
+        var models = new List<OpenAiModel>();
+        var kind = OpenAiServerKind.Other;
+        foreach (var model in json.GetProperty("data").EnumerateArray())
+        {
+            if (model.Text("id").Length == 0)
+            {
+                nameless();
+                continue;
+            }
+            if (kind == OpenAiServerKind.Other)
+                kind = Kind(model.Get("owned_by") is { ValueKind: JsonValueKind.String } owner ? owner.GetString()! : "");
+            models.Add(Model(model, kind));
+        }
+        return new OpenAiServer(kind, models);
+    }
+
+    /// <summary>llama.cpp's <c>/props</c>.</summary>
+    public static LlamaCppProperties Properties(JsonElement json) => new(
+        json.Get("total_slots") is { } slots ? slots.GetInt32() : null,
+        json.Get("default_generation_settings")?.Count("n_ctx") ?? 0,
+        json.Text("chat_template"),
+        json.Text("build_info"),
+        json.Get("modalities")?.Flag("vision") ?? false);
+
+    /// <summary>How many of llama.cpp's <c>/slots</c> are busy.</summary>
+    public static int BusySlots(JsonElement json) => json.EnumerateArray().Count(slot => slot.Flag("is_processing"));
+
+    private static OpenAiServerKind Kind(string owner) => owner switch
+    {
+        "llamacpp" => OpenAiServerKind.LlamaCpp,
+        "vllm" or "sglang" => OpenAiServerKind.Vllm,
+        "organization_owner" => OpenAiServerKind.LmStudio,
+        "library" => OpenAiServerKind.Ollama,
+        _ => OpenAiServerKind.Other,
+    };
+
+    private static OpenAiModel Model(JsonElement json, OpenAiServerKind kind)
+    {
+        var meta = json.Get("meta") is { ValueKind: JsonValueKind.Object } m ? m : default(JsonElement?);
+        var summary = new ModelSummary
+        {
+            Name = json.Text("id"),
+            Digest = "",
+            ModifiedAt = json.Get("created") is { ValueKind: JsonValueKind.Number } created ? DateTimeOffset.FromUnixTimeSeconds((long)Math.Clamp(created.GetDouble(), 0, 253402300799)) : default,
+            SizeBytes = meta?.Whole("size") ?? 0,
+            Details = new ModelDetails
+            {
+                Format = kind == OpenAiServerKind.LlamaCpp ? "gguf" : "",
+                ParameterSize = meta?.Whole("n_params") is > 0 and var n ? HumanNumber.Format(n) : "",
+                QuantizationLevel = meta?.Get("ftype") is { ValueKind: JsonValueKind.String } type ? type.GetString()! : "",
+                ContextLength = meta?.Count("n_ctx_train") ?? 0,
+                EmbeddingLength = meta?.Count("n_embd") ?? 0,
+            },
+        };
+        var context = meta?.Count("n_ctx") is > 0 and var served ? served : json.Count("max_model_len");
+        // llama.cpp's router lists what it could load, too.
+        var loaded = json.Get("status")?.Get("value") is not { ValueKind: JsonValueKind.String } status || status.ValueEquals("loaded");
+        return new OpenAiModel(summary, context, loaded);
+    }
+}
+
+/// <summary>What llama.cpp's server says of itself.</summary>
+/// <param name="Slots">Requests it runs at once; null where it does not say.</param>
+/// <param name="ContextLength">Tokens of context of each slot; 0 where it does not say.</param>
+/// <param name="Template">The chat template, Jinja.</param>
+/// <param name="Build">Its build, e.g. <c>b6000-abcdef</c>.</param>
+/// <param name="Vision">Whether it takes images.</param>
+internal sealed record LlamaCppProperties(int? Slots, int ContextLength, string Template, string Build, bool Vision);

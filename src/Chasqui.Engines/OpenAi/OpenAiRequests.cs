@@ -1,0 +1,218 @@
+using System.Text.Json;
+using Chasqui.Engines.Http;
+
+namespace Chasqui.Engines.OpenAi;
+
+/// <summary>Requests in OpenAI's form, with each server's extensions. What cannot be said is refused by name.</summary>
+/// <param name="server">Who is asked.</param>
+/// <param name="node">Its name, for errors.</param>
+internal sealed class OpenAiRequests(OpenAiServer server, string node)
+{
+    /// <summary>A request of <c>/v1/chat/completions</c>.</summary>
+    public ReadOnlyMemory<byte> Chat(ChatRequest request)
+    {
+        if (request.Messages.Count == 0)
+            throw new InvalidRequestException("there are no messages; give at least one");
+        Check(request);
+        return JsonWriting.Object(json =>
+        {
+            json.WriteString("model", Id(request.Model));
+            json.WritePropertyName("messages");
+            OpenAiMessages.Write(json, request.Messages, server.Kind);
+            json.Member("tools", request.Tools);
+            Streamed(json);
+            OpenAiOptions.Write(json, request.Options, server, node);
+            ResponseFormat(json, request.Format);
+            Think(json, request.Think);
+            if (request.Logprobs)
+            {
+                json.WriteBoolean("logprobs", true);
+                if (request.TopLogprobs > 0)
+                    json.WriteNumber("top_logprobs", request.TopLogprobs);
+            }
+        });
+    }
+
+    /// <summary>A request of <c>/v1/completions</c>: a prompt as it is, or, at an Ollama, one with a suffix.</summary>
+    public ReadOnlyMemory<byte> Completion(GenerateRequest request)
+    {
+        Check(request);
+        return JsonWriting.Object(json =>
+        {
+            json.WriteString("model", Id(request.Model));
+            json.WriteString("prompt", request.Prompt);
+            json.Member("suffix", request.Suffix is { Length: > 0 } suffix ? suffix : null);
+            Streamed(json);
+            OpenAiOptions.Write(json, request.Options, server, node);
+            if (server.Kind == OpenAiServerKind.LlamaCpp)
+                Schema(json, request.Format);
+            else
+                ResponseFormat(json, request.Format);
+            // Here it is a number, of which some servers take none for "no".
+            if (request.Logprobs)
+                json.WriteNumber("logprobs", Math.Max(1, request.TopLogprobs));
+        });
+    }
+
+    /// <summary>A prompt under the model's template as a conversation of one turn.</summary>
+    public static ChatRequest AsChat(GenerateRequest request) => new()
+    {
+        Model = request.Model,
+        Options = request.Options,
+        Format = request.Format,
+        Think = request.Think,
+        KeepAlive = request.KeepAlive,
+        Logprobs = request.Logprobs,
+        TopLogprobs = request.TopLogprobs,
+        Truncate = request.Truncate,
+        Shift = request.Shift,
+        Alone = request.Alone,
+        RenderOnly = request.RenderOnly,
+        Messages =
+        [
+            .. request.System is { Length: > 0 } system ? (ChatMessage[])[new ChatMessage { Role = "system", Content = system }] : [],
+            new ChatMessage { Role = "user", Content = request.Prompt, Images = request.Images },
+        ],
+    };
+
+    /// <summary>Whether a prompt goes to <c>/v1/completions</c>; the others become a chat.</summary>
+    /// <exception cref="InvalidRequestException">It has something that no path of this server carries.</exception>
+    public bool IsCompletion(GenerateRequest request)
+    {
+        if (request.Context is { Count: > 0 })
+            throw Cannot("context", "send the earlier turns as a chat");
+        if (!string.IsNullOrEmpty(request.Template))
+            throw Cannot("template", "the server has the model's own");
+        var ollama = server.Kind == OpenAiServerKind.Ollama;
+        if (request.Suffix is { Length: > 0 })
+        {
+            if (!ollama || request.Raw)
+                throw Cannot("suffix", "put the model's own marks into a raw prompt");
+            if (request.Images.Count > 0 || request.System is { Length: > 0 })
+                throw Cannot(request.Images.Count > 0 ? "images beside a suffix" : "system beside a suffix", "leave it out");
+            return true;
+        }
+        if (!request.Raw)
+            return false;
+        if (ollama)
+            throw Cannot("raw", "it puts the model's template around every prompt; make it a node of Ollama's kind");
+        if (request.Images.Count > 0)
+            throw Cannot("images in a raw prompt", "send them in a chat");
+        return request.System is { Length: > 0 }
+            ? throw new InvalidRequestException("raw mode does not support template, system, or context")
+            : true;
+    }
+
+    /// <summary>A request of <c>/v1/embeddings</c>.</summary>
+    public ReadOnlyMemory<byte> Embed(EmbedRequest request)
+    {
+        OpenAiOptions.Check(request.Options, server, node, request.Model);
+        if (!request.Normalize && server.Kind != OpenAiServerKind.LlamaCpp)
+            throw Cannot("normalize: false", "leave it at true");
+        return JsonWriting.Object(json =>
+        {
+            json.WriteString("model", Id(request.Model));
+            json.Member("input", request.Inputs);
+            json.WriteString("encoding_format", "base64");
+            if (!request.Normalize)
+                json.WriteNumber("embd_normalize", -1);
+        });
+    }
+
+    /// <summary>A request of <c>/tokenize</c>, llama.cpp's or vLLM's.</summary>
+    public ReadOnlyMemory<byte> Tokenize(TokenizeRequest request) => JsonWriting.Object(json =>
+    {
+        if (server.Kind == OpenAiServerKind.LlamaCpp)
+        {
+            json.WriteString("content", request.Text);
+            json.WriteBoolean("add_special", request.AddSpecial);
+            json.WriteBoolean("parse_special", request.ParseSpecial);
+            return;
+        }
+        json.WriteString("model", Id(request.Model));
+        json.WriteString("prompt", request.Text);
+        json.WriteBoolean("add_special_tokens", request.AddSpecial);
+    });
+
+    /// <summary>A request of llama.cpp's <c>/apply-template</c>.</summary>
+    public ReadOnlyMemory<byte> Render(ChatRequest request) => server.Kind != OpenAiServerKind.LlamaCpp
+        ? throw Cannot("a request only to render the prompt", "ask a node that has the template")
+        : JsonWriting.Object(json =>
+        {
+            json.WriteString("model", Id(request.Model));
+            json.WritePropertyName("messages");
+            OpenAiMessages.Write(json, request.Messages, server.Kind);
+            json.Member("tools", request.Tools);
+            Think(json, request.Think);
+        });
+
+    private static void Streamed(Utf8JsonWriter json)
+    {
+        json.WriteBoolean("stream", true);
+        json.WriteStartObject("stream_options");
+        json.WriteBoolean("include_usage", true);
+        json.WriteEndObject();
+    }
+
+    private static void ResponseFormat(Utf8JsonWriter json, OutputFormat? format)
+    {
+        if (format is null)
+            return;
+        json.WriteStartObject("response_format");
+        json.WriteString("type", format.Schema is null ? "json_object" : "json_schema");
+        if (format.Schema is { } schema)
+        {
+            json.WriteStartObject("json_schema");
+            json.WriteString("name", "answer");
+            json.WriteBoolean("strict", true);
+            json.Member("schema", schema);
+            json.WriteEndObject();
+        }
+        json.WriteEndObject();
+    }
+
+    private static void Schema(Utf8JsonWriter json, OutputFormat? format)
+    {
+        if (format is null)
+            return;
+        if (format.Schema is { } schema)
+        {
+            json.Member("json_schema", schema);
+            return;
+        }
+        json.WriteStartObject("json_schema");
+        json.WriteString("type", "object");
+        json.WriteEndObject();
+    }
+
+    // llama.cpp and vLLM switch in the template; the others know OpenAI's effort.
+    private void Think(Utf8JsonWriter json, string? think)
+    {
+        if (think is null)
+            return;
+        var isSwitch = think is "true" or "false";
+        if (server.Kind is OpenAiServerKind.LlamaCpp or OpenAiServerKind.Vllm)
+        {
+            json.WriteStartObject("chat_template_kwargs");
+            json.WriteBoolean("enable_thinking", think != "false");
+            if (!isSwitch)
+                json.WriteString("reasoning_effort", think);
+            json.WriteEndObject();
+            return;
+        }
+        json.WriteString("reasoning_effort", think switch { "true" => "medium", "false" => "none", _ => think });
+    }
+
+    private void Check(GenerationRequest request)
+    {
+        OpenAiOptions.Check(request.Options, server, node, request.Model);
+        if (request.TopLogprobs is < 0 or > 20)
+            throw new InvalidOptionException("top_logprobs", $"{request.TopLogprobs}", "a whole number from 0 to 20");
+        if (request.Alone)
+            throw Cannot("alone", "leave it out");
+    }
+
+    private InvalidRequestException Cannot(string what, string instead) => new($"node '{node}' ({server.Product}) cannot take {what}; {instead}");
+
+    private string Id(string model) => server.Find(model)?.Summary.Name ?? model;
+}

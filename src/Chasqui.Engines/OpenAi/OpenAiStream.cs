@@ -1,0 +1,147 @@
+using System.Text;
+using System.Text.Json;
+using Chasqui.Engines.Http;
+using Chasqui.Engines.Tools;
+
+namespace Chasqui.Engines.OpenAi;
+
+/// <summary>Makes updates of the chunks of one streamed chat or completion. Calls of tools come in pieces and are given out whole, with the end.</summary>
+/// <param name="model">The model that was asked for, for errors.</param>
+/// <param name="alternatives">How many alternatives of each token were asked for.</param>
+internal sealed class OpenAiStream(string model, int alternatives)
+{
+    private const int MaxCalls = 256;
+    private const int MaxArguments = 16 << 20;
+
+    private readonly List<Call> _calls = [];
+    private int _argumentsLength;
+    private string? _finish;
+    private JsonElement _usage;
+    private JsonElement _timings;
+    private TimeSpan? _first;
+
+    /// <summary>Whether the server has said why the answer ended.</summary>
+    public bool IsFinished => _finish is not null;
+
+    /// <summary>What a chunk says; null for nothing.</summary>
+    /// <param name="chunk">The chunk.</param>
+    /// <param name="isError">Whether it came as an error by its field's name.</param>
+    /// <param name="elapsed">Since the request was sent.</param>
+    /// <exception cref="EngineException">The chunk is an error.</exception>
+    public GenerationUpdate? Read(JsonElement chunk, bool isError, TimeSpan elapsed)
+    {
+        if (isError || chunk.Get("error") is not null || (chunk.Get("object") is { ValueKind: JsonValueKind.String } kind && kind.ValueEquals("error")))
+            throw NodeErrors.Midway(model, ErrorText.Read(chunk));
+        if (chunk.Get("usage") is { ValueKind: JsonValueKind.Object } usage)
+            _usage = usage.Clone();
+        if (chunk.Get("timings") is { ValueKind: JsonValueKind.Object } timings)
+            _timings = timings.Clone();
+        if (chunk.Get("choices") is not { } choices)
+            return chunk.Get("usage") is null ? throw new FormatException("a chunk has neither choices, usage nor error") : null;
+        if (choices.GetArrayLength() == 0)
+            return null;
+        var choice = choices[0];
+        if (choice.Get("finish_reason") is { ValueKind: JsonValueKind.String } reason)
+            _finish = reason.GetString();
+        var delta = choice.Get("delta");
+        foreach (var call in delta?.Items("tool_calls") ?? [])
+            Add(call);
+
+        var update = new GenerationUpdate
+        {
+            Text = delta?.Text("content") ?? choice.Text("text"),
+            Thinking = delta is { } d ? d.Text("reasoning_content") is { Length: > 0 } thinking ? thinking : d.Text("reasoning") : "",
+            Logprobs = OpenAiLogprobs.Read(choice.Get("logprobs"), alternatives),
+        };
+        var says = update.Text.Length > 0 || update.Thinking.Length > 0 || update.Logprobs is not null;
+        if (says || _calls.Count > 0 || _finish is not null)
+            _first ??= elapsed;
+        return says ? update : null;
+    }
+
+    /// <summary>Whether anything has come that a model made.</summary>
+    public bool HasBegun => _first is not null;
+
+    /// <summary>The last update, with the calls of tools.</summary>
+    /// <exception cref="EngineFailedException">The server gave the answer up, or a call's arguments are no JSON.</exception>
+    public GenerationUpdate End(TimeSpan elapsed)
+    {
+        if (_finish is "abort" or "error")
+            throw new EngineFailedException($"the node gave its answer up: {_finish}");
+        return new GenerationUpdate
+        {
+            ToolCalls = _calls.Count == 0 ? null : ToolCallForms.ToOllama([.. _calls.Select(Whole)]),
+            Result = Result(elapsed),
+        };
+    }
+
+    private static ToolCallForms.ToolCall Whole(Call call)
+    {
+        try
+        {
+            return new(call.Id, call.Name.ToString(), ToolCallForms.Arguments(call.Arguments.ToString()));
+        }
+        catch (JsonException e)
+        {
+            throw new EngineFailedException($"the model called the tool '{call.Name}' with arguments that are no JSON object; try again", e);
+        }
+    }
+
+    private void Add(JsonElement piece)
+    {
+        var id = piece.Text("id");
+        var index = piece.Get("index") is { ValueKind: JsonValueKind.Number } i ? i.GetInt32() : -1;
+        var call = index >= 0 ? _calls.FindLast(c => c.Index == index) : _calls.LastOrDefault();
+        // Some servers send every call with index 0; a new id is a new call.
+        if (call is null || (id.Length > 0 && call.Id.Length > 0 && id != call.Id))
+        {
+            if (_calls.Count == MaxCalls)
+                throw new EngineFailedException($"the node's answer calls more than {MaxCalls} tools");
+            _calls.Add(call = new Call(index));
+        }
+        if (id.Length > 0)
+            call.Id = id;
+        if (piece.Get("function") is not { } function)
+            return;
+        call.Name.Append(function.Text("name"));
+        var arguments = function.Get("arguments") switch
+        {
+            null => "",
+            { ValueKind: JsonValueKind.String } text => text.GetString()!,
+            { } json => json.GetRawText(),
+        };
+        _argumentsLength += arguments.Length;
+        if (_argumentsLength > MaxArguments)
+            throw new EngineFailedException("the node's answer calls tools with more than 16 MiB of arguments");
+        call.Arguments.Append(arguments);
+    }
+
+    private GenerationResult Result(TimeSpan elapsed)
+    {
+        var (usage, timings) = (_usage.ValueKind == JsonValueKind.Object, _timings.ValueKind == JsonValueKind.Object);
+        var first = _first ?? elapsed;
+        var cached = usage && _usage.Get("prompt_tokens_details") is { ValueKind: JsonValueKind.Object } details ? details.Count("cached_tokens") : 0;
+        return new GenerationResult
+        {
+            Reason = _finish == "length" ? FinishReason.Length : FinishReason.Stop,
+            PromptTokens = usage ? _usage.Count("prompt_tokens") : timings ? _timings.Count("prompt_n") + _timings.Count("cache_n") : 0,
+            CachedPromptTokens = cached > 0 || !timings ? cached : _timings.Count("cache_n"),
+            CompletionTokens = usage ? _usage.Count("completion_tokens") : timings ? _timings.Count("predicted_n") : 0,
+            TotalDuration = elapsed,
+            // Where the server does not say, the first token marks the end of the prompt's time.
+            PromptDuration = timings ? _timings.Milliseconds("prompt_ms") : first,
+            CompletionDuration = timings ? _timings.Milliseconds("predicted_ms") : elapsed - first,
+        };
+    }
+
+    private sealed class Call(int index)
+    {
+        public int Index => index;
+
+        public string Id { get; set; } = "";
+
+        public StringBuilder Name { get; } = new();
+
+        public StringBuilder Arguments { get; } = new();
+    }
+}

@@ -1,0 +1,34 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+
+namespace Chasqui.Engines.Tools;
+
+/// <summary>Takes the tool calls out of the text of an answer.</summary>
+internal static class ToolCallStream
+{
+    /// <summary>The same updates with the calls in <see cref="GenerationUpdate.ToolCalls"/> of the last one, and no longer in the text.</summary>
+    /// <param name="updates">As the model said them.</param>
+    /// <param name="tools">The tools that were offered; without any, the updates are as they were.</param>
+    public static IAsyncEnumerable<GenerationUpdate> Extract(IAsyncEnumerable<GenerationUpdate> updates, JsonElement? tools) =>
+        ToolCallReader.For(tools) is { } reader ? ReadAsync(updates, reader) : updates;
+
+    private static async IAsyncEnumerable<GenerationUpdate> ReadAsync(
+        IAsyncEnumerable<GenerationUpdate> updates, ToolCallReader reader, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        await foreach (var update in updates.WithCancellation(cancellationToken).ConfigureAwait(false))
+        {
+            var text = reader.Read(update.Text);
+            if (update.Result is null)
+            {
+                if (text.Length > 0 || update.Thinking.Length > 0 || update.Logprobs is { Count: > 0 } || update.RenderedPrompt is not null)
+                    yield return update with { Text = text };
+                continue;
+            }
+            yield return update with
+            {
+                Text = text + reader.Finish(),
+                ToolCalls = reader.Calls is { } calls ? JsonSerializer.SerializeToElement(calls) : null,
+            };
+        }
+    }
+}

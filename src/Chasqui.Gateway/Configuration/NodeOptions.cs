@@ -1,0 +1,74 @@
+namespace Chasqui.Gateway;
+
+/// <summary>What a node is.</summary>
+public enum NodeKind
+{
+    /// <summary>Found out when it is first reached.</summary>
+    Auto,
+
+    /// <summary>An Ollama.</summary>
+    Ollama,
+
+    /// <summary>A server that speaks OpenAI's API: llama.cpp's, vLLM, LM Studio.</summary>
+    OpenAi,
+
+    /// <summary>Another Chasqui, over MCP or HTTP.</summary>
+    Chasqui,
+
+    /// <summary>The engine that comes with the gateway.</summary>
+    Embedded,
+}
+
+/// <summary>A node, as configured.</summary>
+public sealed record NodeOptions
+{
+    /// <summary>The name of the embedded engine's node.</summary>
+    public const string EmbeddedName = "local";
+
+    /// <summary>Its name, for logs, headers and commands: 1 to 64 of a-z, 0-9, <c>.</c>, <c>_</c> and <c>-</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Where it is: <c>http://</c> or <c>https://</c> with host, port and perhaps a path; <c>tcp://</c>, <c>tls://</c>, <c>unix:</c>, <c>ws://</c> or <c>wss://</c> for another Chasqui over MCP.
+    /// Empty for the embedded engine.</summary>
+    public required string Url { get; init; }
+
+    /// <summary>What it is. Default <see cref="NodeKind.Auto"/>.</summary>
+    public NodeKind Kind { get; init; }
+
+    /// <summary>How much it can do beside the others, 0.01 to 100. Default 1.</summary>
+    public double Weight { get; init; } = 1;
+
+    /// <summary>Requests that it runs at once, 1 to 10,000; null, the default, for what it says itself.</summary>
+    public int? Slots { get; init; }
+
+    /// <summary>The key that it asks for, sent as a bearer token. Default none.</summary>
+    public string? ApiKey { get; init; }
+
+    /// <summary>Patterns of the models that are taken from it; <c>*</c> stands for any text. Default all.</summary>
+    public IReadOnlyList<string> Allow { get; init; } = [];
+
+    /// <summary>Patterns of the models that are not, whatever <see cref="Allow"/> says. Default none.</summary>
+    public IReadOnlyList<string> Deny { get; init; } = [];
+
+    /// <summary>How patient the gateway is with it.</summary>
+    public NodeTimeouts Timeouts { get; init; } = new();
+
+    /// <summary>Name and address, and nothing that is secret.</summary>
+    public override string ToString() => Url.Length > 0 ? $"{Name} ({Url})" : Name;
+}
+
+/// <summary>How long each part of a request may take.</summary>
+public sealed record NodeTimeouts
+{
+    /// <summary>To connect, 10 ms to 10 minutes. Default 3 s.</summary>
+    public TimeSpan Connect { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>Until the first token, a cold load included, 100 ms to 24 hours. Default 10 minutes.</summary>
+    public TimeSpan FirstToken { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Between two tokens, 100 ms to 24 hours. Default 60 s.</summary>
+    public TimeSpan BetweenTokens { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>The whole request, 100 ms to 7 days. Default 1 hour.</summary>
+    public TimeSpan Total { get; init; } = TimeSpan.FromHours(1);
+}

@@ -1,0 +1,76 @@
+using System.Runtime.CompilerServices;
+using Chasqui.Gateway.Nodes;
+using Chasqui.Gateway.Requests;
+
+namespace Chasqui.Gateway.Dispatch;
+
+/// <summary>Sends requests to nodes. Thread-safe.</summary>
+public sealed class Dispatcher(NodeSet nodes, TimeProvider time)
+{
+    private readonly ConditionalWeakTable<Node, PrefixIndex> _prefixes = [];
+    private volatile SharedBudget? _budget;
+
+    /// <summary>The nodes.</summary>
+    public NodeSet Nodes => nodes;
+
+    internal RoutingOptions Options => nodes.Routing;
+
+    internal TimeProvider Time => time;
+
+    internal RetryBudget Budget
+    {
+        get
+        {
+            var share = Options.RetryBudget;
+            if (_budget is { } made && made.Share == share)
+                return made.Budget;
+            return (_budget = new SharedBudget(share, new RetryBudget(share, time))).Budget;
+        }
+    }
+
+    /// <summary>Begins the way of a request.</summary>
+    public Route Begin(RouteRequest request) => new(this, request);
+
+    /// <summary>The hashes by which nodes are known to have computed the beginning of a prompt: <see cref="RouteRequest.Blocks"/>. None where nobody asks for that.</summary>
+    /// <param name="model">The model's canonical name.</param>
+    /// <param name="request">The request. Of images nothing is hashed.</param>
+    /// <returns>One for each 512 bytes of UTF-8, at most 256; none for what is shorter.</returns>
+    public ReadOnlyMemory<ulong> BlocksOf(string model, GenerationRequest request) => Options.PrefixAffinity ? PromptBlocks.Of(model, request) : default;
+
+    /// <summary>The same for a prompt whose blocks were hashed already, of whatever model.</summary>
+    public ReadOnlyMemory<ulong> BlocksOf(string model, ReadOnlySpan<ulong> hashes) => Options.PrefixAffinity ? PromptBlocks.Of(model, hashes) : default;
+
+    /// <summary>The nodes that have a model, asked anew where nobody is known to have it.</summary>
+    /// <exception cref="ModelNotFoundException">No node has it.</exception>
+    /// <exception cref="InvalidRequestException">There is no node of the name that was asked for.</exception>
+    public async ValueTask<IReadOnlyList<Node>> HavingAsync(RouteRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var having = nodes.Catalogue.Having(request.Model, request.Node);
+        if (having.Count > 0)
+            return having;
+        // It may have been fetched since the nodes were asked last.
+        await nodes.RefreshSoonAsync(cancellationToken).ConfigureAwait(false);
+        having = nodes.Catalogue.Having(request.Model, request.Node);
+        if (having.Count > 0)
+            return having;
+        // The embedded engine says itself what is wrong with a name that it does not know.
+        return nodes.Embedded(request.Node) is { } embedded && nodes.Admits(request.Model) ? [embedded] : throw NotFound(request);
+    }
+
+    /// <summary>What a node has computed of late; null where nobody asks for that.</summary>
+    internal PrefixIndex? Prefixes(Node node) => Options.PrefixAffinity ? _prefixes.GetValue(node, static _ => new PrefixIndex()) : null;
+
+    private EngineException NotFound(RouteRequest request)
+    {
+        if (request.Node is { } name && !nodes.All.Any(node => node.Name == name))
+            return nodes.NoNode(name);
+        // A model that only a node has that does not answer is no model that nobody knows.
+        var silent = nodes.All.Where(node => node.Report is null).ToList();
+        if (silent.Count > 0 && silent.Count == nodes.All.Count)
+            return new EngineUnavailableException($"no node answers ({string.Join("; ", silent.Select(node => $"{node.Name}: {node.Health.LastFailure}"))})");
+        return new ModelNotFoundException(request.AskedFor ?? request.Model, nodes.Catalogue.Nearest(request.Model));
+    }
+
+    private sealed record SharedBudget(double Share, RetryBudget Budget);
+}

@@ -1,0 +1,210 @@
+using System.Runtime.CompilerServices;
+using Chasqui.Gateway.Dispatch;
+using Chasqui.Gateway.Nodes;
+
+namespace Chasqui.Gateway;
+
+/// <summary>All nodes as one engine: each request goes to the node where it is expected to be answered soonest, and to another one if that fails before it has said anything. Thread-safe.</summary>
+/// <param name="dispatcher">Sends requests to nodes.</param>
+/// <param name="rules">What the settings say of models.</param>
+/// <param name="node">The only node that is asked; null for all, the default.</param>
+public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string? node = null) : IEngine
+{
+    /// <inheritdoc/>
+    public string Name => node ?? "nodes";
+
+    /// <summary>The same for one node alone.</summary>
+    public NodesEngine On(string name) => new(dispatcher, rules, name);
+
+    /// <summary>Changes models.</summary>
+    /// <param name="name">A node's name, <see cref="NodesManager.All"/>, or null for whoever has the model.</param>
+    public NodesManager ManagerOn(string? name) => new(dispatcher, rules, name);
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return StreamAsync(RouteOf(request, request.Prompt.Length), engine => engine.GenerateAsync(request, cancellationToken), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return StreamAsync(RouteOf(request, request.Messages.Sum(m => m.Content.Length)), engine => engine.ChatAsync(request, cancellationToken), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<EmbedResult> EmbedAsync(EmbedRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return HedgeAsync(RouteOf(request.Model, request.Inputs.Sum(i => i.Length)), engine => engine.EmbedAsync(request, cancellationToken), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<int>> TokenizeAsync(TokenizeRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return CallAsync(RouteOf(request.Model, 0, loads: false), engine => engine.TokenizeAsync(request, cancellationToken), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken cancellationToken = default)
+    {
+        await dispatcher.Nodes.RefreshSoonAsync(cancellationToken).ConfigureAwait(false);
+        return node is null ? dispatcher.Nodes.Catalogue.Models : dispatcher.Nodes.ModelsOf(node);
+    }
+
+    /// <inheritdoc/>
+    public Task<ModelDescription> ShowAsync(string model, CancellationToken cancellationToken = default) =>
+        CallAsync(RouteOf(model, 0, loads: false), engine => engine.ShowAsync(model, cancellationToken), cancellationToken);
+
+    /// <inheritdoc/>
+    public async Task<ResidentModel> LoadAsync(LoadRequest request, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        var loaded = await CallAsync(RouteOf(request.Model, 0), engine => engine.LoadAsync(request, cancellationToken), cancellationToken).ConfigureAwait(false);
+        dispatcher.Nodes.Outdated();
+        return loaded;
+    }
+
+    /// <summary>Frees it on all nodes that have it.</summary>
+    public async Task<bool> UnloadAsync(string model, CancellationToken cancellationToken = default)
+    {
+        var name = rules.Resolve(model);
+        var having = await dispatcher.HavingAsync(new RouteRequest { Model = name, AskedFor = model, Node = node }, cancellationToken).ConfigureAwait(false);
+        var unloads = having.Select(on => on.Connection.Engine.UnloadAsync(on.Find(name)?.Name ?? model, cancellationToken));
+        var was = await Task.WhenAll(unloads).ConfigureAwait(false);
+        dispatcher.Nodes.Outdated();
+        return was.Any(one => one);
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<ResidentModel>> ListResidentAsync(CancellationToken cancellationToken = default)
+    {
+        await dispatcher.Nodes.RefreshAsync(cancellationToken).ConfigureAwait(false);
+        return [.. dispatcher.Nodes.All.Where(on => node is null || on.Name == node).SelectMany(on => on.Report?.Resident ?? []).OrderByDescending(model => model.ExpiresAt)];
+    }
+
+    /// <summary>The nodes are their set's to dispose.</summary>
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private Route RouteOf(string model, int characters, bool loads = true) => dispatcher.Begin(
+        new RouteRequest { Model = rules.Resolve(model), AskedFor = model, Node = node, PromptTokens = characters / RouteRequest.CharactersPerToken, Loads = loads });
+
+    private Route RouteOf(GenerationRequest request, int characters)
+    {
+        var model = rules.Resolve(request.Model);
+        return dispatcher.Begin(new RouteRequest
+        {
+            Model = model,
+            AskedFor = request.Model,
+            Node = node,
+            PromptTokens = characters / RouteRequest.CharactersPerToken,
+            Blocks = dispatcher.BlocksOf(model, request),
+        });
+    }
+
+    private LeasedEngine EngineOf(NodeLease lease) => new(lease, rules.PolicyOf(lease.Model));
+
+    private async Task<T> CallAsync<T>(Route route, Func<LeasedEngine, Task<T>> call, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            using var lease = await route.NextAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                var answer = await call(EngineOf(lease)).ConfigureAwait(false);
+                lease.Succeeded();
+                return answer;
+            }
+            catch (EngineException e)
+            {
+                lease.Ended(e);
+                if (!route.MayRetry(lease, e))
+                    throw;
+            }
+        }
+    }
+
+    /// <summary>As <see cref="CallAsync"/>, and beside a node that is slow a second one is asked.</summary>
+    private async Task<T> HedgeAsync<T>(Route route, Func<LeasedEngine, Task<T>> call, CancellationToken cancellationToken)
+    {
+        if (dispatcher.Options.HedgeAfter <= TimeSpan.Zero)
+            return await CallAsync(route, call, cancellationToken).ConfigureAwait(false);
+        while (true)
+        {
+            NodeLease? first = null;
+            try
+            {
+                using var hedged = await Hedge.RunAsync(
+                    async token => await AttemptAsync(first = await route.NextAsync(token).ConfigureAwait(false), token).ConfigureAwait(false),
+                    token => first is { } slow && route.TryHedge(slow, token) is { } lease ? AttemptAsync(lease, token) : null,
+                    dispatcher.Options.HedgeAfter, null, dispatcher.Time, cancellationToken).ConfigureAwait(false);
+                return hedged.Answer;
+            }
+            catch (EngineException e) when (first is not null && route.MayRetry(first, e))
+            {
+                // To another one.
+            }
+        }
+
+        async Task<T> AttemptAsync(NodeLease lease, CancellationToken token)
+        {
+            using (lease)
+            {
+                try
+                {
+                    var answer = await call(EngineOf(lease)).ConfigureAwait(false);
+                    lease.Succeeded();
+                    return answer;
+                }
+                catch (EngineException e)
+                {
+                    lease.Ended(e);
+                    throw;
+                }
+                catch (OperationCanceledException) when (token.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+                {
+                    lease.Superseded();
+                    throw;
+                }
+            }
+        }
+    }
+
+    private async IAsyncEnumerable<GenerationUpdate> StreamAsync(
+        Route route, Func<LeasedEngine, IAsyncEnumerable<GenerationUpdate>> call, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (var again = true; again;)
+        {
+            again = false;
+            using var lease = await route.NextAsync(cancellationToken).ConfigureAwait(false);
+            var updates = call(EngineOf(lease)).GetAsyncEnumerator(cancellationToken);
+            await using (updates.ConfigureAwait(false))
+            {
+                while (true)
+                {
+                    try
+                    {
+                        if (!await updates.MoveNextAsync().ConfigureAwait(false))
+                            break;
+                    }
+                    catch (EngineException e)
+                    {
+                        var begun = lease.HasBegun;
+                        lease.Ended(e);
+                        again = !begun && route.MayRetry(lease, e);
+                        if (!again)
+                            throw;
+                        break;
+                    }
+                    // The one who asked may leave as soon as there is a result.
+                    if (updates.Current.Result is not null)
+                        lease.Succeeded();
+                    yield return updates.Current;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,128 @@
+using System.Collections.Frozen;
+using Chasqui.Gateway.Catalogue;
+
+namespace Chasqui.Gateway.Nodes;
+
+/// <summary>One node and all that is known of it. Thread-safe.</summary>
+public sealed class Node : IAsyncDisposable
+{
+    // Ollama runs one request of a model at a time unless it is told otherwise.
+    private const int GuessedSlots = 1;
+
+    private readonly TimeProvider _time;
+    private volatile Known _known = Known.Nothing;
+    private long _lastProgress;
+
+    /// <summary>Makes a node that has not answered yet.</summary>
+    public Node(NodeOptions options, INodeConnection connection, RoutingOptions routing, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Options = options;
+        Connection = connection;
+        _time = time;
+        _lastProgress = time.GetTimestamp();
+        Health = new NodeHealth(routing, time);
+        Provider = options.Kind switch
+        {
+            NodeKind.Embedded => "llama.cpp",
+            NodeKind.Chasqui => "chasqui",
+            NodeKind.OpenAi => "openai",
+            _ => "ollama",
+        };
+        if (Uri.TryCreate(options.Url, UriKind.Absolute, out var url))
+            (Host, Port) = (url.Host.Length > 0 ? url.Host : url.LocalPath, Math.Max(0, url.Port));
+    }
+
+    /// <summary>As configured.</summary>
+    public NodeOptions Options { get; }
+
+    /// <summary>Its name.</summary>
+    public string Name => Options.Name;
+
+    /// <summary>Its kind in the words of telemetry.</summary>
+    internal string Provider { get; }
+
+    /// <summary>Its host; null where it is in the house.</summary>
+    internal string? Host { get; }
+
+    /// <summary>Its port; 0 for none.</summary>
+    internal int Port { get; }
+
+    /// <summary>How it is reached.</summary>
+    public INodeConnection Connection { get; }
+
+    /// <summary>Whether it can be used.</summary>
+    public NodeHealth Health { get; }
+
+    /// <summary>How fast it has been.</summary>
+    public NodeSpeed Speed { get; } = new();
+
+    /// <summary>Requests it has from this gateway now.</summary>
+    public int InFlight => Load.Count;
+
+    /// <summary>Requests it was ever given.</summary>
+    public long Requests => Load.Total;
+
+    /// <summary>What it said last; null when it has never answered.</summary>
+    public NodeReport? Report => _known.Report;
+
+    /// <summary>Languages that its passage takes.</summary>
+    public Dialects Dialects => Connection.Passage is null ? Dialects.None : _known.Report?.Dialects ?? Dialects.None;
+
+    internal NodeLoad Load { get; } = new();
+
+    /// <summary>Time since any of its requests got further, or since it was last idle and well.</summary>
+    internal TimeSpan SinceProgress => _time.GetElapsedTime(Volatile.Read(ref _lastProgress));
+
+    /// <summary>Set when a caller left who had waited in vain: the next idle moment is for finding out.</summary>
+    internal bool IsSuspect { get; set; }
+
+    /// <summary>The model under this canonical name, if it has it and may be asked for it.</summary>
+    public ModelSummary? Find(string model) => _known.Models.GetValueOrDefault(model);
+
+    /// <summary>Its models by canonical name.</summary>
+    public IReadOnlyDictionary<string, ModelSummary> Models => _known.Models;
+
+    /// <summary>The model in its memory, if it is there.</summary>
+    public ResidentModel? Resident(string model) => _known.Resident.GetValueOrDefault(model);
+
+    /// <summary>Requests of a model that it runs at once.</summary>
+    public int SlotsOf(string model) =>
+        Options.Slots ?? _known.Report?.Slots ?? (Resident(model) is { Slots: > 0 and var slots } ? slots : GuessedSlots);
+
+    /// <summary>Requests of others than this gateway, as far as it tells.</summary>
+    internal int Foreign => _known.Foreign;
+
+    internal void Progressed() => Volatile.Write(ref _lastProgress, _time.GetTimestamp());
+
+    internal void Reported(NodeReport report, Func<ModelSummary, string?> nameOf)
+    {
+        var models = new Dictionary<string, ModelSummary>(ModelNames.Comparer);
+        foreach (var model in report.Models)
+        {
+            if (nameOf(model) is { } name)
+                models.TryAdd(name, model);
+        }
+        var resident = new Dictionary<string, ResidentModel>(ModelNames.Comparer);
+        foreach (var model in report.Resident)
+        {
+            if (nameOf(model.Summary) is { } name)
+                resident.TryAdd(name, model);
+        }
+        var busy = report.BusySlots ?? report.Resident.Sum(m => m.Running + m.Waiting);
+        _known = new Known(report, models.ToFrozenDictionary(ModelNames.Comparer), resident.ToFrozenDictionary(ModelNames.Comparer), Math.Max(0, busy - InFlight));
+    }
+
+    /// <summary>Ends its requests and its connections.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var lease in Load.Snapshot())
+            lease.Expire(new EngineUnavailableException($"node {Name} is no longer configured"));
+        await Connection.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private sealed record Known(NodeReport? Report, FrozenDictionary<string, ModelSummary> Models, FrozenDictionary<string, ResidentModel> Resident, int Foreign)
+    {
+        public static Known Nothing { get; } = new(null, FrozenDictionary<string, ModelSummary>.Empty, FrozenDictionary<string, ResidentModel>.Empty, 0);
+    }
+}

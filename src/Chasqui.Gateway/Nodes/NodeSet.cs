@@ -1,0 +1,204 @@
+using Chasqui.Gateway.Catalogue;
+using Microsoft.Extensions.Logging;
+
+namespace Chasqui.Gateway.Nodes;
+
+/// <summary>All nodes: asks them what they have, watches their requests, and takes new settings while running. Thread-safe.</summary>
+public sealed partial class NodeSet : IAsyncDisposable
+{
+    private static readonly TimeSpan _watchInterval = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan _soon = TimeSpan.FromMilliseconds(500);
+
+    private readonly Func<NodeOptions, INodeConnection> _connect;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly NodeProbe _probe;
+    private volatile Node[] _nodes = [];
+    private volatile GatewaySettings _settings;
+    private volatile ModelCatalogue _catalogue = ModelCatalogue.Empty;
+    private volatile NameFilter _filter = new([], []);
+    private ITimer? _refresh;
+    private ITimer? _watch;
+    private Task? _refreshing;
+    private long _refreshedAt;
+
+    /// <summary>Makes the set; nobody is asked anything yet.</summary>
+    /// <param name="settings">The first settings, with all nodes in them, the embedded engine's too.</param>
+    /// <param name="connect">Makes the connection to a node; the set disposes it.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="logger">Told of nodes that come and go.</param>
+    public NodeSet(GatewaySettings settings, Func<NodeOptions, INodeConnection> connect, TimeProvider time, ILogger<NodeSet> logger)
+    {
+        _settings = settings;
+        _connect = connect;
+        _time = time;
+        _logger = logger;
+        _probe = new NodeProbe(time, logger);
+        Apply(settings);
+    }
+
+    /// <summary>The nodes in the order of the configuration.</summary>
+    public IReadOnlyList<Node> All => _nodes;
+
+    /// <summary>The models of all nodes together, as they were told last.</summary>
+    public ModelCatalogue Catalogue => _catalogue;
+
+    /// <summary>The settings in force.</summary>
+    public GatewaySettings Settings => _settings;
+
+    /// <summary>How requests find their node.</summary>
+    public RoutingOptions Routing => _settings.Routing;
+
+    /// <summary>Begins to ask all nodes, again and again, without waiting for them.</summary>
+    public void Start()
+    {
+        _refresh = _time.CreateTimer(static set => _ = ((NodeSet)set!).RefreshQuietlyAsync(), this, TimeSpan.Zero, Routing.RefreshInterval);
+        _watch = _time.CreateTimer(static set => ((NodeSet)set!).Watch(), this, _watchInterval, _watchInterval);
+    }
+
+    /// <summary>Puts new settings in force: nodes that are gone or changed are let go, new ones are asked what they have.</summary>
+    public void Apply(GatewaySettings settings)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        List<Node> gone;
+        var options = settings.Nodes ?? [];
+        lock (_gate)
+        {
+            var kept = _nodes.Where(node => options.Any(one => IsSame(one, node.Options))).ToDictionary(node => node.Name);
+            gone = [.. _nodes.Where(node => !kept.ContainsKey(node.Name))];
+            foreach (var node in kept.Values)
+                node.Health.Follow(settings.Routing);
+            _settings = settings;
+            _filter = new NameFilter(settings.Catalogue.Allow, settings.Catalogue.Deny);
+            _nodes = [.. options.Select(one => kept.TryGetValue(one.Name, out var node) ? node : new Node(one, _connect(one), settings.Routing, _time))];
+            Rebuild();
+        }
+        foreach (var node in gone)
+            _ = node.DisposeAsync().AsTask();
+        if (_refresh is null)
+            return;
+        _refresh.Change(TimeSpan.Zero, settings.Routing.RefreshInterval);
+    }
+
+    /// <summary>Asks all nodes what they have, each for as long as it may take to connect; who asks meanwhile gets the same answer.</summary>
+    public Task RefreshAsync(CancellationToken cancellationToken = default)
+    {
+        lock (_gate)
+        {
+            if (_refreshing is not { IsCompleted: false })
+            {
+                // For all who ask: no part of the request that happened to be the first.
+                using (ExecutionContext.SuppressFlow())
+                    _refreshing = Task.Run(RefreshAllAsync, CancellationToken.None);
+            }
+            return _refreshing.WaitAsync(cancellationToken);
+        }
+    }
+
+    /// <summary>Something was loaded or unloaded: whoever wants to know asks anew.</summary>
+    public void Outdated() => Volatile.Write(ref _refreshedAt, _time.GetTimestamp() - (long)(_soon.TotalSeconds * _time.TimestampFrequency) - 1);
+
+    /// <summary>The same, unless it was done within the last half second.</summary>
+    internal Task RefreshSoonAsync(CancellationToken cancellationToken) =>
+        _time.GetElapsedTime(Volatile.Read(ref _refreshedAt)) < _soon ? Task.CompletedTask : RefreshAsync(cancellationToken);
+
+    /// <summary>The embedded engine's node, if there is one and the request may go there.</summary>
+    internal Node? Embedded(string? name) => _nodes.FirstOrDefault(node => node.Options.Kind == NodeKind.Embedded && (name is null || node.Name == name));
+
+    /// <summary>The models of one node that clients may ask for, newest first.</summary>
+    /// <exception cref="InvalidRequestException">There is no node of this name.</exception>
+    internal IReadOnlyList<ModelSummary> ModelsOf(string name)
+    {
+        var node = Array.Find(_nodes, node => node.Name == name) ?? throw NoNode(name);
+        return [.. node.Models.Where(model => Admits(model.Key)).Select(model => model.Value).OrderByDescending(model => model.ModifiedAt)];
+    }
+
+    /// <summary>There is no node of this name.</summary>
+    internal InvalidRequestException NoNode(string name) => new($"there is no node \"{name}\"; there are {string.Join(", ", _nodes.Select(node => node.Name))}");
+
+    /// <summary>Whether clients may ask for a model of this name.</summary>
+    internal bool Admits(string model) => _filter.Allows(model);
+
+    /// <summary>Whether it has requests and has said nothing for long, to any of them.</summary>
+    internal bool IsStalled(Node node) => node.IsSuspect || (node.InFlight > 0 && node.SinceProgress > StallOf(node));
+
+    /// <summary>Ends all requests that go on without their callers, and lets no other do so: the gateway is about to stop.</summary>
+    public void ReleaseKept()
+    {
+        foreach (var node in _nodes)
+        {
+            foreach (var lease in node.Load.KeepNone())
+                lease.Release();
+        }
+    }
+
+    /// <summary>Ends all requests and connections.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        if (_refresh is not null)
+            await _refresh.DisposeAsync().ConfigureAwait(false);
+        if (_watch is not null)
+            await _watch.DisposeAsync().ConfigureAwait(false);
+        if (_refreshing is { } refreshing)
+            await refreshing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        foreach (var node in _nodes)
+            await node.DisposeAsync().ConfigureAwait(false);
+        _stop.Dispose();
+    }
+
+    /// <summary>By value, also the lists, which are read anew with each configuration.</summary>
+    private static bool IsSame(NodeOptions a, NodeOptions b) =>
+        a.Allow.SequenceEqual(b.Allow) && a.Deny.SequenceEqual(b.Deny) && a with { Allow = b.Allow, Deny = b.Deny } == b;
+
+    private async Task RefreshQuietlyAsync() => await RefreshAsync(CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+
+    private async Task RefreshAllAsync()
+    {
+        var nodes = _nodes;
+        var asked = nodes.Select(AskAsync).ToList();
+        await Task.WhenAll(asked).ConfigureAwait(false);
+        Volatile.Write(ref _refreshedAt, _time.GetTimestamp());
+    }
+
+    private async Task AskAsync(Node node)
+    {
+        await _probe.ReportAsync(node, NameOf(node), _stop.Token).ConfigureAwait(false);
+        // At once: who is slow to answer delays nobody.
+        lock (_gate)
+            Rebuild();
+        _probe.MayTry(node, Routing, _stop.Token);
+    }
+
+    private static Func<ModelSummary, string?> NameOf(Node node)
+    {
+        var filter = new NameFilter(node.Options.Allow, node.Options.Deny);
+        return model => filter.Allows(model.Name) ? ModelNames.Canonical(model.Name) : null;
+    }
+
+    private void Rebuild() => _catalogue = ModelCatalogue.Of(_nodes, _filter.Allows);
+
+    /// <summary>Long prompts are silent for long.</summary>
+    private TimeSpan StallOf(Node node)
+    {
+        var longest = 0;
+        foreach (var lease in node.Load.Snapshot())
+            longest = Math.Max(longest, lease.HasBegun ? 0 : lease.Request.PromptTokens);
+        var usual = TimeSpan.FromSeconds(Math.Min(3600, 4 * longest / node.Speed.PromptTokensPerSecond));
+        return usual > Routing.StallAfter ? usual : Routing.StallAfter;
+    }
+
+    private void Watch()
+    {
+        foreach (var node in _nodes)
+        {
+            if (node.InFlight > 0)
+                LeaseWatch.Check(node, node.SinceProgress > StallOf(node), HasOther, Routing);
+        }
+
+        bool HasOther(NodeLease lease) => _catalogue.Having(lease.Model, lease.Request.Node)
+            .Any(other => other != lease.Node && other.Health.Share > 0 && other.Resident(lease.Model) is not null && !IsStalled(other));
+    }
+}

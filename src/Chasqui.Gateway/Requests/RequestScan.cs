@@ -1,0 +1,120 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Chasqui.Gateway.Requests;
+
+/// <summary>
+/// What routing needs to know of a request's body, read in one pass over its bytes, and where the members stand that may be rewritten. Members are
+/// found as Go finds them: whatever their case and their escapes, and of equal ones the last counts. What has another type than it should is passed
+/// over; to refuse it is the matter of whoever answers the request. Of one size whatever the body's, and taken from a pool: to be disposed, and not to be
+/// used after that. Not thread-safe.
+/// </summary>
+public sealed class RequestScan : IDisposable
+{
+    private const int MaxPooled = 512;
+    private const int UsualPlaces = 16;
+
+    private static readonly ConcurrentQueue<RequestScan> _pool = new();
+    private static int _pooled;
+
+    private int _rented;
+
+    private RequestScan()
+    {
+    }
+
+    /// <summary>The body that was read. The same bytes; they must not change while the scan is used.</summary>
+    public ReadOnlyMemory<byte> Body { get; private set; }
+
+    /// <summary>The language that it was read in.</summary>
+    public Dialects Dialect { get; private set; }
+
+    /// <summary>The model, as the client spells it; null where none is named.</summary>
+    public string? Model { get; internal set; }
+
+    /// <summary>Whether a stream is asked for; null where nothing is said.</summary>
+    public bool? Stream { get; internal set; }
+
+    /// <summary>The most tokens that are wanted, as said: Ollama's <c>num_predict</c> may be negative; null where nothing is said.</summary>
+    public int? MaxTokens { get; internal set; }
+
+    /// <summary>Ollama's <c>num_ctx</c>; null where nothing is said.</summary>
+    public int? NumCtx { get; internal set; }
+
+    /// <summary>Whether there is an image.</summary>
+    public bool HasImages { get; internal set; }
+
+    /// <summary>Whether there are tools.</summary>
+    public bool HasTools { get; internal set; }
+
+    /// <summary>About how long the prompt is: bytes of UTF-8 in its texts and tools, without images; a token given by its number counts as four.</summary>
+    public long PromptCharacters { get; internal set; }
+
+    /// <summary>
+    /// Hashes of the conversation's beginning, one for each 512 bytes of its texts and made from all before, at most 256. Requests with the same tools,
+    /// system text and first messages have the same first hashes, whatever their options, the order of their members, their spaces and their escapes.
+    /// </summary>
+    public ReadOnlySpan<ulong> Prefixes => Hasher.Hashes;
+
+    internal PrefixHasher Hasher { get; } = new();
+
+    internal List<Place> Places { get; private set; } = new(UsualPlaces);
+
+    /// <summary>Reads a body.</summary>
+    /// <param name="body">The bytes; what follows the first value is not looked at.</param>
+    /// <param name="dialect">The language of the API that was called.</param>
+    /// <param name="scan">What was found.</param>
+    /// <param name="fault">Where and why it is no JSON object, when false is returned. The API's own reader words the error for the client.</param>
+    public static bool TryRead(ReadOnlyMemory<byte> body, Dialects dialect, [NotNullWhen(true)] out RequestScan? scan, out JsonFault fault)
+    {
+        scan = Rent();
+        scan.Body = body;
+        scan.Dialect = dialect;
+        if (new RequestReader(scan).Read(out fault))
+            return true;
+        scan.Dispose();
+        scan = null;
+        return false;
+    }
+
+    /// <summary>Gives it back to the pool.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _rented, 0) == 0)
+            return;
+        Reset();
+        if (Interlocked.Increment(ref _pooled) <= MaxPooled)
+            _pool.Enqueue(this);
+        else
+            Interlocked.Decrement(ref _pooled);
+    }
+
+    private static RequestScan Rent()
+    {
+        if (_pool.TryDequeue(out var scan))
+            Interlocked.Decrement(ref _pooled);
+        else
+            scan = new RequestScan();
+        scan._rented = 1;
+        return scan;
+    }
+
+    private void Reset()
+    {
+        Body = default;
+        Dialect = Dialects.None;
+        Model = null;
+        Stream = null;
+        MaxTokens = null;
+        NumCtx = null;
+        HasImages = false;
+        HasTools = false;
+        PromptCharacters = 0;
+        Hasher.Reset();
+        // A body may repeat a member as often as it likes; the pool need not remember that.
+        if (Places.Capacity > UsualPlaces)
+            Places = new(UsualPlaces);
+        else
+            Places.Clear();
+    }
+}

@@ -1,0 +1,308 @@
+using System.Collections;
+using System.Diagnostics;
+
+namespace Chasqui.Gateway.Telemetry;
+
+/// <summary>
+/// One request, measured and traced from its arrival to its end. It is for one request's code, which may run on several threads one after the other; of the methods only
+/// <see cref="NodeChosen"/>, <see cref="FirstToken"/> and what a <see cref="NodeAttempt"/> has may be called at the same time. As a scope of a logger it is the field <c>RequestId</c>.
+/// </summary>
+public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<string, object?>>
+{
+    private const int MaxTraceState = 512;
+
+    private readonly GatewayTelemetry _telemetry;
+    private readonly RequestOrigin _origin;
+    private readonly long _began;
+    private readonly string? _givenParent;
+    private readonly string? _givenState;
+    private readonly Activity? _server;
+    private Activity? _queue;
+    private long _queued;
+    private long _firstToken;
+    private string? _operation;
+    private int _inputTokens;
+    private int _outputTokens;
+    private int _ended;
+
+    internal RequestMeasure(GatewayTelemetry telemetry, in RequestOrigin origin)
+    {
+        _telemetry = telemetry;
+        _origin = origin;
+        _began = telemetry.Time.GetTimestamp();
+        RequestId = RequestIds.IsSane(origin.RequestId) ? origin.RequestId! : RequestIds.Make();
+        ActivityContext parent = default;
+        if (origin.TraceParent is { } given && ActivityContext.TryParse(given, null, isRemote: true, out parent))
+        {
+            _givenParent = given;
+            _givenState = IsSaneState(origin.TraceState) ? origin.TraceState : null;
+        }
+
+        if (origin.Traced && telemetry.Source.HasListeners())
+            _server = StartServer(parent);
+        if (telemetry.Instruments.Active.Enabled)
+            telemetry.Instruments.Active.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Transport, origin.Transport));
+    }
+
+    /// <summary>The request that runs here; null outside of one.</summary>
+    public static new RequestMeasure? Current => RequestContext.Current as RequestMeasure;
+
+    /// <inheritdoc/>
+    public override string RequestId { get; }
+
+    /// <inheritdoc/>
+    public override string? TraceParent => Innermost is { } span ? span.Id : _givenParent;
+
+    /// <inheritdoc/>
+    public override string? TraceState => Innermost is { } span ? span.TraceStateString : _givenState;
+
+    /// <summary>The span of the whole request; null where it has none.</summary>
+    public Activity? Span => _server;
+
+    /// <summary>The path or the operation; <see cref="TelemetryNames.OtherModel"/> for what there is not.</summary>
+    public string Route => _origin.Route;
+
+    /// <summary>Tokens of the prompt, once they are known.</summary>
+    public int InputTokens => _inputTokens;
+
+    /// <summary>Tokens of the answer, once they are known.</summary>
+    public int OutputTokens => _outputTokens;
+
+    /// <summary>The model that was asked for; empty before <see cref="Asks"/>.</summary>
+    public string Model { get; private set; } = "";
+
+    /// <summary>The model that answers, where its name is another than <see cref="Model"/> (an alias); null where it is not.</summary>
+    public string? ResponseModel { get; set; }
+
+    /// <summary>The node that was chosen last; null for none.</summary>
+    public NodeAttempt? Node { get; private set; }
+
+    /// <summary>Why it failed, once it has: a code, e.g. <c>model_not_found</c>.</summary>
+    public string? Error { get; private set; }
+
+    /// <summary>Time since its arrival.</summary>
+    public TimeSpan Elapsed => _telemetry.Time.GetElapsedTime(_began);
+
+    internal GatewayTelemetry Telemetry => _telemetry;
+
+    internal string Operation => _operation ?? "";
+
+    private Activity? Innermost => _server is null ? null : Activity.Current is { } current && current != _server && current.TraceId == _server.TraceId ? current : Node?.LiveSpan ?? _server;
+
+    int IReadOnlyCollection<KeyValuePair<string, object?>>.Count => 1;
+
+    KeyValuePair<string, object?> IReadOnlyList<KeyValuePair<string, object?>>.this[int index] => index == 0
+        ? new("RequestId", RequestId)
+        : throw new ArgumentOutOfRangeException(nameof(index));
+
+    /// <summary>Tells what is asked of which model. Without it the request is none for a model, and is only counted.</summary>
+    /// <param name="operation"><c>chat</c>, <c>text_completion</c> or <c>embeddings</c>.</param>
+    /// <param name="model">The model's name as it was asked for.</param>
+    public void Asks(string operation, string model)
+    {
+        _operation = operation;
+        Model = model;
+    }
+
+    /// <summary>It begins to wait for a node.</summary>
+    public void QueueEntered()
+    {
+        if (_queued != 0)
+            return;
+        _queued = _telemetry.Time.GetTimestamp();
+        _telemetry.Instruments.QueueLength.Add(1);
+        _queue = StartSpan("queue", ActivityKind.Internal);
+    }
+
+    /// <summary>It waits no longer, whether a node was found or not. <see cref="NodeChosen"/> and <see cref="Ended"/> imply it.</summary>
+    public void QueueLeft()
+    {
+        if (_queued == 0)
+            return;
+        var instruments = _telemetry.Instruments;
+        instruments.QueueLength.Add(-1);
+        if (instruments.QueueWait.Enabled)
+        {
+            instruments.QueueWait.Record(_telemetry.Time.GetElapsedTime(_queued).TotalSeconds,
+                new KeyValuePair<string, object?>(TelemetryNames.RequestModel, _telemetry.Label(Model, succeeded: false)));
+        }
+
+        _queued = 0;
+        _queue?.Dispose();
+        _queue = null;
+    }
+
+    /// <summary>A node was chosen, and is now asked.</summary>
+    /// <param name="node">Its name.</param>
+    /// <param name="provider">Its kind: <c>ollama</c>, <c>openai</c>, <c>chasqui</c>, <c>llama.cpp</c>.</param>
+    /// <param name="address">Its host, or the path of its socket; null where it is in this process.</param>
+    /// <param name="port">Its port; 0 for none.</param>
+    /// <param name="kind">Whether it is the first one.</param>
+    /// <returns>The attempt, to be ended. Its span is <see cref="Activity.Current"/> of the caller.</returns>
+    public NodeAttempt NodeChosen(string node, string provider = TelemetryNames.Self, string? address = null, int port = 0, AttemptKind kind = AttemptKind.First)
+    {
+        QueueLeft();
+        return Node = new NodeAttempt(this, node, provider, address, port, kind);
+    }
+
+    /// <summary>The first piece of the answer is there; further calls change nothing.</summary>
+    public void FirstToken()
+    {
+        if (_firstToken != 0)
+            return;
+        _firstToken = _telemetry.Time.GetTimestamp();
+        _server?.AddEvent(new ActivityEvent("first_token"));
+    }
+
+    /// <summary>The tokens of prompt and answer; the last call counts.</summary>
+    public void Tokens(int input, int output)
+    {
+        _inputTokens = input;
+        _outputTokens = output;
+    }
+
+    /// <summary>Bytes of bodies: received from the client, and sent to it.</summary>
+    public void Bytes(long received, long sent)
+    {
+        if (!_telemetry.Instruments.Bytes.Enabled)
+            return;
+        if (received > 0)
+            _telemetry.Instruments.Bytes.Add(received, Tag(TelemetryNames.Transport, _origin.Transport), Tag(TelemetryNames.Direction, "receive"));
+        if (sent > 0)
+            _telemetry.Instruments.Bytes.Add(sent, Tag(TelemetryNames.Transport, _origin.Transport), Tag(TelemetryNames.Direction, "transmit"));
+    }
+
+    /// <summary>Notes why it failed, before its end; the first reason counts.</summary>
+    /// <param name="code">One of a known set.</param>
+    public void Failed(string code) => Error ??= code;
+
+    /// <summary>It has ended; further calls change nothing.</summary>
+    /// <param name="outcome">How.</param>
+    /// <param name="code">Why it did not succeed where <see cref="Failed"/> has not said it: one of a known set, e.g. a status; null where it did.</param>
+    public void Ended(RequestOutcome outcome, string? code = null)
+    {
+        if (Interlocked.Exchange(ref _ended, 1) != 0)
+            return;
+        QueueLeft();
+        if (outcome != RequestOutcome.Ok)
+            Error ??= code ?? outcome.Text();
+        Node?.Ended(Error);
+        var now = _telemetry.Time.GetTimestamp();
+        var instruments = _telemetry.Instruments;
+        if (instruments.Active.Enabled)
+            instruments.Active.Add(-1, Tag(TelemetryNames.Transport, _origin.Transport));
+        if (instruments.Requests.Enabled)
+            instruments.Requests.Add(1, Tag(TelemetryNames.Transport, _origin.Transport), Tag(TelemetryNames.Route, _origin.Route), Tag(TelemetryNames.Outcome, outcome.Text()));
+        if (_operation is not null)
+            Measure(now);
+        if (_server is not null)
+            EndServer(_server);
+        RequestContext.Current = null;
+    }
+
+    /// <summary>The field's name and value, for loggers of text.</summary>
+    public override string ToString() => "RequestId:" + RequestId;
+
+    IEnumerator<KeyValuePair<string, object?>> IEnumerable<KeyValuePair<string, object?>>.GetEnumerator()
+    {
+        yield return new("RequestId", RequestId);
+    }
+
+    IEnumerator IEnumerable.GetEnumerator() => ((IEnumerable<KeyValuePair<string, object?>>)this).GetEnumerator();
+
+    /// <summary>A span within this request's; null where it has none.</summary>
+    internal Activity? StartSpan(string name, ActivityKind kind) =>
+        Innermost is { } parent ? _telemetry.Source.StartActivity(name, kind, parent.Context) : null;
+
+    private static KeyValuePair<string, object?> Tag(string name, object? value) => new(name, value);
+
+    private static bool IsSaneState(string? state) => state is { Length: > 0 and <= MaxTraceState } && !state.AsSpan().ContainsAnyExceptInRange(' ', '~');
+
+    private Activity? StartServer(ActivityContext parent)
+    {
+        // What runs here outside of this request is no part of it.
+        if (Activity.Current is not null)
+            Activity.Current = null;
+        if (_givenState is not null)
+            parent = new ActivityContext(parent.TraceId, parent.SpanId, parent.TraceFlags, _givenState, isRemote: true);
+        var span = _telemetry.Source.StartActivity(_origin.SpanName, ActivityKind.Server, parent);
+        if (span is { IsAllDataRequested: true })
+        {
+            span.SetTag(TelemetryNames.Transport, _origin.Transport);
+            span.SetTag(TelemetryNames.Route, _origin.Route);
+            span.SetTag(TelemetryNames.RequestId, RequestId);
+        }
+
+        return span;
+    }
+
+    private void EndServer(Activity span)
+    {
+        if (span.IsAllDataRequested)
+        {
+            if (_operation is not null)
+            {
+                span.SetTag(TelemetryNames.Operation, _operation);
+                span.SetTag(TelemetryNames.Provider, Node?.Provider ?? TelemetryNames.Self);
+                span.SetTag(TelemetryNames.RequestModel, Clip(Model));
+                if (ResponseModel is not null)
+                    span.SetTag(TelemetryNames.ResponseModel, ResponseModel);
+                if (_inputTokens + _outputTokens > 0)
+                {
+                    span.SetTag(TelemetryNames.InputTokens, _inputTokens);
+                    span.SetTag(TelemetryNames.OutputTokens, _outputTokens);
+                }
+            }
+
+            if (Error is not null)
+            {
+                span.SetTag(TelemetryNames.ErrorType, Error);
+                span.SetStatus(ActivityStatusCode.Error);
+            }
+        }
+
+        span.Dispose();
+    }
+
+    private void Measure(long now)
+    {
+        var instruments = _telemetry.Instruments;
+        if (!instruments.ServerDuration.Enabled && !instruments.Tokens.Enabled)
+            return;
+        var tags = new TagList
+        {
+            { TelemetryNames.Operation, _operation },
+            { TelemetryNames.Provider, TelemetryNames.Self },
+            { TelemetryNames.RequestModel, _telemetry.Label(Model, Error is null) },
+        };
+        if (ResponseModel is not null)
+            tags.Add(TelemetryNames.ResponseModel, _telemetry.Label(ResponseModel, Error is null));
+        if (Error is null && _firstToken != 0)
+        {
+            instruments.FirstToken.Record(Seconds(_began, _firstToken), tags);
+            if (_outputTokens > 1)
+                instruments.PerToken.Record(Seconds(_firstToken, now) / (_outputTokens - 1), tags);
+        }
+
+        if (_inputTokens + _outputTokens > 0)
+            MeasureTokens(tags);
+        if (Error is not null)
+            tags.Add(TelemetryNames.ErrorType, Error);
+        instruments.ServerDuration.Record(Seconds(_began, now), tags);
+    }
+
+    private void MeasureTokens(TagList tags)
+    {
+        tags[1] = Tag(TelemetryNames.Provider, Node?.Provider ?? TelemetryNames.Self);
+        tags.Add(TelemetryNames.TokenType, "input");
+        _telemetry.Instruments.Tokens.Record(_inputTokens, tags);
+        if (_operation == "embeddings")
+            return;
+        tags[tags.Count - 1] = Tag(TelemetryNames.TokenType, "output");
+        _telemetry.Instruments.Tokens.Record(_outputTokens, tags);
+    }
+
+    private double Seconds(long from, long to) => _telemetry.Time.GetElapsedTime(from, to).TotalSeconds;
+
+    private static string Clip(string text) => text.Length <= 200 ? text : text[..200];
+}

@@ -1,0 +1,121 @@
+using System.Buffers;
+using System.Text;
+
+namespace Chasqui.Server;
+
+/// <summary>Messages in Anthropic's form; the order of members is that of Ollama's answers.</summary>
+internal static class MessageJson
+{
+    /// <summary>A whole answer, with the line break that Ollama ends it by.</summary>
+    public static void WriteWhole(ArrayBufferWriter<byte> buffer, string model, GatheredAnswer answer, GenerationResult result, bool oneCall)
+    {
+        var json = new JsonText(buffer);
+        Head(ref json, model);
+        if (answer.Thinking.Length > 0)
+        {
+            json.BeginObject();
+            Thinking(ref json, answer.Thinking);
+            json.EndObject();
+        }
+        if (answer.Text.Length > 0)
+        {
+            json.BeginObject();
+            Text(ref json, answer.Text);
+            json.EndObject();
+        }
+        var calls = (answer.ToolCalls ?? []).Take(oneCall ? 1 : int.MaxValue).ToList();
+        foreach (var call in calls)
+            ToolUse(ref json, AnthropicCall.From(call!), whole: true);
+        json.EndArray();
+        Stop(ref json, StopReason(result, calls.Count > 0));
+        Usage(ref json, result.PromptTokens, result.CompletionTokens);
+        json.EndObject();
+        buffer.Write("\n"u8);
+    }
+
+    /// <summary>The message that a stream begins with: nothing said yet.</summary>
+    public static void WriteStart(ref JsonText json, string model, int inputTokens)
+    {
+        Head(ref json, model);
+        json.EndArray();
+        Stop(ref json, null);
+        Usage(ref json, inputTokens, 0);
+        json.EndObject();
+    }
+
+    public static void Thinking(ref JsonText json, string text)
+    {
+        Member(ref json, "type"u8, "thinking");
+        Member(ref json, "thinking"u8, text);
+        // Clients require it and send it back; there is nothing to sign here.
+        Member(ref json, "signature"u8, "");
+    }
+
+    public static void Text(ref JsonText json, string text)
+    {
+        Member(ref json, "type"u8, "text");
+        Member(ref json, "text"u8, text);
+    }
+
+    /// <param name="json">Where to.</param>
+    /// <param name="call">The call.</param>
+    /// <param name="whole">With its input; a stream tells that afterwards.</param>
+    public static void ToolUse(ref JsonText json, AnthropicCall call, bool whole)
+    {
+        json.BeginObject();
+        Member(ref json, "type"u8, "tool_use");
+        Member(ref json, "id"u8, call.Id);
+        Member(ref json, "name"u8, call.Name);
+        json.Name("input"u8);
+        json.Raw(whole ? Encoding.UTF8.GetBytes(call.Input) : "{}"u8);
+        // The model itself, not a program of Anthropic's; their clients require it.
+        json.Name("caller"u8);
+        json.Raw("{\"type\":\"direct\"}"u8);
+        json.EndObject();
+    }
+
+    /// <summary>Both members, <c>null</c> for nothing, as Anthropic's clients expect them.</summary>
+    public static void Stop(ref JsonText json, string? reason)
+    {
+        json.Name("stop_reason"u8);
+        if (reason is null)
+            json.Null();
+        else
+            json.Value(reason);
+        // An engine does not tell which text ended an answer, and Ollama does not either.
+        json.Name("stop_sequence"u8);
+        json.Null();
+    }
+
+    public static void Usage(ref JsonText json, int input, int output)
+    {
+        json.Name("usage"u8);
+        json.BeginObject();
+        json.Name("input_tokens"u8);
+        json.Value((long)input);
+        json.Name("output_tokens"u8);
+        json.Value((long)output);
+        json.EndObject();
+    }
+
+    public static string StopReason(GenerationResult result, bool calls) =>
+        calls ? "tool_use" : result.Reason == FinishReason.Length ? "max_tokens" : "end_turn";
+
+    public static void Member(ref JsonText json, ReadOnlySpan<byte> name, string value)
+    {
+        json.Name(name);
+        json.Value(value);
+    }
+
+    /// <summary>As far as the first block of <c>content</c>.</summary>
+    private static void Head(ref JsonText json, string model)
+    {
+        json.BeginObject();
+        Member(ref json, "id"u8, AnthropicId.New("msg_"));
+        Member(ref json, "type"u8, "message");
+        Member(ref json, "role"u8, "assistant");
+        Member(ref json, "model"u8, model);
+        json.Name("content"u8);
+        json.BeginArray();
+    }
+}

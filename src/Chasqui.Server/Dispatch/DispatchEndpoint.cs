@@ -1,0 +1,141 @@
+using Chasqui.Gateway;
+using Chasqui.Gateway.Dispatch;
+using Chasqui.Gateway.Nodes;
+using Chasqui.Gateway.Policies;
+using Chasqui.Gateway.Requests;
+using Chasqui.Gateway.Telemetry;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Chasqui.Server;
+
+/// <summary>
+/// Sends a request to the node where it is answered soonest: as it is where the node speaks the language of the API, else by its types. What fails before
+/// anything of an answer was passed on goes to another node.
+/// </summary>
+internal sealed partial class DispatchEndpoint(
+    ApiContext api, Dispatcher dispatcher, ModelRules rules, MeasuredEngine measured, ILogger<DispatchEndpoint> logger)
+{
+    /// <summary>Names the node that a request is for, and the one that answered.</summary>
+    public const string NodeHeader = "X-Chasqui-Node";
+
+    /// <summary>Asks why a node was chosen.</summary>
+    public const string ExplainHeader = "X-Chasqui-Explain";
+
+    /// <summary>Tells why.</summary>
+    public const string RouteHeader = "X-Chasqui-Route";
+
+    public async Task InvokeAsync(Route route, HttpContext http)
+    {
+        using var body = await api.ReadRawBodyAsync(http).ConfigureAwait(false);
+        var state = RequestState.Of(http);
+        state.Body = body.Memory;
+        if (!RequestScan.TryRead(body.Memory, route.Dialect, out var scan, out _))
+        {
+            // The API's own reader says what is wrong, or is more lenient.
+            await route.Handler(api, http).ConfigureAwait(false);
+            return;
+        }
+        using (scan)
+        {
+            // A request without a prompt loads or unloads, which is no matter of one node alone.
+            if (string.IsNullOrEmpty(scan.Model) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
+                await route.Handler(api, http).ConfigureAwait(false);
+            else
+                await RunAsync(route, http, state, scan).ConfigureAwait(false);
+        }
+    }
+
+    private const string ShowPath = "/api/show";
+
+    private async Task RunAsync(Route route, HttpContext http, RequestState state, RequestScan scan)
+    {
+        state.Model = scan.Model!;
+        var tokens = (int)Math.Min(int.MaxValue, scan.PromptCharacters / RouteRequest.CharactersPerToken);
+        var model = rules.Resolve(scan.Model!);
+        var request = new RouteRequest
+        {
+            Model = model,
+            AskedFor = scan.Model,
+            Node = http.Request.Headers[NodeHeader] is [{ Length: > 0 } named, ..] ? named : null,
+            PromptTokens = tokens,
+            Blocks = dispatcher.BlocksOf(model, scan.Prefixes),
+            Dialect = route.Dialect,
+            Loads = route.Path is not (ShowPath or "/v1/messages/count_tokens"),
+        };
+        var way = dispatcher.Begin(request);
+        using var passage = new PassageAttempt(http, route, scan, rules.PolicyOf(request.Model), dispatcher.Nodes.Routing.KeepAliveInterval, api.Time);
+        while (true)
+        {
+            using var lease = await way.NextAsync(http.RequestAborted).ConfigureAwait(false);
+            Tell(http, state, lease);
+            var failure = await AttemptAsync(route, http, state, lease, way, passage).ConfigureAwait(false);
+            if (failure is null)
+                return;
+            LogRetry(lease.Node.Name, request.Model, failure.Message);
+        }
+    }
+
+    /// <returns>Null when the request was answered; else why it goes to another node.</returns>
+    private async ValueTask<EngineException?> AttemptAsync(
+        Route route, HttpContext http, RequestState state, NodeLease lease, Gateway.Dispatch.Route way, PassageAttempt passage)
+    {
+        EngineException failure;
+        try
+        {
+            if ((lease.Node.Dialects & route.Dialect) != 0)
+            {
+                if (lease.Reason.Attempt == 1)
+                    Asks(route, state);
+                var hedgeAfter = HedgeAfter(route, lease.Request);
+                return await passage.RunAsync(lease, way, hedgeAfter, hedgeAfter > TimeSpan.Zero ? Teller(http, state) : null).ConfigureAwait(false);
+            }
+            state.Engine = measured.Over(new LeasedEngine(lease, passage.Policy, changes => http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(changes)));
+            await route.Handler(api, http).ConfigureAwait(false);
+            lease.Succeeded();
+            return null;
+        }
+        catch (Exception e) when (lease.FailureOf(e) is { } why)
+        {
+            failure = why;
+        }
+        lease.Ended(failure);
+        if (passage.HasBegun || (http.Response.HasStarted && !passage.OnlySilence) || !way.MayRetry(lease, failure))
+            throw failure;
+        return failure;
+    }
+
+    /// <summary>Only what costs a node little is sent to two.</summary>
+    private TimeSpan HedgeAfter(Route route, RouteRequest request) =>
+        request.Loads && (route.Operation == "embeddings" || request.PromptTokens <= RoutingOptions.ShortPrompt) ? dispatcher.Nodes.Routing.HedgeAfter : TimeSpan.Zero;
+
+    /// <summary>What passes by unread is seen all the same.</summary>
+    private void Asks(Route route, RequestState state)
+    {
+        if (route.Operation is null || state.Measure is not { } measure)
+            return;
+        measure.Asks(route.Operation, state.Model);
+        if (measured.SeesPrompts)
+            measured.Asked(System.Text.Encoding.UTF8.GetString(state.Body!.Value.Span));
+    }
+
+    private Action<NodeLease> Teller(HttpContext http, RequestState state) => lease => Tell(http, state, lease);
+
+    private void Tell(HttpContext http, RequestState state, NodeLease lease)
+    {
+        state.Node = lease.Node.Name;
+        if (logger.IsEnabled(LogLevel.Debug))
+            LogRoute(lease.Model, lease.Node.Name, lease.Reason);
+        if (http.Response.HasStarted)
+            return;
+        http.Response.Headers[NodeHeader] = lease.Node.Name;
+        if (http.Request.Headers.ContainsKey(ExplainHeader))
+            http.Response.Headers[RouteHeader] = lease.Reason.ToString();
+    }
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Model {Model} goes to node {Node}: {Reason}")]
+    private partial void LogRoute(string model, string node, RouteReason reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} failed before it answered for model {Model}, so another one is asked: {Reason}")]
+    private partial void LogRetry(string node, string model, string reason);
+}

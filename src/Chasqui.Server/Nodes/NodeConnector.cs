@@ -1,0 +1,64 @@
+using Chasqui.Client;
+using Chasqui.Engines.Http;
+using Chasqui.Engines.Http1;
+using Chasqui.Engines.Ollama;
+using Chasqui.Engines.OpenAi;
+using Chasqui.Engines.Remote;
+using Chasqui.Gateway;
+using Microsoft.Extensions.Logging;
+
+namespace Chasqui.Server;
+
+/// <summary>Makes the connection to a node, of the kind that it is.</summary>
+internal sealed class NodeConnector(IEngine embedded, TimeProvider time, ILoggerFactory loggers)
+{
+    private readonly ILogger _logger = loggers.CreateLogger("Chasqui.Nodes");
+
+    public INodeConnection Connect(NodeOptions node)
+    {
+        if (node.Kind == NodeKind.Embedded)
+            return new EmbeddedNode(embedded);
+        return Uri.TryCreate(node.Url, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" ? OverHttp(node, url) : OverWire(node);
+    }
+
+    private INodeConnection OverHttp(NodeOptions node, Uri url)
+    {
+        var options = new HttpNodeOptions
+        {
+            Address = url,
+            Name = node.Name,
+            ApiKey = node.ApiKey,
+            Timeouts = new CallTimeouts
+            {
+                Connect = node.Timeouts.Connect,
+                FirstToken = node.Timeouts.FirstToken,
+                BetweenTokens = node.Timeouts.BetweenTokens,
+                Total = node.Timeouts.Total,
+            },
+        };
+        return node.Kind switch
+        {
+            NodeKind.Ollama or NodeKind.Chasqui => Ollama(),
+            NodeKind.OpenAi => OpenAi(),
+            _ => new DetectingNode(node.Name, async cancellationToken => await NodeDetector.DetectAsync(options, time, _logger, cancellationToken).ConfigureAwait(false) switch
+            {
+                DetectedNode.Ollama or DetectedNode.Chasqui => Ollama(),
+                DetectedNode.OpenAi => OpenAi(),
+                _ => null,
+            }),
+        };
+
+        OllamaNode Ollama() => new(options, Passage(), time, _logger);
+        OpenAiNode OpenAi() => new(options, Passage(), time, _logger);
+        Http1Passage Passage() => new(Http1Options.Of(node.Name, url) with { ApiKey = node.ApiKey, ConnectTimeout = node.Timeouts.Connect, Time = time });
+    }
+
+    private ChasquiNode OverWire(NodeOptions node)
+    {
+        // The gateway has its own way of trying again: elsewhere.
+        var client = new ChasquiClient(
+            new ChasquiClientOptions { Endpoint = node.Url, ApiKey = node.ApiKey, ConnectTimeout = node.Timeouts.Connect, ConnectAttempts = 1, Retries = 0 },
+            loggers.CreateLogger<ChasquiClient>(), time);
+        return new ChasquiNode(client, node.Name, new WirePassage(client));
+    }
+}

@@ -1,0 +1,28 @@
+using Chasqui.Gateway;
+using Chasqui.Gateway.Dispatch;
+using Chasqui.Gateway.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace Chasqui.Server;
+
+/// <summary>The parts that send requests to nodes.</summary>
+internal static class NodeServices
+{
+    public static IServiceCollection AddNodes(this IServiceCollection services, GatewayOptions options)
+    {
+        services.AddSingleton<NodeConnector>();
+        services.AddSingleton(provider => new NodeSet(
+            NodeList.Complete(provider.GetRequiredService<IGatewaySettings>().Current, options.EngineEnabled),
+            provider.GetRequiredService<NodeConnector>().Connect,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<ILogger<NodeSet>>()));
+        services.AddSingleton<ModelRules>();
+        services.AddSingleton<Dispatcher>();
+        services.AddSingleton<NodesEngine>();
+        services.AddSingleton<DispatchEndpoint>();
+        services.AddSingleton<WireRelay>();
+        services.AddHostedService<NodesService>();
+        return services;
+    }
+}

@@ -1,0 +1,51 @@
+using System.Buffers;
+using Microsoft.AspNetCore.Http;
+
+namespace Chasqui.Server;
+
+/// <summary><c>GET /v1/models</c>, the models there are, and <c>GET /v1/models/{id}</c>, one of them.</summary>
+internal static class ModelsEndpoints
+{
+    /// <summary>Of the paths that end with a model's name, slashes and all.</summary>
+    public const string Prefix = "/v1/models/";
+
+    public static async Task ListAsync(ApiContext api, HttpContext http)
+    {
+        var models = await api.EngineOf(http).ListAsync(http.RequestAborted).ConfigureAwait(false);
+        var buffer = new ArrayBufferWriter<byte>(4096);
+        var json = new JsonText(buffer);
+        json.BeginObject();
+        json.Name("object"u8);
+        json.Value("list");
+        json.Name("data"u8);
+        json.BeginArray();
+        foreach (var model in models)
+            Write(ref json, model.Name, model.ModifiedAt);
+        json.EndArray();
+        json.EndObject();
+        await OpenAiJson.SendAsync(http, StatusCodes.Status200OK, buffer).ConfigureAwait(false);
+    }
+
+    public static async Task ShowAsync(ApiContext api, HttpContext http)
+    {
+        // The server leaves an escaped slash as it is; clients escape those in the name.
+        var name = http.Request.Path.Value![Prefix.Length..].Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
+        RequestState.Of(http).Model = name;
+        var model = await api.EngineOf(http).ShowAsync(name, http.RequestAborted).ConfigureAwait(false);
+        var buffer = new ArrayBufferWriter<byte>(256);
+        var json = new JsonText(buffer);
+        Write(ref json, name, model.Summary.ModifiedAt);
+        await OpenAiJson.SendAsync(http, StatusCodes.Status200OK, buffer).ConfigureAwait(false);
+    }
+
+    private static void Write(ref JsonText json, string name, DateTimeOffset modifiedAt)
+    {
+        OpenAiJson.Begin(ref json, name, "model", modifiedAt.ToUnixTimeSeconds());
+        json.Name("owned_by"u8);
+        json.Value(OwnerOf(name));
+        json.EndObject();
+    }
+
+    /// <summary>The namespace of <c>[host/][namespace/]model[:tag]</c>.</summary>
+    private static string OwnerOf(string name) => name.Split('/') is [.., var owner, _] ? owner : "library";
+}

@@ -1,0 +1,132 @@
+using System.Text.Json;
+
+namespace Chasqui.Server;
+
+/// <summary>A request to <c>/v1/responses</c>, with what of it the answer repeats.</summary>
+internal sealed class ResponseFields : OpenAiFields
+{
+    private List<ChatMessage> _input = [];
+    private string _instructions = "";
+    private string _effort = "";
+    private string _summary = "";
+    private JsonElement? _tools;
+    private string _truncation = "";
+    private OutputFormat? _format;
+
+    public SamplingFields Sampling { get; } = new();
+
+    /// <summary>Null where nothing was said.</summary>
+    public string? Instructions => _instructions.Length > 0 ? _instructions : null;
+
+    public string Effort => _effort;
+
+    public string Summary => _summary;
+
+    public string Truncation => _truncation.Length > 0 ? _truncation : "disabled";
+
+    /// <summary>Whether the model may call the tools.</summary>
+    public bool MayCall { get; private set; } = true;
+
+    /// <summary>The tools as they came; null for none.</summary>
+    public JsonElement? GivenTools { get; private set; }
+
+    /// <summary>The format of the text as it came; null where nothing was said.</summary>
+    public JsonElement? GivenFormat { get; private set; }
+
+    /// <summary>The request; without messages it only loads the model.</summary>
+    public ChatRequest ToRequest() => new()
+    {
+        Model = Model,
+        Messages = Instructions is { } instructions ? [new ChatMessage { Role = "system", Content = instructions }, .. _input] : _input,
+        Tools = MayCall ? _tools : null,
+        Options = Sampling.ToOptions(topP: null),
+        Format = _format,
+        Think = ReasoningEffort.ToThink(_effort),
+        // Unsaid means what it means in Ollama: the oldest turns are left out.
+        Truncate = _truncation != "disabled",
+    };
+
+    protected override bool ReadField(string name, JsonElement value)
+    {
+        switch (name)
+        {
+            case "input":
+                _input = ResponseInput.Read(value);
+                return true;
+            case "instructions":
+                Field.Read(name, value, ref _instructions);
+                return true;
+            case "reasoning":
+                ReadReasoning(name, value);
+                return true;
+            case "tools":
+                _tools = ResponseTools.Read(value);
+                GivenTools = value.Clone();
+                return true;
+            case "tool_choice":
+                MayCall = ToolFields.ReadChoice(value);
+                return true;
+            case "text":
+                ReadText(name, value);
+                return true;
+            case "truncation":
+                Field.Read(name, value, ref _truncation);
+                if (_truncation is not ("auto" or "disabled"))
+                    throw new InvalidParameterException(name, $"\"truncation\" must be \"auto\" or \"disabled\", not \"{Field.Clip(_truncation)}\"");
+                return true;
+            case "include":
+                ReadInclude(name, value);
+                return true;
+            case "prompt":
+                throw FieldRules.Refuse(name, "no templates are stored: send the text as \"input\"");
+            case "top_logprobs":
+                var top = 0;
+                Field.Read(name, value, ref top);
+                return top == 0 ? true : throw FieldRules.Refuse(name, "except as 0: /v1/chat/completions tells log-probabilities");
+            case "temperature" or "top_p" or "max_output_tokens":
+                return Sampling.Read(name, value);
+            default:
+                return false;
+        }
+    }
+
+    private void ReadReasoning(string name, JsonElement value)
+    {
+        foreach (var member in Field.Members(name, value))
+        {
+            if (member.NameEquals("effort"u8))
+                Field.Read("reasoning.effort", member.Value, ref _effort);
+            else if (member.NameEquals("summary"u8))
+                Field.Read("reasoning.summary", member.Value, ref _summary);
+        }
+    }
+
+    private void ReadText(string name, JsonElement value)
+    {
+        foreach (var member in Field.Members(name, value))
+        {
+            if (member.Value.ValueKind == JsonValueKind.Null)
+                continue;
+            if (member.NameEquals("format"u8))
+            {
+                _format = AnswerShape.Read("text.format", member.Value, nested: false);
+                GivenFormat = member.Value.Clone();
+            }
+            else if (member.NameEquals("verbosity"u8))
+            {
+                FieldRules.Check("verbosity", member.Value);
+            }
+        }
+    }
+
+    private static void ReadInclude(string name, JsonElement value)
+    {
+        foreach (var item in Field.Items(name, value))
+        {
+            var what = "";
+            Field.Read(name, item, ref what);
+            if (what != "reasoning.encrypted_content")
+                throw new InvalidParameterException(name, $"\"include\" of \"{Field.Clip(what)}\" is not supported: \"reasoning.encrypted_content\" is");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Chasqui.Server;
+
+/// <summary>The <c>input</c> of a response: a text, or the items of a conversation, which become turns.</summary>
+internal sealed class ResponseInput
+{
+    private const string Parameter = "input";
+
+    private readonly List<ChatMessage> _messages = [];
+    private readonly Dictionary<string, string> _tools = new(StringComparer.Ordinal);
+    private readonly List<FunctionCall> _calls = [];
+    private string _thinking = "";
+
+    public static List<ChatMessage> Read(JsonElement input)
+    {
+        if (input.ValueKind == JsonValueKind.String)
+            return input.GetString() is { Length: > 0 } text ? [new ChatMessage { Role = "user", Content = text }] : [];
+        if (input.ValueKind != JsonValueKind.Array)
+            throw Field.WrongType(Parameter, "a string or an array of items", input);
+        var reader = new ResponseInput();
+        foreach (var item in input.EnumerateArray())
+            reader.Add(item);
+        reader.EndCalls();
+        if (reader._thinking.Length > 0)
+            reader._messages.Add(new ChatMessage { Role = "assistant", Thinking = reader._thinking });
+        return reader._messages;
+    }
+
+    private void Add(JsonElement item)
+    {
+        if (item.ValueKind != JsonValueKind.Object)
+            throw new InvalidParameterException(Parameter, "an item of \"input\" must be an object with a \"type\"");
+        var type = Text(item, "type");
+        if (type.Length == 0 && Text(item, "role").Length > 0)
+            type = "message";
+        switch (type)
+        {
+            case "message":
+                AddMessage(item);
+                break;
+            case "function_call":
+                var call = new FunctionCall(Text(item, "call_id"), _calls.Count, Text(item, "name"), Text(item, "arguments"));
+                _tools[call.Id] = call.Name;
+                _calls.Add(call);
+                break;
+            case "function_call_output":
+                EndCalls();
+                var (output, images) = ReadContent(item, "output");
+                _messages.Add(new ChatMessage { Role = "tool", Content = output, Images = images, ToolName = _tools.GetValueOrDefault(Text(item, "call_id")) });
+                break;
+            case "reasoning":
+                EndCalls();
+                _thinking = ReadThinking(item);
+                break;
+            case "":
+                throw new InvalidParameterException(Parameter, "an item of \"input\" needs a \"type\" or a \"role\"");
+            default:
+                throw new InvalidParameterException(Parameter,
+                    $"items of type \"{Field.Clip(type)}\" are not supported: message, function_call, function_call_output and reasoning are");
+        }
+    }
+
+    private void AddMessage(JsonElement item)
+    {
+        var role = OpenAiMessages.RoleOf(Text(item, "role"));
+        if (role.Length == 0)
+            throw new InvalidParameterException(Parameter, "a message needs a \"role\": system, developer, user or assistant");
+        var (text, images) = ReadContent(item, "content");
+        // Clients put what the assistant said behind the calls of the same turn; the results must follow the calls.
+        if (role == "assistant" && _calls.Count > 0)
+        {
+            EndCalls();
+            var last = _messages[^1];
+            _messages[^1] = last with { Content = last.Content.Length > 0 && text.Length > 0 ? last.Content + "\n" + text : last.Content + text };
+            return;
+        }
+        EndCalls();
+        _messages.Add(new ChatMessage { Role = role, Content = text, Images = images, Thinking = role == "assistant" ? TakeThinking() : null });
+    }
+
+    /// <summary>Makes calls that follow each other part of the assistant's turn before them, or a turn.</summary>
+    private void EndCalls()
+    {
+        if (_calls.Count == 0)
+            return;
+        var calls = FunctionCall.ToOllama(Parameter, _calls);
+        _calls.Clear();
+        if (_messages is [.., { Role: "assistant", ToolCalls: null } last])
+            _messages[^1] = last with { ToolCalls = calls, Thinking = TakeThinking() ?? last.Thinking };
+        else
+            _messages.Add(new ChatMessage { Role = "assistant", ToolCalls = calls, Thinking = TakeThinking() });
+    }
+
+    private string? TakeThinking()
+    {
+        var thinking = _thinking.Length > 0 ? _thinking : null;
+        _thinking = "";
+        return thinking;
+    }
+
+    private static (string Text, List<ReadOnlyMemory<byte>> Images) ReadContent(JsonElement item, string name)
+    {
+        var images = new List<ReadOnlyMemory<byte>>();
+        if (!item.TryGetProperty(name, out var content) || content.ValueKind == JsonValueKind.Null)
+            return ("", images);
+        if (content.ValueKind == JsonValueKind.String)
+            return (content.GetString()!, images);
+        if (content.ValueKind != JsonValueKind.Array)
+            throw new InvalidParameterException(Parameter, $"\"{name}\" of an item must be a string or an array of parts");
+        var text = new StringBuilder();
+        foreach (var part in content.EnumerateArray())
+        {
+            if (part.ValueKind != JsonValueKind.Object)
+                throw new InvalidParameterException(Parameter, $"a part of \"{name}\" must be an object with a \"type\"");
+            switch (Text(part, "type"))
+            {
+                case "input_text" or "output_text" or "text":
+                    text.Append(Text(part, "text"));
+                    break;
+                case "refusal":
+                    text.Append(Text(part, "refusal"));
+                    break;
+                case "input_image":
+                    if (Text(part, "image_url") is not { Length: > 0 } url)
+                        throw new InvalidParameterException(Parameter, "an input_image needs an \"image_url\" with the image in base64: no files are stored");
+                    images.Add(ImageUrl.Decode(Parameter, url));
+                    break;
+                case var type:
+                    throw new InvalidParameterException(Parameter, $"parts of type \"{Field.Clip(type)}\" are not supported: input_text, output_text and input_image are");
+            }
+        }
+        return (text.ToString(), images);
+    }
+
+    private static string ReadThinking(JsonElement item)
+    {
+        if (Text(item, "encrypted_content") is { Length: > 0 } whole)
+            return whole;
+        if (!item.TryGetProperty("summary"u8, out var summary) || summary.ValueKind != JsonValueKind.Array)
+            return "";
+        return string.Join("\n", summary.EnumerateArray().Where(part => part.ValueKind == JsonValueKind.Object).Select(part => Text(part, "text")));
+    }
+
+    private static string Text(JsonElement item, string name)
+    {
+        var text = "";
+        if (item.TryGetProperty(name, out var value))
+            Field.Read(name, value, ref text);
+        return text;
+    }
+}

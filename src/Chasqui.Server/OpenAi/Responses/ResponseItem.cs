@@ -1,0 +1,120 @@
+namespace Chasqui.Server;
+
+/// <summary>One item of a response's <c>output</c>.</summary>
+internal abstract record ResponseItem(string Id)
+{
+    /// <summary>The item as it is when it is complete.</summary>
+    public abstract void Write(ref JsonText json);
+
+    /// <summary>Begins the item's object.</summary>
+    protected void Begin(ref JsonText json, ReadOnlySpan<char> type, string? status)
+    {
+        json.BeginObject();
+        json.Name("id"u8);
+        json.Value(Id);
+        json.Name("type"u8);
+        json.Value(type);
+        if (status is null)
+            return;
+        json.Name("status"u8);
+        json.Value(status);
+    }
+}
+
+/// <summary>What the model thought. Nothing is encrypted: it is sent in both places, as Ollama does, so that a client can send it back.</summary>
+internal sealed record ReasoningItem(string Id, string Text) : ResponseItem(Id)
+{
+    /// <summary>The item when it begins.</summary>
+    public void WriteBegun(ref JsonText json)
+    {
+        Begin(ref json, "reasoning", null);
+        json.Name("summary"u8);
+        json.BeginArray();
+        json.EndArray();
+        json.EndObject();
+    }
+
+    public override void Write(ref JsonText json)
+    {
+        Begin(ref json, "reasoning", null);
+        json.Name("summary"u8);
+        json.BeginArray();
+        json.BeginObject();
+        json.Name("type"u8);
+        json.Value("summary_text");
+        json.Name("text"u8);
+        json.Value(Text);
+        json.EndObject();
+        json.EndArray();
+        json.Name("encrypted_content"u8);
+        json.Value(Text);
+        json.EndObject();
+    }
+}
+
+/// <summary>What the model said.</summary>
+internal sealed record MessageItem(string Id, string Text) : ResponseItem(Id)
+{
+    /// <summary>The item when it begins.</summary>
+    public void WriteBegun(ref JsonText json)
+    {
+        Begin(ref json, "message", "in_progress");
+        Role(ref json);
+        json.BeginArray();
+        json.EndArray();
+        json.EndObject();
+    }
+
+    public override void Write(ref JsonText json)
+    {
+        Begin(ref json, "message", "completed");
+        Role(ref json);
+        json.BeginArray();
+        WritePart(ref json, Text);
+        json.EndArray();
+        json.EndObject();
+    }
+
+    /// <summary>The one part of its content.</summary>
+    public static void WritePart(ref JsonText json, string text)
+    {
+        json.BeginObject();
+        json.Name("type"u8);
+        json.Value("output_text");
+        json.Name("text"u8);
+        json.Value(text);
+        json.Name("annotations"u8);
+        json.BeginArray();
+        json.EndArray();
+        json.Name("logprobs"u8);
+        json.BeginArray();
+        json.EndArray();
+        json.EndObject();
+    }
+
+    private static void Role(ref JsonText json)
+    {
+        json.Name("role"u8);
+        json.Value("assistant");
+        json.Name("content"u8);
+    }
+}
+
+/// <summary>A tool that the model calls.</summary>
+internal sealed record FunctionCallItem(string Id, FunctionCall Call) : ResponseItem(Id)
+{
+    public override void Write(ref JsonText json) => Write(ref json, "completed", Call.Arguments);
+
+    /// <summary>The item with a part of its arguments.</summary>
+    public void Write(ref JsonText json, string status, string arguments)
+    {
+        Begin(ref json, "function_call", status);
+        json.Name("call_id"u8);
+        json.Value(Call.Id);
+        json.Name("name"u8);
+        json.Value(Call.Name);
+        json.Name("arguments"u8);
+        json.Value(arguments);
+        json.EndObject();
+    }
+}

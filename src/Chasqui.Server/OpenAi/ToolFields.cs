@@ -1,0 +1,43 @@
+using System.Text.Json;
+
+namespace Chasqui.Server;
+
+/// <summary>The tools of a chat, and whether it may use them.</summary>
+internal static class ToolFields
+{
+    /// <summary>The tools, which OpenAI and the engine write alike; null for none.</summary>
+    public static JsonElement? Read(JsonElement tools)
+    {
+        var any = false;
+        foreach (var tool in Field.Items("tools", tools))
+        {
+            any = true;
+            CheckKind(tool);
+            if (!tool.TryGetProperty("function"u8, out var function) || function.ValueKind != JsonValueKind.Object
+                || !function.TryGetProperty("name"u8, out var name) || name.ValueKind != JsonValueKind.String)
+                throw new InvalidParameterException("tools", "a tool needs a \"function\" with a \"name\"");
+        }
+        return any ? tools.Clone() : null;
+    }
+
+    /// <summary>Refuses tools that are not functions: those run at OpenAI.</summary>
+    public static void CheckKind(JsonElement tool)
+    {
+        var kind = "function";
+        foreach (var member in Field.Members("tools", tool))
+        {
+            if (member.NameEquals("type"u8))
+                Field.Read("type", member.Value, ref kind);
+        }
+        if (kind != "function")
+            throw new InvalidParameterException("tools", $"tools of type \"{Field.Clip(kind)}\" are not supported: those of type \"function\" are");
+    }
+
+    /// <summary>Whether the tools may be used. That one must be used cannot be promised.</summary>
+    public static bool ReadChoice(JsonElement choice)
+    {
+        if (choice.ValueKind == JsonValueKind.String && choice.GetString() is "auto" or "none")
+            return choice.ValueEquals("auto"u8);
+        throw FieldRules.Refuse("tool_choice", "except as \"auto\" or \"none\": no model can be made to call a tool");
+    }
+}

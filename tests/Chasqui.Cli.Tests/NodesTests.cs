@@ -1,0 +1,91 @@
+using System.Net;
+using System.Text.Json;
+using Chasqui.Gateway;
+using Chasqui.Server;
+using Microsoft.AspNetCore.Builder;
+
+namespace Chasqui.Cli.Tests;
+
+/// <summary>The nodes of a real gateway that has another one behind it, over HTTP and over MCP.</summary>
+public sealed class NodesTests : IAsyncLifetime
+{
+    private readonly ScriptedEngine _engine = new();
+    private HttpGateway _inner = null!;
+    private WebApplication _outer = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _inner = await HttpGateway.StartAsync(ScriptedEngine.Summary("other:7b"));
+        _outer = GatewayHost.Build(
+            new GatewayOptions
+            {
+                Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
+                Nodes = [new NodeOptions { Name = "inner", Url = _inner.Address.GetLeftPart(UriPartial.Authority), Slots = 4 }],
+            },
+            _engine);
+        await _outer.StartAsync(TestContext.Current.CancellationToken);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _outer.StopAsync(CancellationToken.None);
+        await _outer.DisposeAsync();
+        await _inner.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("http")]
+    [InlineData("ws")]
+    public async Task A_node_is_a_line(string scheme)
+    {
+        var outcome = await RunAsync(scheme, "nodes");
+
+        Assert.Equal(0, outcome.ExitCode);
+        var lines = outcome.Out.ReplaceLineEndings("\n").Split('\n');
+        Assert.Matches($@"^inner\tup\tChasqui [^\t]*\t0/4\t2\t0\t{_inner.Address.GetLeftPart(UriPartial.Authority)}$", lines[0]);
+        Assert.Equal("local\tup\tscripted\t0\t1\t0\t", lines[1]);
+    }
+
+    [Theory]
+    [InlineData("http")]
+    [InlineData("ws")]
+    public async Task Json_is_what_the_gateway_tells(string scheme)
+    {
+        var nodes = JsonElement.Parse((await RunAsync(scheme, "nodes", "--json")).Out);
+
+        Assert.Equal(2, nodes.GetArrayLength());
+        Assert.Equal("ollama", nodes[0].GetProperty("kind").GetString());
+        Assert.Equal(["mini:latest", "other:7b"], nodes[0].GetProperty("models").EnumerateArray().Select(name => name.GetString()));
+    }
+
+    [Fact]
+    public async Task Where_there_are_several_nodes_lists_tell_them()
+    {
+        await _engine.LoadAsync(new LoadRequest { Model = "mini" }, TestContext.Current.CancellationToken);
+        await _inner.Engine.LoadAsync(new LoadRequest { Model = "other:7b" }, TestContext.Current.CancellationToken);
+
+        var list = (await RunAsync("http", "models", "list")).Out.ReplaceLineEndings("\n").Split('\n');
+        var resident = (await RunAsync("http", "models", "ps")).Out.ReplaceLineEndings("\n").Split('\n');
+
+        Assert.Contains(list, line => line.StartsWith("mini:latest\t", StringComparison.Ordinal) && line.EndsWith("\tinner, local", StringComparison.Ordinal));
+        Assert.Contains(list, line => line.StartsWith("other:7b\t", StringComparison.Ordinal) && line.EndsWith("\tinner", StringComparison.Ordinal));
+        Assert.Contains(resident, line => line.StartsWith("other:7b\t", StringComparison.Ordinal) && line.EndsWith("\tinner", StringComparison.Ordinal));
+        Assert.Contains(resident, line => line.StartsWith("mini:latest\t", StringComparison.Ordinal) && line.EndsWith("\tlocal", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Without_a_gateway_there_are_no_nodes()
+    {
+        var outcome = await new CliRun().RunAsync("nodes");
+
+        Assert.Equal(3, outcome.ExitCode);
+        Assert.Contains("no gateway answers", outcome.Error);
+    }
+
+    private Task<CliOutcome> RunAsync(string scheme, params string[] args)
+    {
+        var address = GatewayHost.Addresses(_outer)[0];
+        var server = scheme == "http" ? address : new Uri($"{scheme}://{address.Authority}/ws");
+        return new CliRun { Server = server }.RunAsync(args);
+    }
+}

@@ -1,0 +1,83 @@
+using System.ComponentModel;
+using System.Diagnostics;
+
+namespace Chasqui.Server.Tests;
+
+/// <summary>The JavaScript packages of Anthropic, OpenAI and Ollama, unchanged, against the embedded engine and the shipped model: <c>tests/js-clients</c>.</summary>
+public sealed class JavaScriptClientTests
+{
+    private static readonly string _folder = Path.Combine(Repository.Root, "tests", "js-clients");
+
+    private static CancellationToken Token => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task They_work_unchanged()
+    {
+        Assert.SkipUnless(await HasNodeAsync(), "it needs Node.js 20 or later with npm");
+        await using var gateway = await RunningGateway.StartAsync(options => options with
+        {
+            Models = options.Models with { Folders = [Path.GetDirectoryName(Repository.Mini)!] },
+        });
+
+        if (!IsInstalled())
+        {
+            var (installed, log) = await RunAsync("npm", "ci", "--no-audit", "--no-fund");
+            Assert.True(installed == 0, log);
+        }
+        var tests = Directory.GetFiles(Path.Combine(_folder, "test"), "*.test.js").Order(StringComparer.Ordinal);
+        var (code, output) = await RunAsync("node", ["--test", "--test-reporter=tap", .. tests], ("CHASQUI_URL", gateway.Address.ToString().TrimEnd('/')));
+
+        TestContext.Current.TestOutputHelper?.WriteLine(output);
+        Assert.True(code == 0, output);
+        Assert.DoesNotContain("\n# pass 0\n", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Whether what the lock file names is there already.</summary>
+    private static bool IsInstalled()
+    {
+        var installed = new FileInfo(Path.Combine(_folder, "node_modules", ".package-lock.json"));
+        return installed.Exists && installed.LastWriteTimeUtc >= File.GetLastWriteTimeUtc(Path.Combine(_folder, "package-lock.json"));
+    }
+
+    private static async Task<bool> HasNodeAsync()
+    {
+        try
+        {
+            var (npm, _) = await RunAsync("npm", "--version");
+            var (node, version) = await RunAsync("node", "-p", "parseInt(process.versions.node)");
+            return npm == 0 && node == 0 && int.TryParse(version.Trim(), out var major) && major >= 20;
+        }
+        catch (Win32Exception)
+        {
+            return false;
+        }
+    }
+
+    private static Task<(int Code, string Output)> RunAsync(string program, params string[] arguments) => RunAsync(program, arguments, ("CI", "true"));
+
+    private static async Task<(int Code, string Output)> RunAsync(string program, string[] arguments, (string Name, string Value) variable)
+    {
+        var start = new ProcessStartInfo(program, arguments)
+        {
+            WorkingDirectory = _folder,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment[variable.Name] = variable.Value;
+        using var process = Process.Start(start)!;
+        try
+        {
+            process.StandardInput.Close();
+            var errors = process.StandardError.ReadToEndAsync(Token);
+            var output = await process.StandardOutput.ReadToEndAsync(Token);
+            await process.WaitForExitAsync(Token);
+            return (process.ExitCode, process.ExitCode == 0 ? output : output + await errors);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
+        }
+    }
+}
