@@ -14,6 +14,7 @@ internal sealed class ScriptedNode : IAsyncDisposable
     private readonly ConcurrentBag<Task> _connections = [];
     private readonly Func<Exchange, Task> _script;
     private readonly Task _accepting;
+    private int _accepted;
 
     /// <param name="script">Answers one request; when it returns, the connection waits for the next one, unless it was closed.</param>
     public ScriptedNode(Func<Exchange, Task> script)
@@ -27,7 +28,7 @@ internal sealed class ScriptedNode : IAsyncDisposable
     public Uri Address { get; }
 
     /// <summary>Connections that came.</summary>
-    public int Connections => _connections.Count;
+    public int Connections => Volatile.Read(ref _accepted);
 
     /// <summary>The requests that came, in their order.</summary>
     public ConcurrentQueue<Request> Requests { get; } = new();
@@ -50,7 +51,12 @@ internal sealed class ScriptedNode : IAsyncDisposable
         try
         {
             while (true)
-                _connections.Add(ServeAsync(await _listener.AcceptSocketAsync(_stop.Token)));
+            {
+                var socket = await _listener.AcceptSocketAsync(_stop.Token);
+                // Counted before it is served: serving may answer, and a test go on, before it returns here.
+                Interlocked.Increment(ref _accepted);
+                _connections.Add(ServeAsync(socket));
+            }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
