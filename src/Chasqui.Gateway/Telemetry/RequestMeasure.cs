@@ -56,6 +56,9 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     /// <inheritdoc/>
     public override string? TraceState => Innermost is { } span ? span.TraceStateString : _givenState;
 
+    /// <summary>Who asks.</summary>
+    public Caller Caller { get; set; } = Caller.Anonymous;
+
     /// <summary>The span of the whole request; null where it has none.</summary>
     public Activity? Span => _server;
 
