@@ -43,7 +43,7 @@ public sealed class NodesTests : IAsyncLifetime
         Assert.Equal(0, outcome.ExitCode);
         var lines = outcome.Out.ReplaceLineEndings("\n").Split('\n');
         Assert.Matches($@"^inner\tup\tChasqui [^\t]*\t0/4\t2\t0\t{_inner.Address.GetLeftPart(UriPartial.Authority)}$", lines[0]);
-        Assert.Equal("local\tup\tscripted\t0\t1\t0\t", lines[1]);
+        Assert.Equal("local\tup\tscripted\t0/16\t1\t0\t", lines[1]);
     }
 
     [Theory]

@@ -69,7 +69,7 @@ internal static class Configurations
     /// <param name="kind">What it is: <c>ollama</c> or <c>chasqui</c>.</param>
     public static string Chasqui(string url, string kind) => $$"""
         {
-          "Nodes": [{ "Name": "b", "Url": "{{url}}", "Kind": "{{kind}}" }],
+          "Nodes": [{ "Name": "b", "Url": "{{url}}", "Kind": "{{kind}}", "Slots": 256 }],
           "Engine": { "Enabled": false }
         }
 

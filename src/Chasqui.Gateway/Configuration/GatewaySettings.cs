@@ -9,6 +9,9 @@ public sealed record GatewaySettings
     /// <summary>How requests find their node.</summary>
     public RoutingOptions Routing { get; init; } = new();
 
+    /// <summary>How requests wait.</summary>
+    public QueueOptions Queue { get; init; } = new();
+
     /// <summary>Names and patterns of the models that clients see.</summary>
     public CatalogueOptions Catalogue { get; init; } = new();
 

@@ -41,6 +41,12 @@ public sealed record NodeOptions
     /// <summary>Requests that it runs at once, 1 to 10,000; null, the default, for what it says itself.</summary>
     public int? Slots { get; init; }
 
+    /// <summary>Models that it holds in memory at once, 1 to 1,000; null, the default, for as many as it will.</summary>
+    public int? MaxModels { get; init; }
+
+    /// <summary>Bytes that models may take in its memory together, 1 to 2^50; what does not fit is never asked for. Null, the default, for whatever it will hold.</summary>
+    public long? Memory { get; init; }
+
     /// <summary>The key that it asks for, sent as a bearer token. Default none.</summary>
     public string? ApiKey { get; init; }
 

@@ -1,21 +1,36 @@
 using System.Runtime.CompilerServices;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Requests;
+using Chasqui.Gateway.Routing;
 
 namespace Chasqui.Gateway.Dispatch;
 
-/// <summary>Sends requests to nodes. Thread-safe.</summary>
-public sealed class Dispatcher(NodeSet nodes, TimeProvider time)
+/// <summary>Sends requests to _nodes. Thread-safe.</summary>
+public sealed class Dispatcher
 {
+    private readonly NodeSet _nodes;
+    private readonly TimeProvider _time;
     private readonly ConditionalWeakTable<Node, PrefixIndex> _prefixes = [];
     private volatile SharedBudget? _budget;
 
-    /// <summary>The nodes.</summary>
-    public NodeSet Nodes => nodes;
+    /// <summary>Makes it; requests wait by the settings of the _nodes.</summary>
+    public Dispatcher(NodeSet nodes, TimeProvider time)
+    {
+        ArgumentNullException.ThrowIfNull(nodes);
+        _nodes = nodes;
+        _time = time;
+        Queue = new RequestQueue(this, nodes, time);
+    }
 
-    internal RoutingOptions Options => nodes.Routing;
+    /// <summary>Where requests wait for a slot.</summary>
+    public RequestQueue Queue { get; }
 
-    internal TimeProvider Time => time;
+    /// <summary>The _nodes.</summary>
+    public NodeSet Nodes => _nodes;
+
+    internal RoutingOptions Options => _nodes.Routing;
+
+    internal TimeProvider Time => _time;
 
     internal RetryBudget Budget
     {
@@ -24,7 +39,7 @@ public sealed class Dispatcher(NodeSet nodes, TimeProvider time)
             var share = Options.RetryBudget;
             if (_budget is { } made && made.Share == share)
                 return made.Budget;
-            return (_budget = new SharedBudget(share, new RetryBudget(share, time))).Budget;
+            return (_budget = new SharedBudget(share, new RetryBudget(share, _time))).Budget;
         }
     }
 
@@ -46,30 +61,49 @@ public sealed class Dispatcher(NodeSet nodes, TimeProvider time)
     public async ValueTask<IReadOnlyList<Node>> HavingAsync(RouteRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
-        var having = nodes.Catalogue.Having(request.Model, request.Node);
+        var having = _nodes.Catalogue.Having(request.Model, request.Node);
         if (having.Count > 0)
             return having;
         // It may have been fetched since the nodes were asked last.
-        await nodes.RefreshSoonAsync(cancellationToken).ConfigureAwait(false);
-        having = nodes.Catalogue.Having(request.Model, request.Node);
+        await _nodes.RefreshSoonAsync(cancellationToken).ConfigureAwait(false);
+        having = _nodes.Catalogue.Having(request.Model, request.Node);
         if (having.Count > 0)
             return having;
         // The embedded engine says itself what is wrong with a name that it does not know.
-        return nodes.Embedded(request.Node) is { } embedded && nodes.Admits(request.Model) ? [embedded] : throw NotFound(request);
+        return _nodes.Embedded(request.Node) is { } embedded && _nodes.Admits(request.Model) ? [embedded] : throw NotFound(request);
     }
 
     /// <summary>What a node has computed of late; null where nobody asks for that.</summary>
     internal PrefixIndex? Prefixes(Node node) => Options.PrefixAffinity ? _prefixes.GetValue(node, static _ => new PrefixIndex()) : null;
 
+    /// <summary>A node as the choice sees it.</summary>
+    internal RouteCandidate Describe(Node node, RouteRequest request, int index, bool isResident)
+    {
+        var warm = Prefixes(node)?.Match(request.Blocks.Span) ?? 0;
+        return new RouteCandidate
+        {
+            Index = index,
+            InFlight = node.InFlight + node.Foreign,
+            Slots = Math.Max(1, node.SlotsOf(request.Model)),
+            Weight = node.Options.Weight * Math.Max(0.05, node.Health.Share),
+            LoadSeconds = isResident ? 0 : node.Speed.LoadSeconds(request.Model, node.Find(request.Model)?.SizeBytes ?? 0),
+            ServiceSeconds = node.Speed.ServiceSeconds,
+            PromptTokensPerSecond = node.Speed.PromptTokensPerSecond,
+            PendingTokens = node.Load.PendingTokens,
+            WarmTokens = Math.Min(request.PromptTokens, warm * request.BlockTokens),
+            FailureRate = node.Health.FailureRate,
+        };
+    }
+
     private EngineException NotFound(RouteRequest request)
     {
-        if (request.Node is { } name && !nodes.All.Any(node => node.Name == name))
-            return nodes.NoNode(name);
+        if (request.Node is { } name && !_nodes.All.Any(node => node.Name == name))
+            return _nodes.NoNode(name);
         // A model that only a node has that does not answer is no model that nobody knows.
-        var silent = nodes.All.Where(node => node.Report is null).ToList();
-        if (silent.Count > 0 && silent.Count == nodes.All.Count)
+        var silent = _nodes.All.Where(node => node.Report is null).ToList();
+        if (silent.Count > 0 && silent.Count == _nodes.All.Count)
             return new EngineUnavailableException($"no node answers ({string.Join("; ", silent.Select(node => $"{node.Name}: {node.Health.LastFailure}"))})");
-        return new ModelNotFoundException(request.AskedFor ?? request.Model, nodes.Catalogue.Nearest(request.Model));
+        return new ModelNotFoundException(request.AskedFor ?? request.Model, _nodes.Catalogue.Nearest(request.Model));
     }
 
     private sealed record SharedBudget(double Share, RetryBudget Budget);

@@ -18,6 +18,9 @@ public sealed class Route
         _request = request;
     }
 
+    /// <summary>Told while it waits for a slot; null where nobody wants to know.</summary>
+    public ISilence? Silence { get; set; }
+
     /// <summary>Nodes it was sent to so far.</summary>
     public int Attempts { get; private set; }
 
@@ -30,7 +33,7 @@ public sealed class Route
         var measure = RequestMeasure.Current;
         measure?.QueueEntered();
         var having = await _dispatcher.HavingAsync(_request, cancellationToken).ConfigureAwait(false);
-        var lease = Lease(having, cancellationToken);
+        var lease = await LeaseAsync(having, cancellationToken).ConfigureAwait(false);
         lease.Attempt = measure?.NodeChosen(lease.Node.Name, lease.Node.Provider, lease.Node.Host, lease.Node.Port, Attempts > 1 ? AttemptKind.Retry : AttemptKind.First);
         return lease;
     }
@@ -71,13 +74,40 @@ public sealed class Route
             return null;
         var candidates = others.Select(Candidate).ToArray();
         var node = others[RouteChoice.Choose(candidates, _request.PromptTokens, Random.Shared, out var reason)];
+        if (_dispatcher.Queue.TryTake(_request, node) is not { } slot)
+            return null;
         node.Health.TryBegin(out var trial);
         Attempts++;
         // Whatever comes of it, it was tried.
         (_tried ??= []).Add(node);
-        var lease = new NodeLease(node, _request, reason with { Kind = "hedge", Attempt = Attempts }, _dispatcher.Time, cancellationToken, trial);
+        var lease = new NodeLease(node, _request, reason with { Kind = "hedge", Attempt = Attempts }, _dispatcher.Time, cancellationToken, trial) { Slot = slot };
         lease.Attempt = RequestMeasure.Current?.NodeChosen(node.Name, node.Provider, node.Host, node.Port, AttemptKind.Hedge);
         return lease;
+    }
+
+    /// <summary>What needs a slot waits for one, unless there is no node that could ever give it.</summary>
+    private async ValueTask<NodeLease> LeaseAsync(IReadOnlyList<Node> having, CancellationToken cancellationToken)
+    {
+        var queue = _dispatcher.Queue;
+        while (_request.Loads && IsAnyUsable(having))
+        {
+            var (node, slot) = await queue.EnterAsync(_request, _tried is not null && IsAnyUsable(having, _tried) ? _tried : [], Silence, cancellationToken).ConfigureAwait(false);
+            if (Begin(node, slot.Ticket.Reason, slot, cancellationToken) is { } lease)
+                return lease;
+            slot.Release(null, succeeded: false);
+            having = await _dispatcher.HavingAsync(_request, cancellationToken).ConfigureAwait(false);
+        }
+        return Lease(having, cancellationToken);
+    }
+
+    private bool IsAnyUsable(IReadOnlyList<Node> having, List<Node>? without = null)
+    {
+        foreach (var node in having)
+        {
+            if (QueuedNode.IsOpen(node) && node.Find(_request.Model) is not null && without?.Contains(node) != true)
+                return true;
+        }
+        return false;
     }
 
     private NodeLease Lease(IReadOnlyList<Node> having, CancellationToken cancellationToken)
@@ -92,25 +122,31 @@ public sealed class Route
                     count = Desperate(having, candidates);
                 var index = RouteChoice.Choose(candidates.AsSpan(0, count), _request.PromptTokens, Random.Shared, out var reason);
                 var node = having[index];
-                // On trial a node takes one request, and somebody else may have been faster.
-                // The engine in the house is asked all the same, as nobody else could find out.
-                if (!node.Health.TryBegin(out var trial) && node.Health.State == NodeState.Trial && node.Options.Kind != NodeKind.Embedded)
-                    continue;
-                Attempts++;
-                if (Attempts == 1)
-                    _dispatcher.Budget.Deposit();
-                if (_request.Node is not null)
-                    reason = reason with { Kind = "named" };
-                if (Attempts > 1)
-                    reason = reason with { Kind = "retry" };
-                _dispatcher.Prefixes(node)?.Touch(_request.Blocks.Span);
-                return new NodeLease(node, _request, reason with { Attempt = Attempts }, _dispatcher.Time, cancellationToken, trial);
+                if (Begin(node, reason, null, cancellationToken) is { } lease)
+                    return lease;
             }
         }
         finally
         {
             ArrayPool<RouteCandidate>.Shared.Return(candidates);
         }
+    }
+
+    /// <returns>Null where somebody else has taken the one request that the node takes on trial.</returns>
+    private NodeLease? Begin(Node node, RouteReason reason, ISlot? slot, CancellationToken cancellationToken)
+    {
+        // The engine in the house is asked all the same, as nobody else could find out.
+        if (!node.Health.TryBegin(out var trial) && node.Health.State == NodeState.Trial && node.Options.Kind != NodeKind.Embedded)
+            return null;
+        Attempts++;
+        if (Attempts == 1)
+            _dispatcher.Budget.Deposit();
+        if (_request.Node is not null)
+            reason = reason with { Kind = "named" };
+        if (Attempts > 1)
+            reason = reason with { Kind = "retry" };
+        _dispatcher.Prefixes(node)?.Touch(_request.Blocks.Span);
+        return new NodeLease(node, _request, reason with { Attempt = Attempts }, _dispatcher.Time, cancellationToken, trial) { Slot = slot };
     }
 
     private int Candidates(IReadOnlyList<Node> having, RouteCandidate[] candidates)
@@ -164,22 +200,5 @@ public sealed class Route
             $"no node can run model '{_request.Model}' now ({names}); the last failure of {soonest.Name}: {soonest.Health.LastFailure}; it is tried again in {Math.Ceiling(soonest.Health.PauseLeft.TotalSeconds)} s"));
     }
 
-    private RouteCandidate Candidate(Node node, int index)
-    {
-        var model = _request.Model;
-        var warm = _dispatcher.Prefixes(node)?.Match(_request.Blocks.Span) ?? 0;
-        return new RouteCandidate
-        {
-            Index = index,
-            InFlight = node.InFlight + node.Foreign,
-            Slots = Math.Max(1, node.SlotsOf(model)),
-            Weight = node.Options.Weight * Math.Max(0.05, node.Health.Share),
-            LoadSeconds = node.Resident(model) is null ? node.Speed.LoadSeconds(model, node.Find(model)?.SizeBytes ?? 0) : 0,
-            ServiceSeconds = node.Speed.ServiceSeconds,
-            PromptTokensPerSecond = node.Speed.PromptTokensPerSecond,
-            PendingTokens = node.Load.PendingTokens,
-            WarmTokens = Math.Min(_request.PromptTokens, warm * _request.BlockTokens),
-            FailureRate = node.Health.FailureRate,
-        };
-    }
+    private RouteCandidate Candidate(Node node, int index) => _dispatcher.Describe(node, _request, index, node.Resident(_request.Model) is not null);
 }

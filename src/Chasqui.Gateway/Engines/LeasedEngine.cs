@@ -103,6 +103,8 @@ public sealed class LeasedEngine(NodeLease lease, OptionPolicy? policy = null, A
             while (await NextAsync(updates).ConfigureAwait(false))
             {
                 lease.Progressed();
+                if (updates.Current.Result is { } result)
+                    lease.Tokens = result.PromptTokens + result.CompletionTokens;
                 yield return updates.Current;
             }
         }

@@ -101,6 +101,7 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
             AskedFor = request.Model,
             Node = node,
             PromptTokens = characters / RouteRequest.CharactersPerToken,
+            MaxTokens = request.Options.NumPredict,
             Blocks = dispatcher.BlocksOf(model, request),
         });
     }

@@ -6,8 +6,9 @@ namespace Chasqui.Gateway.Nodes;
 /// <summary>One node and all that is known of it. Thread-safe.</summary>
 public sealed class Node : IAsyncDisposable
 {
-    // Ollama runs one request of a model at a time unless it is told otherwise.
+    // Ollama runs one request of a model at a time unless it is told otherwise; servers of OpenAI's API batch, and none of them says how many.
     private const int GuessedSlots = 1;
+    private const int GuessedBatch = 64;
 
     private readonly TimeProvider _time;
     private volatile Known _known = Known.Nothing;
@@ -86,16 +87,38 @@ public sealed class Node : IAsyncDisposable
     /// <summary>The model in its memory, if it is there.</summary>
     public ResidentModel? Resident(string model) => _known.Resident.GetValueOrDefault(model);
 
+    /// <summary>The canonical names of the models in its memory.</summary>
+    internal IEnumerable<string> ResidentNames => _known.Resident.Keys;
+
     /// <summary>Requests of a model that it runs at once.</summary>
     public int SlotsOf(string model) =>
-        Options.Slots ?? _known.Report?.Slots ?? (Resident(model) is { Slots: > 0 and var slots } ? slots : GuessedSlots);
+        Options.Slots ?? (Resident(model) is { Slots: > 0 and var slots } ? slots : _known.Report?.Slots ?? (Options.Kind == NodeKind.OpenAi ? GuessedBatch : GuessedSlots));
 
     /// <summary>Requests of others than this gateway, as far as it tells.</summary>
     internal int Foreign => _known.Foreign;
 
+    /// <summary>Whether these models fit into its memory together, as far as is known.</summary>
+    internal bool Holds(string model, IReadOnlyCollection<string> beside)
+    {
+        if (Options.MaxModels is { } most && beside.Count + 1 > most)
+            return false;
+        if (Options.Memory is not { } memory)
+            return true;
+        var bytes = SizeOf(model);
+        foreach (var other in beside)
+            bytes += SizeOf(other);
+        return bytes <= memory;
+    }
+
+    private long SizeOf(string model) => Resident(model) is { SizeBytes: > 0 and var there } ? there : Find(model)?.SizeBytes ?? 0;
+
     internal void Progressed() => Volatile.Write(ref _lastProgress, _time.GetTimestamp());
 
-    internal void Reported(NodeReport report, Func<ModelSummary, string?> nameOf)
+    /// <summary>It said what it has.</summary>
+    /// <param name="report">What it said.</param>
+    /// <param name="nameOf">The canonical name of a model that may be asked for; null for others.</param>
+    /// <param name="inFlightBefore">Requests that it had from here when it was asked.</param>
+    internal void Reported(NodeReport report, Func<ModelSummary, string?> nameOf, int inFlightBefore = 0)
     {
         var models = new Dictionary<string, ModelSummary>(ModelNames.Comparer);
         foreach (var model in report.Models)
@@ -110,7 +133,7 @@ public sealed class Node : IAsyncDisposable
                 resident.TryAdd(name, model);
         }
         var busy = report.BusySlots ?? report.Resident.Sum(m => m.Running + m.Waiting);
-        _known = new Known(report, models.ToFrozenDictionary(ModelNames.Comparer), resident.ToFrozenDictionary(ModelNames.Comparer), Math.Max(0, busy - InFlight));
+        _known = new Known(report, models.ToFrozenDictionary(ModelNames.Comparer), resident.ToFrozenDictionary(ModelNames.Comparer), Options.Kind == NodeKind.Embedded ? 0 : Math.Max(0, busy - Math.Max(inFlightBefore, InFlight)));
     }
 
     /// <summary>Ends its requests and its connections.</summary>

@@ -14,6 +14,7 @@ public sealed class NodeLease : IDisposable
     private long _lastProgress;
     private int _ended;
     private bool _first;
+    private bool _succeeded;
     private long _keptAt;
     private EngineException? _expired;
 
@@ -71,11 +72,20 @@ public sealed class NodeLease : IDisposable
     /// <summary>Whether the model was in the node's memory when the request was sent there.</summary>
     public bool WasResident { get; }
 
+    /// <summary>Of <see cref="FirstAfter"/> what was for bringing the model into memory, as estimated.</summary>
+    private TimeSpan LoadTime => WasResident ? TimeSpan.Zero : TimeSpan.FromSeconds(Math.Min(Node.Speed.LoadSeconds(Model, 0), FirstAfter.TotalSeconds));
+
     /// <summary>Time since the request was sent to this node.</summary>
     public TimeSpan Elapsed => _time.GetElapsedTime(_began);
 
     /// <summary>Until the first part of the answer; zero before it.</summary>
     public TimeSpan FirstAfter { get; private set; }
+
+    /// <summary>Its place among the node's slots; null where it takes none.</summary>
+    internal ISlot? Slot { get; set; }
+
+    /// <summary>Tokens that it took, prompt and answer together; null while nobody has said so.</summary>
+    public int? Tokens { get; set; }
 
     /// <summary>Tokens of the prompt that the node has to compute.</summary>
     internal int ColdTokens { get; }
@@ -104,6 +114,7 @@ public sealed class NodeLease : IDisposable
             return;
         FirstAfter = _time.GetElapsedTime(_began, now);
         Volatile.Write(ref _first, true);
+        Slot?.Began();
         Node.Load.Begun(this);
         if (!WasResident)
             Node.Speed.Loaded(Model, FirstAfter);
@@ -119,10 +130,11 @@ public sealed class NodeLease : IDisposable
     {
         if (Interlocked.Exchange(ref _ended, 1) == 1)
             return;
+        _succeeded = true;
         Attempt?.Ended();
         Node.IsSuspect = false;
         Node.Health.Succeeded();
-        Node.Speed.Served(Elapsed);
+        Node.Speed.Served(Model, Elapsed - LoadTime);
         Node.Progressed();
     }
 
@@ -181,6 +193,7 @@ public sealed class NodeLease : IDisposable
                 Node.IsSuspect = true;
         }
         Node.Load.Remove(this);
+        Slot?.Release(Tokens, _succeeded);
         // Whoever still registers with the token finds it cancelled rather than disposed.
     }
 

@@ -14,9 +14,10 @@ internal sealed partial class NodeProbe(TimeProvider time, ILogger logger)
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
         try
         {
+            var before = node.InFlight;
             var report = await node.Connection.ReportAsync(limit.Token).ConfigureAwait(false);
             var isNew = node.Report is null;
-            node.Reported(report, nameOf);
+            node.Reported(report, nameOf, before);
             node.Health.Reached();
             // The first answer lets it in; after a pause a node is let in by a request alone.
             if (node.Health.State == NodeState.Unknown)

@@ -48,6 +48,12 @@ public sealed partial class NodeSet : IAsyncDisposable
     /// <summary>The settings in force.</summary>
     public GatewaySettings Settings => _settings;
 
+    /// <summary>Called ten times a second.</summary>
+    internal Action? Watched { get; set; }
+
+    /// <summary>Called when a node has told what it has, with the moment at which it was asked.</summary>
+    internal Action<Node, long>? Reported { get; set; }
+
     /// <summary>How requests find their node.</summary>
     public RoutingOptions Routing => _settings.Routing;
 
@@ -165,10 +171,12 @@ public sealed partial class NodeSet : IAsyncDisposable
 
     private async Task AskAsync(Node node)
     {
+        var askedAt = _time.GetTimestamp();
         await _probe.ReportAsync(node, NameOf(node), _stop.Token).ConfigureAwait(false);
         // At once: who is slow to answer delays nobody.
         lock (_gate)
             Rebuild();
+        Reported?.Invoke(node, askedAt);
         _probe.MayTry(node, Routing, _stop.Token);
     }
 
@@ -197,6 +205,7 @@ public sealed partial class NodeSet : IAsyncDisposable
             if (node.InFlight > 0)
                 LeaseWatch.Check(node, node.SinceProgress > StallOf(node), HasOther, Routing);
         }
+        Watched?.Invoke();
 
         bool HasOther(NodeLease lease) => _catalogue.Having(lease.Model, lease.Request.Node)
             .Any(other => other != lease.Node && other.Health.Share > 0 && other.Resident(lease.Model) is not null && !IsStalled(other));

@@ -16,6 +16,7 @@ public sealed class NodeSpeed
     private const int MaxModels = 1_000;
 
     private readonly ConcurrentDictionary<string, double> _loads = new(ModelNames.Comparer);
+    private readonly ConcurrentDictionary<string, double> _services = new(ModelNames.Comparer);
     private double _promptRate;
     private double _service;
 
@@ -24,6 +25,9 @@ public sealed class NodeSpeed
 
     /// <summary>Seconds that a request holds its slot.</summary>
     public double ServiceSeconds => Volatile.Read(ref _service) is > 0 and var seconds ? seconds : GuessedServiceSeconds;
+
+    /// <summary>Seconds that a request of a model holds its slot; those of all models where it has run none.</summary>
+    public double ServiceSecondsOf(string model) => _services.TryGetValue(model, out var seconds) ? seconds : ServiceSeconds;
 
     /// <summary>Seconds to bring a model into memory.</summary>
     /// <param name="model">Its name.</param>
@@ -39,13 +43,20 @@ public sealed class NodeSpeed
     }
 
     /// <summary>A request was served.</summary>
-    public void Served(TimeSpan took) => Average(ref _service, Math.Max(1e-4, took.TotalSeconds));
+    public void Served(string model, TimeSpan took)
+    {
+        var seconds = Math.Max(1e-4, took.TotalSeconds);
+        Average(ref _service, seconds);
+        Average(_services, model, seconds);
+    }
 
     /// <summary>A model was loaded.</summary>
-    public void Loaded(string model, TimeSpan took)
+    public void Loaded(string model, TimeSpan took) => Average(_loads, model, took.TotalSeconds);
+
+    private static void Average(ConcurrentDictionary<string, double> averages, string model, double value)
     {
-        if (_loads.Count < MaxModels || _loads.ContainsKey(model))
-            _loads.AddOrUpdate(model, static (_, seconds) => seconds, static (_, old, seconds) => old + (NewWeight * (seconds - old)), took.TotalSeconds);
+        if (averages.Count < MaxModels || averages.ContainsKey(model))
+            averages.AddOrUpdate(model, static (_, seconds) => seconds, static (_, old, seconds) => old + (NewWeight * (seconds - old)), value);
     }
 
     private static void Average(ref double average, double value)

@@ -18,6 +18,9 @@ public sealed record RouteRequest
     /// <summary>Tokens of the prompt, as estimated.</summary>
     public int PromptTokens { get; init; }
 
+    /// <summary>The most tokens of an answer that are wanted; null or less than 1 for as many as come.</summary>
+    public int? MaxTokens { get; init; }
+
     /// <summary>Hashes of the prompt's beginning, block after block: equal beginnings have equal first hashes.</summary>
     public ReadOnlyMemory<ulong> Blocks { get; init; }
 

@@ -10,6 +10,7 @@ internal sealed class Instruments
     private static readonly double[] _firstToken = [0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
     private static readonly double[] _perToken = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0, 2.5];
     private static readonly double[] _waits = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
+    private static readonly double[] _errors = [-60, -30, -10, -5, -2.5, -1, -0.5, -0.1, 0, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60];
     private static readonly long[] _tokens = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
 
     public Instruments(Meter meter, Func<IEnumerable<NodeMeasure>> nodes, Func<long> droppedLines)
@@ -23,6 +24,7 @@ internal sealed class Instruments
         Active = meter.CreateUpDownCounter<long>("chasqui.requests.active", "{request}", "Requests that run or wait.");
         QueueLength = meter.CreateUpDownCounter<long>("chasqui.queue.length", "{request}", "Requests that wait for a node.");
         QueueWait = Histogram(meter, "chasqui.queue.wait", "s", "Time a request waited for a node.", _waits);
+        QueueError = Histogram(meter, "chasqui.queue.prediction_error", "s", "Time a request waited for a slot, less the time that it was told when it came.", _errors);
         NodeRequests = meter.CreateCounter<long>("chasqui.node.requests", "{request}", "Attempts at a node that have ended: how they began, and how they ended.");
         Policies = meter.CreateCounter<long>("chasqui.policy.changes", "{option}", "Options of requests that a policy changed.");
         Bytes = meter.CreateCounter<long>("chasqui.io", "By", "Bytes of bodies that were received from clients and sent to them.");
@@ -53,6 +55,8 @@ internal sealed class Instruments
     public UpDownCounter<long> QueueLength { get; }
 
     public Histogram<double> QueueWait { get; }
+
+    public Histogram<double> QueueError { get; }
 
     public Counter<long> NodeRequests { get; }
 

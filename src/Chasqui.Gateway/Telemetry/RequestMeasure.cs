@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics;
+using Chasqui.Gateway.Scheduling;
 
 namespace Chasqui.Gateway.Telemetry;
 
@@ -58,6 +59,21 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
 
     /// <summary>Who asks.</summary>
     public Caller Caller { get; set; } = Caller.Anonymous;
+
+    /// <summary>How urgent it is; null for what is usual for its caller.</summary>
+    public PriorityClass? Priority { get; set; }
+
+    /// <summary>How long it may wait for a slot; null for as long as anybody.</summary>
+    public TimeSpan? MaxWait { get; set; }
+
+    /// <summary>The time it waited for slots, of all attempts.</summary>
+    public TimeSpan QueueWait { get; private set; }
+
+    /// <summary>Why it waited; of several attempts the last that did.</summary>
+    public WaitCause QueueCause { get; private set; }
+
+    /// <summary>Its place in line when it came there, from 1; 0 where it never waited.</summary>
+    public int QueuePosition { get; private set; }
 
     /// <summary>The span of the whole request; null where it has none.</summary>
     public Activity? Span => _server;
@@ -133,6 +149,23 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         _queued = 0;
         _queue?.Dispose();
         _queue = null;
+    }
+
+    /// <summary>It has a slot.</summary>
+    /// <param name="position">Its place in line when it came, from 1; 0 where it did not wait.</param>
+    /// <param name="expected">How long it was expected to wait then.</param>
+    /// <param name="waited">How long it has waited.</param>
+    /// <param name="cause">Why.</param>
+    public void Queued(int position, TimeSpan expected, TimeSpan waited, WaitCause cause)
+    {
+        if (position == 0 || cause == WaitCause.None)
+            return;
+        QueueWait += waited;
+        (QueueCause, QueuePosition) = (cause, position);
+        _queue?.SetTag("chasqui.queue.position", position).SetTag("chasqui.queue.cause", cause.ToString());
+        var error = _telemetry.Instruments.QueueError;
+        if (error.Enabled)
+            error.Record((waited - expected).TotalSeconds, Tag("cause", cause.ToString()));
     }
 
     /// <summary>A node was chosen, and is now asked.</summary>

@@ -68,6 +68,7 @@ internal sealed partial record ConfigurationKey(
         Whole("Engine:MemoryReserveBytes", "268435456 (256 MiB)", 0, long.MaxValue, "Bytes of memory that are left free when a model is loaded.",
             (engine, value) => engine with { MemoryReserveBytes = value }),
         .. RoutingKeys.All,
+        .. QueueKeys.All,
         new("Data:Folder", false, "string", "~/.chasqui", "a path",
             "Where state is kept; made when it is missing.",
             (options, values) => values[0].Length > 0 ? options with { Data = new DataOptions { Folder = values[0] } } : null),

@@ -33,6 +33,9 @@ public sealed record GatewayOptions
     /// <summary>How requests find their node.</summary>
     public RoutingOptions Routing { get; init; } = new();
 
+    /// <summary>How requests wait for a slot.</summary>
+    public QueueOptions Queue { get; init; } = new();
+
     /// <summary>Names and patterns of the models that clients see.</summary>
     public CatalogueOptions Catalogue { get; init; } = new();
 

@@ -59,12 +59,14 @@ internal sealed partial class DispatchEndpoint(
             AskedFor = scan.Model,
             Node = http.Request.Headers[NodeHeader] is [{ Length: > 0 } named, ..] ? named : null,
             PromptTokens = tokens,
+            MaxTokens = scan.MaxTokens,
             Blocks = dispatcher.BlocksOf(model, scan.Prefixes),
             Dialect = route.Dialect,
             Loads = route.Path is not (ShowPath or "/v1/messages/count_tokens"),
         };
         var way = dispatcher.Begin(request);
         using var passage = new PassageAttempt(http, route, scan, rules.PolicyOf(request.Model), dispatcher.Nodes.Routing.KeepAliveInterval, api.Time);
+        way.Silence = passage.Silence;
         while (true)
         {
             using var lease = await way.NextAsync(http.RequestAborted).ConfigureAwait(false);
@@ -129,6 +131,7 @@ internal sealed partial class DispatchEndpoint(
         if (http.Response.HasStarted)
             return;
         http.Response.Headers[NodeHeader] = lease.Node.Name;
+        QueueHeaders.Tell(http.Response.Headers, state.Measure);
         if (http.Request.Headers.ContainsKey(ExplainHeader))
             http.Response.Headers[RouteHeader] = lease.Reason.ToString();
     }

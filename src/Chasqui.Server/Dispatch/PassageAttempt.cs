@@ -16,6 +16,9 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
 
     public OptionPolicy? Policy => policy;
 
+    /// <summary>Keeps the client waiting; null where nothing can be said before the answer.</summary>
+    public SilenceBreaker? Silence => _silence ??= Breaker();
+
     /// <summary>Whether a part of a node's answer was passed on.</summary>
     public bool HasBegun { get; private set; }
 
@@ -30,7 +33,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     /// <returns>Null when an answer was passed on, whatever it says; the failure when the request shall go to another node.</returns>
     public async ValueTask<EngineException?> RunAsync(NodeLease lease, Gateway.Dispatch.Route way, TimeSpan hedgeAfter, Action<NodeLease>? moved)
     {
-        lease.Silence = _silence ??= Breaker();
+        lease.Silence = Silence;
         if (hedgeAfter > TimeSpan.Zero)
         {
             await RaceAsync(lease, way, hedgeAfter, moved).ConfigureAwait(false);
@@ -156,8 +159,10 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             await http.Response.BodyWriter.WriteAsync("\n\n"u8.ToArray(), http.RequestAborted).ConfigureAwait(false);
             throw;
         }
-        lease.Succeeded();
         (state.PromptTokens, state.CompletionTokens) = (_usage.PromptTokens, _usage.CompletionTokens);
+        if (state.PromptTokens + state.CompletionTokens is > 0 and var tokens)
+            lease.Tokens = tokens;
+        lease.Succeeded();
     }
 
     /// <summary>Those of the client, and where the request stands in its trace.</summary>
@@ -182,7 +187,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             return new SilenceBreaker(http, Ndjson.ContentType, () => Ndjson.Nothing(form), keepAlive);
         }
         return route.Dialect != Dialects.Ollama && scan.Stream == true
-            ? new SilenceBreaker(http, "text/event-stream", static () => ": waiting\n\n"u8.ToArray(), keepAlive)
+            ? new SilenceBreaker(http, "text/event-stream", static () => ": waiting\n\n"u8.ToArray(), keepAlive, QueueHeaders.WantsProgress(http.Request) ? QueueHeaders.Comment : null)
             : null;
     }
 

@@ -11,18 +11,32 @@ namespace Chasqui.Server;
 /// <param name="contentType">Of the stream.</param>
 /// <param name="nothing">What is valid and says nothing.</param>
 /// <param name="interval">How often.</param>
-internal sealed class SilenceBreaker(HttpContext http, string contentType, Func<byte[]> nothing, TimeSpan interval) : ISilence, IDisposable
+/// <param name="place">What tells the client its place in line; null where it does not want to know, or the stream has no words for it.</param>
+internal sealed class SilenceBreaker(HttpContext http, string contentType, Func<byte[]> nothing, TimeSpan interval, Func<QueuePlace, byte[]>? place = null) : ISilence, IDisposable
 {
     private readonly SemaphoreSlim _writing = new(1, 1);
     private TimeSpan _next = TimeSpan.Zero;
+    private TimeSpan _last = TimeSpan.Zero;
     private int _ended;
+
+    public void Waits(QueuePlace at)
+    {
+        if (place is null)
+            Elapsed(at.Waited);
+        else if (Volatile.Read(ref _ended) == 0 && _writing.Wait(0, CancellationToken.None))
+            _ = SayAsync(place(at));
+    }
 
     public void Elapsed(TimeSpan since)
     {
+        // It waits for something else now: first it was in line, then its node is silent.
+        if (since < _last)
+            _next = TimeSpan.Zero;
+        _last = since;
         if (since < interval || since < _next || Volatile.Read(ref _ended) == 1 || !_writing.Wait(0, CancellationToken.None))
             return;
         _next = since + interval;
-        _ = SayAsync();
+        _ = SayAsync(nothing());
     }
 
     /// <summary>The answer itself comes now.</summary>
@@ -40,7 +54,7 @@ internal sealed class SilenceBreaker(HttpContext http, string contentType, Func<
         Volatile.Write(ref _ended, 1);
     }
 
-    private async Task SayAsync()
+    private async Task SayAsync(byte[] said)
     {
         try
         {
@@ -48,7 +62,7 @@ internal sealed class SilenceBreaker(HttpContext http, string contentType, Func<
                 return;
             if (!http.Response.HasStarted)
                 http.Response.ContentType = contentType;
-            await http.Response.BodyWriter.WriteAsync(nothing(), http.RequestAborted).ConfigureAwait(false);
+            await http.Response.BodyWriter.WriteAsync(said, http.RequestAborted).ConfigureAwait(false);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or InvalidOperationException or ObjectDisposedException)
         {

@@ -49,6 +49,8 @@ internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorB
             http.Response.Clear();
             if (measure is not null)
                 http.Response.Headers[TraceHeaders.RequestId] = measure.RequestId;
+            if (exception is QueueRefusedException refused)
+                QueueHeaders.Tell(http.Response.Headers, refused);
             await form.SendErrorAsync(http, error).ConfigureAwait(false);
         }
         else if (!await form.TryEndStreamAsync(http, error).ConfigureAwait(false))

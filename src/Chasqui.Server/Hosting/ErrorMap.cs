@@ -21,6 +21,7 @@ internal static class ErrorMap
         RequestTooLargeException e => new(StatusCodes.Status413PayloadTooLarge, e.Message),
         InvalidRequestException e => new(StatusCodes.Status400BadRequest, e.Message),
         UnsupportedCapabilityException e => new(StatusCodes.Status400BadRequest, e.Message),
+        QueueRefusedException e => new(e.IsCallers ? StatusCodes.Status429TooManyRequests : StatusCodes.Status503ServiceUnavailable, e.Message, e.RetryAfter, e),
         EngineOverloadedException e => new(StatusCodes.Status503ServiceUnavailable, Busy, e.RetryAfter),
         InsufficientMemoryException e => new(StatusCodes.Status503ServiceUnavailable, e.Message),
         EngineUnavailableException e => new(StatusCodes.Status503ServiceUnavailable, e.Message),

@@ -34,6 +34,8 @@ internal sealed class Router(ApiContext api, DispatchEndpoint dispatch)
 
     private Task RunAsync(Route route, HttpContext http)
     {
+        if (Allows(route, http) && RequestState.Of(http).Measure is { } measure)
+            QueueHeaders.Read(http.Request.Headers, measure);
         if (Allows(route, http))
             return route.Dialect == Dialects.None ? route.Handler(api, http) : dispatch.InvokeAsync(route, http);
         http.Response.Headers.Allow = string.Join(", ", route.Methods);

@@ -1,7 +1,9 @@
 namespace Chasqui.Server;
 
 /// <summary>The engine that comes with the gateway, as a node. It speaks no HTTP: every request reaches it by its types.</summary>
-internal sealed class EmbeddedNode(IEngine engine) : INodeConnection
+/// <param name="engine">The engine.</param>
+/// <param name="slots">Requests of one model that it runs at once.</param>
+internal sealed class EmbeddedNode(IEngine engine, int slots) : INodeConnection
 {
     public IEngine Engine { get; } = engine;
 
@@ -11,7 +13,7 @@ internal sealed class EmbeddedNode(IEngine engine) : INodeConnection
     {
         var models = await Engine.ListAsync(cancellationToken).ConfigureAwait(false);
         var resident = await Engine.ListResidentAsync(cancellationToken).ConfigureAwait(false);
-        return new NodeReport { Models = models, Resident = resident, Software = Engine.Name };
+        return new NodeReport { Models = models, Resident = resident, Slots = slots, Software = Engine.Name };
     }
 
     /// <summary>The engine belongs to whoever made it.</summary>

@@ -10,20 +10,20 @@ using Microsoft.Extensions.Logging;
 namespace Chasqui.Server;
 
 /// <summary>Makes the connection to a node, of the kind that it is.</summary>
-internal sealed class NodeConnector(IEngine embedded, TimeProvider time, ILoggerFactory loggers)
+internal sealed class NodeConnector(IEngine embedded, GatewayOptions options, TimeProvider time, ILoggerFactory loggers)
 {
     private readonly ILogger _logger = loggers.CreateLogger("Chasqui.Nodes");
 
     public INodeConnection Connect(NodeOptions node)
     {
         if (node.Kind == NodeKind.Embedded)
-            return new EmbeddedNode(embedded);
+            return new EmbeddedNode(embedded, options.Engine.Slots);
         return Uri.TryCreate(node.Url, UriKind.Absolute, out var url) && url.Scheme is "http" or "https" ? OverHttp(node, url) : OverWire(node);
     }
 
     private INodeConnection OverHttp(NodeOptions node, Uri url)
     {
-        var options = new HttpNodeOptions
+        var http = new HttpNodeOptions
         {
             Address = url,
             Name = node.Name,
@@ -40,7 +40,7 @@ internal sealed class NodeConnector(IEngine embedded, TimeProvider time, ILogger
         {
             NodeKind.Ollama or NodeKind.Chasqui => Ollama(),
             NodeKind.OpenAi => OpenAi(),
-            _ => new DetectingNode(node.Name, async cancellationToken => await NodeDetector.DetectAsync(options, time, _logger, cancellationToken).ConfigureAwait(false) switch
+            _ => new DetectingNode(node.Name, async cancellationToken => await NodeDetector.DetectAsync(http, time, _logger, cancellationToken).ConfigureAwait(false) switch
             {
                 DetectedNode.Ollama or DetectedNode.Chasqui => Ollama(),
                 DetectedNode.OpenAi => OpenAi(),
@@ -48,8 +48,8 @@ internal sealed class NodeConnector(IEngine embedded, TimeProvider time, ILogger
             }),
         };
 
-        OllamaNode Ollama() => new(options, Passage(), time, _logger);
-        OpenAiNode OpenAi() => new(options, Passage(), time, _logger);
+        OllamaNode Ollama() => new(http, Passage(), time, _logger);
+        OpenAiNode OpenAi() => new(http, Passage(), time, _logger);
         Http1Passage Passage() => new(Http1Options.Of(node.Name, url) with { ApiKey = node.ApiKey, ConnectTimeout = node.Timeouts.Connect, Time = time });
     }
 

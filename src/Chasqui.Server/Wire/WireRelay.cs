@@ -35,6 +35,7 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
             AskedFor = request.Model,
             Node = call.Headers["node"],
             PromptTokens = request.Characters / RouteRequest.CharactersPerToken,
+            MaxTokens = request.Request.Options.NumPredict,
             Blocks = dispatcher.BlocksOf(model, request.Request),
         });
         while (true)
@@ -78,7 +79,7 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
             {
                 lease.Progressed();
                 measure?.FirstToken();
-                ended = !IsText(message.Span) && Ends(message.Span, measure);
+                ended = !IsText(message.Span) && Ends(message.Span, lease, measure);
                 await answer.PassAsync(message, ended, lease.Token).ConfigureAwait(false);
             }
             if (!ended)
@@ -89,13 +90,14 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
     /// <summary>Whether the message is a piece of text and nothing else: field 1 alone, up to its end.</summary>
     private static bool IsText(ReadOnlySpan<byte> message) => message.Length > 2 && message[0] == 0x0A && message[1] < 0x80 && message.Length == message[1] + 2;
 
-    private static bool Ends(ReadOnlySpan<byte> message, RequestMeasure? measure)
+    private static bool Ends(ReadOnlySpan<byte> message, NodeLease lease, RequestMeasure? measure)
     {
         try
         {
             if (Chasqui.Protocol.Messages.GenerationUpdate.Parser.ParseFrom(message).Result is not { } result)
                 return false;
             measure?.Tokens(result.PromptTokens, result.CompletionTokens);
+            lease.Tokens = result.PromptTokens + result.CompletionTokens;
             return true;
         }
         catch (Google.Protobuf.InvalidProtocolBufferException e)

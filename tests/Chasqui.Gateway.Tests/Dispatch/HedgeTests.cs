@@ -179,7 +179,7 @@ public sealed class HedgeTests
     /// <summary>The slow one is asked first.</summary>
     private static async Task<Fleet> EmbeddersAsync(TimeSpan after, bool isResident = true)
     {
-        var slow = new FakeNode("slow", "m") { Options = new NodeOptions { Name = "slow", Url = "http://slow:1", Weight = 100 } };
+        var slow = new FakeNode("slow", "m") { Options = new NodeOptions { Name = "slow", Url = "http://slow:1", Weight = 100, Slots = 64 } };
         var fast = new FakeNode("fast", "m") { Embed = _ => Task.FromResult(FakeNode.Vector(2)) };
         slow.Resident.Add("m");
         if (isResident)

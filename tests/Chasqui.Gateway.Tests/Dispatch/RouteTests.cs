@@ -183,5 +183,5 @@ public sealed class RouteTests
         }
     }
 
-    private static NodeOptions Embedded { get; } = new() { Name = NodeOptions.EmbeddedName, Url = "", Kind = NodeKind.Embedded };
+    private static NodeOptions Embedded { get; } = new() { Name = NodeOptions.EmbeddedName, Url = "", Kind = NodeKind.Embedded, Slots = 16 };
 }

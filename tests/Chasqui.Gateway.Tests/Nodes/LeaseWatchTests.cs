@@ -101,7 +101,7 @@ public sealed class LeaseWatchTests
 
     private static async Task<Fleet> WatchedAsync(bool isResident = true)
     {
-        var node = new FakeNode("a", "m") { Options = new NodeOptions { Name = "a", Url = "http://a:1", Timeouts = _timeouts } };
+        var node = new FakeNode("a", "m") { Options = new NodeOptions { Name = "a", Url = "http://a:1", Slots = 64, Timeouts = _timeouts } };
         if (isResident)
             node.Resident.Add("m");
         return await Fleet.OfAsync(node);

@@ -69,7 +69,7 @@ public sealed class NodeSetTests
     [Fact]
     public async Task While_it_runs_a_stalled_nodes_request_goes_to_another_that_has_the_model()
     {
-        var slow = new FakeNode("slow", "m") { Stream = FakeNode.Hang, Options = new NodeOptions { Name = "slow", Url = "http://slow:1", Weight = 100 } };
+        var slow = new FakeNode("slow", "m") { Stream = FakeNode.Hang, Options = new NodeOptions { Name = "slow", Url = "http://slow:1", Weight = 100, Slots = 64 } };
         var other = new FakeNode("other", "m");
         slow.Resident.Add("m");
         other.Resident.Add("m");

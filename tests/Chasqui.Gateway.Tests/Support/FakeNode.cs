@@ -6,7 +6,7 @@ namespace Chasqui.Gateway.Tests;
 /// <summary>A node that does what a test tells it to: fails, hangs, forgets models.</summary>
 internal sealed class FakeNode(string name, params string[] models) : INodeConnection, IEngine, IModelManager
 {
-    public NodeOptions Options { get; init; } = new() { Name = name, Url = $"http://{name}:11434", Kind = NodeKind.Ollama };
+    public NodeOptions Options { get; init; } = new() { Name = name, Url = $"http://{name}:11434", Kind = NodeKind.Ollama, Slots = 64 };
 
     public string Name => name;
 

@@ -57,6 +57,8 @@ internal sealed class Fleet : IAsyncDisposable
             Name = $"n{i}",
             Url = node.Address.ToString(),
             Kind = kind,
+            // Ollama does not tell; whoever changes it tells the gateway.
+            Slots = node.Script.NumParallel > 1 ? node.Script.NumParallel : null,
             Timeouts = timeouts ?? new NodeTimeouts(),
         }).ToList();
         var gateway = await RunningGateway.StartAsync(

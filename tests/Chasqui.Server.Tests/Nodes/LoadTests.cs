@@ -20,7 +20,7 @@ public sealed class LoadTests
     {
         // Ollama aborts a load when its client leaves, so that impatient clients would make it load for ever.
         var time = new FakeTimeProvider();
-        var node = await Double.StartAsync(new DoubleScript { LoadMilliseconds = 60_000 }, time, cancellation: Cancellation);
+        var node = await Double.StartAsync(new DoubleScript { LoadMilliseconds = 60_000, NumParallel = 4 }, time, cancellation: Cancellation);
         await using var fleet = await Fleet.StartAsync([node]);
         for (var i = 0; i < 3; i++)
         {
