@@ -34,6 +34,8 @@ internal sealed class PackageFleet : IAsyncDisposable
 
     public Chasqui.OllamaDouble.OllamaDouble Double => _fleet.Double;
 
+    public Uri Address => _fleet.Gateway.Address;
+
     /// <summary>Whether the node is asked in all of its languages, not in OpenAI's alone.</summary>
     public bool IsOllama { get; }
 
