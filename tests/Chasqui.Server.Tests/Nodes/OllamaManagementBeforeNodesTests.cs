@@ -128,7 +128,7 @@ public sealed class OllamaManagementBeforeNodesTests
 
         Assert.Equal("success", steps[^1].Status);
         Assert.Equal(300_000, (await fleet.Ollama.ListLocalModelsAsync(Token)).Single(model => model.Name == "own:latest").Size);
-        await Assert.ThrowsAnyAsync<Exception>(() => fleet.Ollama.PushBlobAsync("sha256:" + new string('0', 64), file, Token));
+        await Assert.ThrowsAsync<OllamaException>(() => fleet.Ollama.PushBlobAsync("sha256:" + new string('0', 64), file, Token));
     }
 
     [Fact]
