@@ -80,6 +80,7 @@ internal static class ToolCallForms
     {
         if (string.IsNullOrWhiteSpace(text))
             return "{}";
+        text = LoneSurrogates.Replace(text);
         using var document = JsonDocument.Parse(text);
         return document.RootElement.ValueKind == JsonValueKind.Object ? text : throw new JsonException("the arguments are no object");
     }

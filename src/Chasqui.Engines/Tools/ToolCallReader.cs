@@ -103,7 +103,7 @@ internal sealed class ToolCallReader
 
     private void Collect(string text)
     {
-        var json = Encoding.UTF8.GetBytes(text);
+        var json = Encoding.UTF8.GetBytes(LoneSurrogates.Replace(text));
         for (var at = 0; at < json.Length; at++)
         {
             if (json[at] != '{')

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
@@ -153,10 +154,12 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         {
             await PassageCopier.CopyAsync(http, answer, first, _silence, lease, _usage).ConfigureAwait(false);
         }
-        catch (EngineException) when (!_usage.EndsLine)
+        catch (Exception e) when (_usage.Parts > 0 && lease.FailureOf(e) is not null)
         {
-            // What was cut off in the middle must not swallow the error that follows.
-            await http.Response.BodyWriter.WriteAsync("\n\n"u8.ToArray(), http.RequestAborted).ConfigureAwait(false);
+            // What came with the break is not sent yet, and an answer cannot begin anew behind it. What was cut off in the middle must not swallow the error that follows.
+            ReadOnlySpan<byte> end = _usage.EndsLine ? [] : "\n\n"u8;
+            http.Response.BodyWriter.Write(end);
+            await http.Response.BodyWriter.FlushAsync(http.RequestAborted).ConfigureAwait(false);
             throw;
         }
         (state.PromptTokens, state.CompletionTokens) = (_usage.PromptTokens, _usage.CompletionTokens);

@@ -32,7 +32,7 @@ internal readonly record struct FunctionCall(string Id, int Index, string Name, 
                 call.TryGetProperty("id", out var id) && id.GetString() is { Length: > 0 } given ? given : OpenAiJson.NewId("call_"),
                 function.TryGetProperty("index", out var index) && index.TryGetInt32(out var at) ? at : read.Count,
                 function.GetProperty("name").GetString() ?? "",
-                function.TryGetProperty("arguments", out var arguments) ? arguments.GetRawText() : "{}"));
+                function.TryGetProperty("arguments", out var arguments) ? Compact(arguments.GetRawText()) : "{}"));
         }
         return read;
     }
@@ -83,6 +83,24 @@ internal readonly record struct FunctionCall(string Id, int Index, string Name, 
         json.Value(Arguments);
         json.EndObject();
         json.EndObject();
+    }
+
+    /// <summary>JSON without the spaces that a node may put between its tokens, so that a call reads the same streamed and whole.</summary>
+    private static string Compact(string json)
+    {
+        var compact = new StringBuilder(json.Length);
+        var quoted = false;
+        for (var i = 0; i < json.Length; i++)
+        {
+            if (json[i] == '"')
+                quoted = !quoted;
+            else if (json[i] == '\\' && quoted)
+                compact.Append(json[i++]);
+            else if (!quoted && json[i] is (' ' or '\t' or '\r' or '\n'))
+                continue;
+            compact.Append(json[i]);
+        }
+        return compact.ToString();
     }
 
     private static void WriteArguments(Utf8JsonWriter json, string parameter, string arguments)

@@ -38,6 +38,17 @@ public sealed class OpenAiAnswerTests
     }
 
     [Fact]
+    public async Task Half_a_surrogate_pair_in_arguments_becomes_a_character_that_a_text_can_hold()
+    {
+        await using var server = new OpenAiScript("llamacpp",
+            Call("\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"weather\",\"arguments\":\"{\\\"city\\\":\\\"L\\\\ud83dima\\\"}\"}") + End);
+        var updates = await Nodes.AllAsync(server.Engine.ChatAsync(OpenAiScript.Chat(), Nodes.Token));
+
+        var call = Assert.Single(updates, u => u.ToolCalls is not null).ToolCalls!.Value[0];
+        Assert.Equal("L\ufffdima", call.GetProperty("function").GetProperty("arguments").GetProperty("city").GetString());
+    }
+
+    [Fact]
     public async Task Arguments_that_are_no_JSON_are_the_models_failure()
     {
         await using var server = new OpenAiScript("llamacpp", Call("\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"weather\",\"arguments\":\"{\\\"city\\\"\"}") + End);

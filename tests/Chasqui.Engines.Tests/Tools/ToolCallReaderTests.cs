@@ -16,6 +16,7 @@ public sealed class ToolCallReaderTests
     [InlineData("""[{"name":"get","arguments":{"a":1}},{"name":"get_weather","arguments":{"b":[{}]}}]""", "", """get {"a":1};get_weather {"b":[{}]}""")]
     [InlineData("""Let me see. <tool_call>{"name":"get","arguments":{"x":"}[tool"}}</tool_call>""", "Let me see. ", """get {"x":"}[tool"}""")]
     [InlineData("""[TOOL_CALLS] [{"name":"get","arguments":{}}]""", "", "get {}")]
+    [InlineData("""{"name":"get","arguments":{"a":"x\ud800y\udc00","b":"\ud83d\ude00\\ud800","\uD800":1}}""", "", """get {"a":"x\uFFFDy\uFFFD","b":"\uD83D\uDE00\\ud800","\uFFFD":1}""")]
     [InlineData("Hello <tool and more", "Hello <tool and more", "")]
     [InlineData("""{"name": "rm", "arguments": {}}""", """{"name": "rm", "arguments": {}}""", "")]
     [InlineData("""{"name": "get", "arguments": "x"}""", """{"name": "get", "arguments": "x"}""", "")]

@@ -1,9 +1,14 @@
 using System.ComponentModel;
 using System.Diagnostics;
+using Chasqui.Gateway;
+using Chasqui.Server.Tests.Nodes;
 
 namespace Chasqui.Server.Tests;
 
-/// <summary>The JavaScript packages of Anthropic, OpenAI and Ollama, unchanged, against the embedded engine and the shipped model: <c>tests/js-clients</c>.</summary>
+/// <summary>
+/// The JavaScript packages of Anthropic, OpenAI and Ollama, unchanged: <c>tests/js-clients</c>. The same files run against the embedded engine with the shipped
+/// model, and against a gateway before a double of Ollama, asked as such or in OpenAI's language.
+/// </summary>
 public sealed class JavaScriptClientTests
 {
     private static readonly string _folder = Path.Combine(Repository.Root, "tests", "js-clients");
@@ -14,18 +19,34 @@ public sealed class JavaScriptClientTests
     public async Task They_work_unchanged()
     {
         Assert.SkipUnless(await HasNodeAsync(), "it needs Node.js 20 or later with npm");
-        await using var gateway = await RunningGateway.StartAsync(options => options with
-        {
-            Models = options.Models with { Folders = [Path.GetDirectoryName(Repository.Mini)!] },
-        });
+        using var store = new OllamaStoreFolder();
+        await using var gateway = await RunningGateway.StartAsync(options => options with { Models = options.Models with { OllamaStore = store.Folder } });
 
+        await RunAllAsync(gateway.Address, "embedded");
+    }
+
+    [Theory]
+    [InlineData(NodeKind.Ollama, "ollama")]
+    [InlineData(NodeKind.OpenAi, "openai")]
+    public async Task They_work_unchanged_before_a_node(NodeKind kind, string before)
+    {
+        Assert.SkipUnless(await HasNodeAsync(), "it needs Node.js 20 or later with npm");
+        await using var fleet = await PackageFleet.StartAsync(kind);
+
+        await RunAllAsync(fleet.Address, before);
+    }
+
+    private static async Task RunAllAsync(Uri gateway, string before)
+    {
         if (!IsInstalled())
         {
             var (installed, log) = await RunAsync("npm", "ci", "--no-audit", "--no-fund");
             Assert.True(installed == 0, log);
         }
         var tests = Directory.GetFiles(Path.Combine(_folder, "test"), "*.test.js").Order(StringComparer.Ordinal);
-        var (code, output) = await RunAsync("node", ["--test", "--test-reporter=tap", .. tests], ("CHASQUI_URL", gateway.Address.ToString().TrimEnd('/')));
+        var (code, output) = await RunAsync("node", ["--test", "--test-reporter=tap", .. tests],
+            ("CHASQUI_URL", gateway.ToString().TrimEnd('/')), ("CHASQUI_BEFORE", before),
+            ("CHASQUI_MODEL", "mini"), ("CHASQUI_TOOLS_MODEL", "mini-tools"), ("CHASQUI_EMBED_MODEL", "mini-embed"));
 
         TestContext.Current.TestOutputHelper?.WriteLine(output);
         Assert.True(code == 0, output);
@@ -55,7 +76,7 @@ public sealed class JavaScriptClientTests
 
     private static Task<(int Code, string Output)> RunAsync(string program, params string[] arguments) => RunAsync(program, arguments, ("CI", "true"));
 
-    private static async Task<(int Code, string Output)> RunAsync(string program, string[] arguments, (string Name, string Value) variable)
+    private static async Task<(int Code, string Output)> RunAsync(string program, string[] arguments, params (string Name, string Value)[] variables)
     {
         var start = new ProcessStartInfo(program, arguments)
         {
@@ -64,7 +85,8 @@ public sealed class JavaScriptClientTests
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.Environment[variable.Name] = variable.Value;
+        foreach (var (name, value) in variables)
+            start.Environment[name] = value;
         using var process = Process.Start(start)!;
         try
         {

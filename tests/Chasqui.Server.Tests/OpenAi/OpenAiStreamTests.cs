@@ -69,6 +69,26 @@ public sealed class OpenAiStreamTests
         Assert.Equal("tool_calls", choice.GetProperty("finish_reason").GetString());
     }
 
+    [Theory]
+    [InlineData("/v1/chat/completions", true)]
+    [InlineData("/v1/chat/completions", false)]
+    [InlineData("/v1/responses", true)]
+    [InlineData("/v1/responses", false)]
+    public async Task The_arguments_of_a_call_have_no_spaces_but_those_of_their_texts(string path, bool stream)
+    {
+        var calls = Parse("""[{"id":"c1","function":{"name":"f","arguments":{ "a" : "1 \" {2}\\" ,  "b":[1, 2] }}}]""");
+        await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine
+        {
+            Answer = (_, token) => ListAsync([new() { ToolCalls = calls, Result = new() { Reason = FinishReason.Stop } }], token),
+        });
+        var body = path == ChatPath ? ChatBody : ResponsesBody;
+
+        var answer = await TextAsync(gateway, path, stream ? body : body.Replace("true", "false", StringComparison.Ordinal));
+
+        const string Compact = """{"a":"1 \" {2}\\","b":[1,2]}""";
+        Assert.Contains("\"arguments\":\"" + Compact.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"", answer, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_response_streams_its_items_one_after_another()
     {
