@@ -38,6 +38,7 @@ public static class WireErrors
         UnsupportedCapabilityException => (400, "unsupported_capability"),
         ModelLoadException => (500, "model_load_failed"),
         InsufficientMemoryException => (503, "insufficient_memory"),
+        QueueRefusedException e => (e.IsCallers ? 429 : 503, "overloaded"),
         EngineOverloadedException => (503, "overloaded"),
         EngineUnavailableException => (503, "unavailable"),
         EngineFailedException => (500, "engine_failed"),
@@ -121,11 +122,18 @@ public static class WireErrors
                 details["required_bytes"] = Text(e.RequiredBytes);
                 details["available_bytes"] = Text(e.AvailableBytes);
                 break;
+            case QueueRefusedException e:
+                error.RetryAfterMs = Milliseconds(e.RetryAfter);
+                details["position"] = Text(e.Position);
+                details["expected_wait_ms"] = Text((long)e.ExpectedWait.TotalMilliseconds);
+                break;
             case EngineOverloadedException { RetryAfter: { } wait }:
-                error.RetryAfterMs = (uint)Math.Clamp(Math.Ceiling(wait.TotalMilliseconds), 1, uint.MaxValue);
+                error.RetryAfterMs = Milliseconds(wait);
                 break;
         }
     }
+
+    private static uint Milliseconds(TimeSpan time) => (uint)Math.Clamp(Math.Ceiling(time.TotalMilliseconds), 1, uint.MaxValue);
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 

@@ -38,11 +38,14 @@ public sealed class RequestQueue
 
     private TimeSpan Now => _time.GetElapsedTime(_start);
 
-    /// <summary>Those who wait, model by model.</summary>
-    public IReadOnlyList<LaneView> Lanes()
+    /// <summary>Those who wait, model by model, and what is known of the nodes.</summary>
+    public (IReadOnlyList<LaneView> Lanes, IReadOnlyList<NodeView> Nodes) Look()
     {
         lock (_gate)
-            return [.. _scheduler.Lanes()];
+        {
+            Sync();
+            return ([.. _scheduler.Lanes()], [.. _scheduler.Nodes()]);
+        }
     }
 
     /// <summary>Waits for a slot.</summary>

@@ -3,5 +3,9 @@ namespace Chasqui.Server;
 /// <summary>Paths of our own that are nobody else's API.</summary>
 internal static class ChasquiRoutes
 {
-    public static IReadOnlyList<Route> All { get; } = [new(NodesEndpoint.Path, ["GET"], NodesEndpoint.InvokeAsync)];
+    public static IReadOnlyList<Route> All { get; } =
+    [
+        new(NodesEndpoint.Path, ["GET"], NodesEndpoint.InvokeAsync),
+        new(QueueEndpoint.Path, ["GET"], QueueEndpoint.InvokeAsync),
+    ];
 }

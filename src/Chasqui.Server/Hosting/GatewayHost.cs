@@ -119,6 +119,7 @@ public static class GatewayHost
         builder.Services.AddNodes(options);
         builder.Services.AddSingleton<ApiContext>();
         builder.Services.AddSingleton<Router>();
+        builder.Services.AddSingleton<ChannelHub>();
         builder.Services.AddSingleton<WireGateway>();
         builder.Services.AddWireTransport();
         builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)

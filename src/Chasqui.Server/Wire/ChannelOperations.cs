@@ -20,8 +20,8 @@ internal sealed class ChannelOperations(ChannelHub hub)
         new(Op.ChannelPublish, async (call, answer, ct) =>
         {
             var request = await WireRequest.ReadAsync(call, PublishRequest.Parser, ct).ConfigureAwait(false);
-            if (request.Channel == ChannelHub.Models)
-                throw new InvalidRequestException("only the gateway publishes on \"models\"");
+            if (request.Channel == ChannelHub.Models || request.Channel.StartsWith(QueueEvents.Prefix, StringComparison.Ordinal))
+                throw new InvalidRequestException($"only the gateway publishes on \"{request.Channel}\"");
             var (number, subscribers) = hub.Publish(request.Channel, request.ContentType, request.Payload);
             await answer.SendAsync(new PublishResponse { Number = number, Subscribers = subscribers }, end: true, ct).ConfigureAwait(false);
         }),

@@ -56,6 +56,8 @@ internal sealed partial class WireDispatcher
                 aborted = either.Token;
             }
 
+            if (measure is not null)
+                WireRequest.Queue(call, measure);
             await operation(call, answer, aborted).ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (deadline is { IsCancellationRequested: true })

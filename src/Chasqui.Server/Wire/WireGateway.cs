@@ -24,17 +24,18 @@ internal sealed class WireGateway
     private readonly ConnectionOptions _connection;
     private readonly EngineOperations _engine;
     private readonly ModelOperations _models;
-    private readonly ChannelHub _channels = new();
+    private readonly ChannelHub _channels;
     private readonly TimeProvider _time;
     private readonly GatewayTelemetry _telemetry;
     private readonly ILogger _logger;
     private WireDispatcher? _dispatcher;
 
     public WireGateway(
-        MeasuredEngine engine, GatewayOptions options, IServiceProvider services, IHostApplicationLifetime lifetime, GatewayTelemetry telemetry, TimeProvider time,
-        ILogger<WireGateway> logger)
+        MeasuredEngine engine, GatewayOptions options, ChannelHub channels, IServiceProvider services, IHostApplicationLifetime lifetime, GatewayTelemetry telemetry,
+        TimeProvider time, ILogger<WireGateway> logger)
     {
         _options = options;
+        _channels = channels;
         _services = services;
         _lifetime = lifetime;
         _time = time;

@@ -22,7 +22,7 @@ internal sealed record RelayRequest(
 /// Sends generations that came over MCP to a node: as they are where the node is another Chasqui on MCP and nothing has to be changed, so that a token costs a frame in and a
 /// frame out; else by their types. Thread-safe.
 /// </summary>
-internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules, MeasuredEngine measured, ILogger<WireRelay> logger)
+internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules, MeasuredEngine measured, ChannelHub hub, ILogger<WireRelay> logger)
 {
     public async ValueTask RunAsync(IncomingCall call, WireAnswer answer, RelayRequest request, CancellationToken cancellationToken)
     {
@@ -38,6 +38,7 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
             MaxTokens = request.Request.Options.NumPredict,
             Blocks = dispatcher.BlocksOf(model, request.Request),
         });
+        way.Silence = QueueEvents.Of(hub, call.Headers[QueueEvents.Field], call.Headers["request-id"]);
         while (true)
         {
             using var lease = await way.NextAsync(cancellationToken).ConfigureAwait(false);

@@ -1,5 +1,7 @@
 using System.Globalization;
+using Chasqui.Gateway;
 using Chasqui.Gateway.Telemetry;
+using Chasqui.Protocol;
 using Chasqui.Transport;
 using Google.Protobuf;
 
@@ -28,6 +30,25 @@ internal static class WireRequest
         {
             throw new InvalidRequestException($"the request is no {parser.ParseFrom([]).Descriptor.Name}: {e.Message}", e);
         }
+    }
+
+    /// <summary>How urgent it is, by the priority of its stream, and how long it may wait for a slot: <c>max-wait-ms</c>, and never beyond its deadline.</summary>
+    /// <exception cref="InvalidRequestException">It is no number from 0 to 86,400,000.</exception>
+    public static void Queue(IncomingCall call, RequestMeasure measure)
+    {
+        measure.Priority = call.Priority switch
+        {
+            StreamPriority.Urgent => measure.Caller.MostUrgent,
+            StreamPriority.Batch => PriorityClass.Batch,
+            _ => null,
+        };
+        measure.MaxWait = Deadline(call);
+        if (call.Headers["max-wait-ms"] is not { } text)
+            return;
+        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) || milliseconds > MaxDeadline)
+            throw new InvalidRequestException($"max-wait-ms is \"{text}\", but must be a whole number from 0 to {MaxDeadline}");
+        var wait = TimeSpan.FromMilliseconds(milliseconds);
+        measure.MaxWait = measure.MaxWait is { } deadline && deadline < wait ? deadline : wait;
     }
 
     /// <summary>The field <c>deadline-ms</c>; null when there is none.</summary>
