@@ -7,12 +7,13 @@ using Chasqui.Bench.Peers.Servers;
 if (args is [_, "mcp" or "node-mcp", ..])
     Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
-// Started by "chasqui bench": "server KIND [BACKEND PORT]", "client KIND PORT" and "guard LOG PROGRAM ARGUMENTS". It ends when its standard input does, so when its parent is gone.
+// Started by "chasqui bench": "server KIND [BACKEND PORT]", "double SCRIPT", "client KIND PORT" and "guard LOG PROGRAM ARGUMENTS". It ends when its standard input does, so when its parent is gone.
 using var control = new Control(Console.OpenStandardInput(), Console.OpenStandardOutput());
 return args switch
 {
     ["server", var kind] => await ServerPeer.RunAsync(kind, 0, control),
     ["server", var kind, var backend] => await ServerPeer.RunAsync(kind, int.Parse(backend, CultureInfo.InvariantCulture), control),
+    ["double", var script] => await DoublePeer.RunAsync(script, control),
     ["guard", var log, var program, .. var rest] => await Guard.RunAsync(log, program, rest, control),
     ["client", var kind, var port] => await ClientPeer.RunAsync(kind, int.Parse(port, CultureInfo.InvariantCulture), control),
     _ => Usage(),
@@ -20,6 +21,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("chasqui-bench-peers is started by chasqui bench: server KIND [BACKEND PORT], client KIND PORT, or guard LOG PROGRAM ARGUMENTS");
+    Console.Error.WriteLine("chasqui-bench-peers is started by chasqui bench: server KIND [BACKEND PORT], double SCRIPT, client KIND PORT, or guard LOG PROGRAM ARGUMENTS");
     return 2;
 }

@@ -38,5 +38,7 @@ public static class BenchScenarios
         new Wire.IdleScenario(),
         new Proxy.ProxyScenario(),
         new Route.RouteScenario(),
+        new Sched.SchedScenario(),
+        new Sched.SwapScenario(),
     ];
 }

@@ -116,7 +116,7 @@ internal sealed class ProxySet : IDisposable
     }
 
     /// <summary>This program, run as it is run here.</summary>
-    private static string[] Program()
+    public static string[] Program()
     {
         var program = Path.Combine(AppContext.BaseDirectory, "chasqui.dll");
         return File.Exists(program) ? [PeerProcess.Runtime(), program] : throw new IOException($"{program} is missing: this scenario runs with ./run bench");

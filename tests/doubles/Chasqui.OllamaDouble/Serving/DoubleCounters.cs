@@ -4,7 +4,7 @@ namespace Chasqui.OllamaDouble;
 internal sealed class DoubleCounters
 {
     public long Requests, InFlight, MaxInFlight, Computing, MaxComputing, WaitingForSlot, Loading, PendingLoads;
-    public long Loads, Reloads, AbortedLoads, Unloads, Completions, Cancelled, Busy, Faults, Errors, Tokens, WarmBlocks, ColdBlocks;
+    public long SlotWaits, Loads, Reloads, AbortedLoads, Unloads, Completions, Cancelled, Busy, Faults, Errors, Tokens, WarmBlocks, ColdBlocks;
 
     private int _waiters;
     private TaskCompletionSource _pulse = New();
@@ -60,7 +60,7 @@ internal sealed class DoubleCounters
     {
         MaxInFlight = InFlight;
         MaxComputing = Computing;
-        Requests = Loads = Reloads = AbortedLoads = Unloads = Completions = Cancelled = Busy = Faults = Errors = Tokens = WarmBlocks = ColdBlocks = 0;
+        Requests = SlotWaits = Loads = Reloads = AbortedLoads = Unloads = Completions = Cancelled = Busy = Faults = Errors = Tokens = WarmBlocks = ColdBlocks = 0;
         Changed();
     }
 

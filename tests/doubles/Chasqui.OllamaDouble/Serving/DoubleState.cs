@@ -22,6 +22,9 @@ public sealed record DoubleState
     /// <summary>Requests for a loaded model that wait for a slot now.</summary>
     public long WaitingForSlot { get; init; }
 
+    /// <summary>Requests for a loaded model that had to wait for a slot.</summary>
+    public long SlotWaits { get; init; }
+
     /// <summary>Loads under way now: 0 or 1.</summary>
     public long Loading { get; init; }
 

@@ -71,6 +71,7 @@ internal sealed class Engine(Func<DoubleScript> script, Scheduler scheduler, Tim
     {
         if (!runner.Slots.Wait(0, CancellationToken.None))
         {
+            counters.Add(ref counters.SlotWaits);
             counters.Add(ref counters.WaitingForSlot);
             try
             {

@@ -64,6 +64,7 @@ internal sealed class NodeParts
         Computing = Counters.Computing,
         MaxComputing = Counters.MaxComputing,
         WaitingForSlot = Counters.WaitingForSlot,
+        SlotWaits = Counters.SlotWaits,
         Loading = Counters.Loading,
         PendingLoads = Counters.PendingLoads,
         Loads = Counters.Loads,
