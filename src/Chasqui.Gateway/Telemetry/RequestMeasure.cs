@@ -162,7 +162,7 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
             return;
         QueueWait += waited;
         (QueueCause, QueuePosition) = (cause, position);
-        _queue?.SetTag("chasqui.queue.position", position).SetTag("chasqui.queue.cause", cause.ToString());
+        _queue?.SetTag("chasqui.queue.position", position).SetTag("chasqui.queue.expected", expected.TotalSeconds).SetTag("chasqui.queue.cause", cause.ToString());
         var error = _telemetry.Instruments.QueueError;
         if (error.Enabled)
             error.Record((waited - expected).TotalSeconds, Tag("cause", cause.ToString()));

@@ -25,6 +25,8 @@ internal readonly struct RequestEntry : IReadOnlyList<KeyValuePair<string, objec
     private readonly string _node;
     private readonly int _inputTokens;
     private readonly int _outputTokens;
+    private readonly double _waited;
+    private readonly string _waitedFor;
 
     /// <param name="method">Of HTTP; <c>MCP</c> for a call.</param>
     /// <param name="path">Printable and short.</param>
@@ -41,9 +43,11 @@ internal readonly struct RequestEntry : IReadOnlyList<KeyValuePair<string, objec
         _node = measure.Node?.Name ?? "";
         _inputTokens = measure.InputTokens;
         _outputTokens = measure.OutputTokens;
+        _waited = measure.QueueWait.TotalMilliseconds;
+        _waitedFor = measure.QueuePosition > 0 ? QueueEndpoint.Text(measure.QueueCause) : "";
     }
 
-    public int Count => 8;
+    public int Count => _waitedFor.Length > 0 ? 10 : 8;
 
     public KeyValuePair<string, object?> this[int index] => index switch
     {
@@ -55,6 +59,8 @@ internal readonly struct RequestEntry : IReadOnlyList<KeyValuePair<string, objec
         5 => new("Node", _node),
         6 => new("PromptTokens", _inputTokens),
         7 => new("CompletionTokens", _outputTokens),
+        8 => new("QueueMilliseconds", Math.Round(_waited, 3)),
+        9 => new("WaitedFor", _waitedFor),
         _ => throw new ArgumentOutOfRangeException(nameof(index)),
     };
 
@@ -95,6 +101,14 @@ internal readonly struct RequestEntry : IReadOnlyList<KeyValuePair<string, objec
             text.AppendLiteral(" prompt tokens, ");
             text.AppendFormatted(_outputTokens);
             text.AppendLiteral(" answer tokens");
+        }
+
+        if (_waitedFor.Length > 0)
+        {
+            text.AppendLiteral(", ");
+            text.AppendFormatted(_waited, "0.0");
+            text.AppendLiteral(" ms in line for a ");
+            text.AppendFormatted(_waitedFor);
         }
 
         return Utf8.TryWrite(utf8Destination, CultureInfo.InvariantCulture, ref text, out bytesWritten);
