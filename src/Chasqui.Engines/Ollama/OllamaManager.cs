@@ -68,7 +68,7 @@ internal sealed partial class OllamaManager(NodeHttp http) : IModelManager
 
     private static string BlobPath(string digest) => Digests().IsMatch(digest ?? "")
         ? $"/api/blobs/{digest}"
-        : throw new InvalidRequestException("a digest must be sha256: and 64 hex digits in lower case");
+        : throw new InvalidRequestException("invalid digest format");
 
     private static bool Missing(string text) =>
         text.Contains("no such file or directory", StringComparison.Ordinal) || text.Contains("not found", StringComparison.Ordinal) || text.Contains("does not exist", StringComparison.Ordinal);

@@ -35,6 +35,20 @@ public static class ModelNames
     /// <summary>Whether two names mean the same model.</summary>
     public static bool Same(string a, string b) => Comparer.Equals(Canonical(a), Canonical(b));
 
+    /// <summary>Whether a model could have the name: letters and digits of ASCII, <c>_ - . : /</c> and <c>@</c>, not beginning with one of those but <c>_</c>, at most 700.</summary>
+    public static bool IsPlausible(string name)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        if (name.Length is 0 or > 700 || !(char.IsAsciiLetterOrDigit(name[0]) || name[0] == '_'))
+            return false;
+        foreach (var c in name)
+        {
+            if (!char.IsAsciiLetterOrDigit(c) && c is not ('_' or '-' or '.' or ':' or '/' or '@'))
+                return false;
+        }
+        return true;
+    }
+
     /// <summary>Whether the name says its tag; a colon before a slash is that of a port.</summary>
     internal static bool HasTag(ReadOnlySpan<char> name) => name.LastIndexOf(':') > name.LastIndexOf('/');
 

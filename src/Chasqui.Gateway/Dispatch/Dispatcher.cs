@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Requests;
 using Chasqui.Gateway.Routing;
@@ -57,6 +58,7 @@ public sealed class Dispatcher
 
     /// <summary>The nodes that have a model, asked anew where nobody is known to have it.</summary>
     /// <exception cref="ModelNotFoundException">No node has it.</exception>
+    /// <exception cref="InvalidModelNameException">No model can have that name.</exception>
     /// <exception cref="InvalidRequestException">There is no node of the name that was asked for.</exception>
     public async ValueTask<IReadOnlyList<Node>> HavingAsync(RouteRequest request, CancellationToken cancellationToken)
     {
@@ -99,6 +101,8 @@ public sealed class Dispatcher
     {
         if (request.Node is { } name && !_nodes.All.Any(node => node.Name == name))
             return _nodes.NoNode(name);
+        if (!ModelNames.IsPlausible(request.Model))
+            return new InvalidModelNameException(request.AskedFor ?? request.Model);
         // A model that only a node has that does not answer is no model that nobody knows.
         var silent = _nodes.All.Where(node => node.Report is null).ToList();
         if (silent.Count > 0 && silent.Count == _nodes.All.Count)

@@ -128,7 +128,8 @@ public sealed partial class NodeSet : IAsyncDisposable
     internal bool Admits(string model) => _filter.Allows(model);
 
     /// <summary>Whether it has requests and has said nothing for long, to any of them.</summary>
-    internal bool IsStalled(Node node) => node.IsSuspect || (node.InFlight > 0 && node.SinceProgress > StallOf(node));
+    internal bool IsStalled(Node node) =>
+        node.IsSuspect || (node.InFlight > 0 && node.SinceProgress is var silent && silent > Routing.StallAfter && silent > StallOf(node));
 
     /// <summary>Ends all requests that go on without their callers, and lets no other do so: the gateway is about to stop.</summary>
     public void ReleaseKept()

@@ -67,7 +67,7 @@ public sealed partial class Scheduler(QueueOptions options, Random random)
         var share = _shares.Of(ticket.Caller);
         var key = LaneKey.Of(ticket);
         // Nobody is passed over by one who comes later: where somebody waits, the slots that are free are of no use to him, or there are none.
-        var lane = _lanes.GetValueOrDefault(key);
+        var lane = _lanes.Count == 0 ? null : _lanes.GetValueOrDefault(key);
         if (lane is null && TryChoose(ticket, null, out var slots, out var reason))
         {
             ticket.Share = share;

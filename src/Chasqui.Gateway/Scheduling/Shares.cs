@@ -50,7 +50,8 @@ internal sealed class Shares
     {
         if (tokens == 0)
             return;
-        var active = share.IsActive && _active.Remove(share);
+        // Alone it has its place whatever its time.
+        var active = share.IsActive && _active.Count > 1 && _active.Remove(share);
         share.Charge(tokens);
         if (active)
             _active.Add(share);

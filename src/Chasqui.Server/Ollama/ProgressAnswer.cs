@@ -25,7 +25,8 @@ internal static class ProgressAnswer
                 await lines.SendAsync().ConfigureAwait(false);
             }
         }
-        catch (EngineException e) when (!http.Response.HasStarted)
+        // A wrong name is found before the work begins, and told as everywhere.
+        catch (EngineException e) when (!http.Response.HasStarted && e is not InvalidModelNameException)
         {
             var error = ErrorMap.Map(e, RequestState.Of(http).NotFound);
             await SendAsync(http, error.Status, json => JsonResponse.WriteError(ref json, error.Message)).ConfigureAwait(false);

@@ -226,8 +226,12 @@ internal sealed class Router(NodeParts node)
             context.Abort();
             return;
         }
-        await JsonAsync(context, status, Error(path, status, message), path).ConfigureAwait(false);
+        await JsonAsync(context, status, Error(path, status, message), path, IsOfReading(status, message)).ConfigureAwait(false);
     }
+
+    /// <summary>Recorded: what /v1 refuses while it translates a request is gin's own JSON; what the endpoint behind it refuses has no charset, and a line's end.</summary>
+    private static bool IsOfReading(int status, string message) =>
+        status == 400 && !message.Contains("does not support", StringComparison.Ordinal) && !message.StartsWith("input exceeds", StringComparison.Ordinal);
 
     /// <summary>Recorded in <c>queue_full_shapes</c> and in the cases of each API.</summary>
     private static JsonObject Error(string path, int status, string message)
@@ -240,9 +244,9 @@ internal sealed class Router(NodeParts node)
             : new JsonObject { ["error"] = message };
     }
 
-    private static async Task JsonAsync(HttpContext context, int status, JsonNode answer, string path)
+    private static async Task JsonAsync(HttpContext context, int status, JsonNode answer, string path, bool plain = false)
     {
-        var openAi = path.StartsWith("/v1/", StringComparison.Ordinal);
+        var openAi = !plain && path.StartsWith("/v1/", StringComparison.Ordinal);
         var bytes = JsonSerializer.SerializeToUtf8Bytes(answer, _json);
         if (openAi)
             bytes = [.. bytes, (byte)'\n'];
