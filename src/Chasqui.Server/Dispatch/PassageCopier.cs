@@ -49,9 +49,8 @@ internal static class PassageCopier
         var headers = response.Headers;
         foreach (var (name, value) in answer.Headers)
         {
-            // Kestrel sends ASCII alone, and would refuse the whole answer. Of two gateways in a row the first one tells its own node and route.
-            if (TraceHeaders.IsOwn(name) || !System.Text.Ascii.IsValid(value)
-                || name.Equals(DispatchEndpoint.NodeHeader, StringComparison.OrdinalIgnoreCase) || name.Equals(DispatchEndpoint.RouteHeader, StringComparison.OrdinalIgnoreCase))
+            // Kestrel sends ASCII alone, and would refuse the whole answer. Of two gateways in a row the first one tells its own node, route and wait.
+            if (TraceHeaders.IsOwn(name) || !System.Text.Ascii.IsValid(value) || IsOwn(name))
                 continue;
             if (headers.TryGetValue(name, out var before))
                 headers[name] = Microsoft.Extensions.Primitives.StringValues.Concat(before, value);
@@ -59,6 +58,10 @@ internal static class PassageCopier
                 headers[name] = value;
         }
     }
+
+    private static bool IsOwn(string name) => name.StartsWith("X-Chasqui-", StringComparison.OrdinalIgnoreCase)
+        && (name.Equals(DispatchEndpoint.NodeHeader, StringComparison.OrdinalIgnoreCase) || name.Equals(DispatchEndpoint.RouteHeader, StringComparison.OrdinalIgnoreCase)
+            || name.Equals(QueueHeaders.Wait, StringComparison.OrdinalIgnoreCase));
 
     private static async ValueTask FlushAsync(HttpContext http)
     {
