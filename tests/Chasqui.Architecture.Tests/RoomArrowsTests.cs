@@ -16,7 +16,8 @@ public sealed class RoomArrowsTests
         ["Chasqui.Engines"] = ["Chasqui.Abstractions", "Chasqui.Client"],
         ["Chasqui.Gateway"] = ["Chasqui.Abstractions"],
         ["Chasqui.Server"] = ["Chasqui.Abstractions", "Chasqui.Client", "Chasqui.Engines", "Chasqui.Gateway", "Chasqui.Protocol", "Chasqui.Transport"],
-        ["Chasqui.Cli"] = ["Chasqui.Abstractions", "Chasqui.Client", "Chasqui.Engines", "Chasqui.Server", "Chasqui.Bench"],
+        ["Chasqui.Simulation"] = ["Chasqui.Abstractions", "Chasqui.Gateway"],
+        ["Chasqui.Cli"] = ["Chasqui.Abstractions", "Chasqui.Client", "Chasqui.Engines", "Chasqui.Server", "Chasqui.Simulation", "Chasqui.Bench"],
     };
 
     public static TheoryData<string> Rooms() => [.. RoomNames()];

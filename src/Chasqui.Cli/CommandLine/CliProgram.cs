@@ -67,6 +67,7 @@ internal static class CliProgram
             ChatVerb.Build(context),
             ModelsVerbs.Build(context),
             NodesVerb.Build(context),
+            SimulateVerb.Build(context),
             BenchVerb.Build(context),
         };
         foreach (var option in root.Options.OfType<VersionOption>().ToList())

@@ -43,6 +43,12 @@ internal static class HelpText
             "chasqui chat",
             "printf 'Hello\\nAnd again\\n' | chasqui chat      # a turn a line",
         ],
+        ["simulate"] =
+        [
+            "chasqui simulate --trace conv.csv --nodes 4x8@80GB --models llama3:size=5GB,load=6s,decode=40",
+            "chasqui simulate --trace conv.csv --speed 20 --find-nodes 2s",
+            "chasqui simulate --trace mine.csv --models a --models b:share=0.2 --json | jq .loads",
+        ],
         ["list"] = ["chasqui models list", "chasqui models list | cut -f1                   # in a pipe: tabs, no heading"],
         ["load"] = ["chasqui models load mini --keep-alive 1h"],
         ["show"] = ["chasqui models show mini", "chasqui models show mini --json | jq .metadata"],

@@ -8,6 +8,9 @@ internal sealed class NodeSlots(ISlotNode node)
     private readonly Dictionary<string, int> _running = new(ModelNames.Comparer);
     private readonly Dictionary<string, int> _loading = new(ModelNames.Comparer);
 
+    // The moments at which the requests of a model got their slots, added up.
+    private readonly Dictionary<string, TimeSpan> _since = new(ModelNames.Comparer);
+
     // In the order of their last use, the oldest first: so nodes make room.
     private readonly List<string> _resident = [];
 
@@ -42,6 +45,18 @@ internal sealed class NodeSlots(ISlotNode node)
 
     public bool IsBeingLoaded(string model) => _loading.ContainsKey(model);
 
+    /// <summary>Seconds for which a request of the model holds its slot: as measured, but not less than those that run now have taken in the mean, which is all that is known at first.</summary>
+    public double ServiceSeconds(string model, TimeSpan now)
+    {
+        var measured = node.ServiceSeconds(model);
+        return RunningOf(model) is > 0 and var running && !IsBeingLoaded(model)
+            ? Math.Max(measured, ((now * running) - _since.GetValueOrDefault(model)).TotalSeconds / running)
+            : measured;
+    }
+
+    /// <summary>Seconds until a load that is under way has ended, as expected; 0 for none.</summary>
+    public double LoadLeft(string model, TimeSpan now) => IsBeingLoaded(model) ? Math.Max(0, node.LoadSeconds(model) - (now - LoadedAt).TotalSeconds) : 0;
+
     public int RunningOf(string model) => _running.GetValueOrDefault(model);
 
     public int Free(string model) => node.Slots(model) - node.Foreign - (node.SharesSlots ? Running : RunningOf(model));
@@ -61,6 +76,8 @@ internal sealed class NodeSlots(ISlotNode node)
     {
         Running++;
         _running[ticket.Model] = RunningOf(ticket.Model) + 1;
+        ticket.GrantedAt = now;
+        _since[ticket.Model] = _since.GetValueOrDefault(ticket.Model) + now;
         ticket.Loads = !IsResident(ticket.Model) || IsBeingLoaded(ticket.Model);
         if (!IsResident(ticket.Model))
             Load(ticket.Model, now);
@@ -74,9 +91,15 @@ internal sealed class NodeSlots(ISlotNode node)
     {
         Running--;
         if (RunningOf(ticket.Model) is > 1 and var others)
+        {
             _running[ticket.Model] = others - 1;
+            _since[ticket.Model] -= ticket.GrantedAt;
+        }
         else
+        {
             _running.Remove(ticket.Model);
+            _since.Remove(ticket.Model);
+        }
         if (!ticket.Loads || !_loading.TryGetValue(ticket.Model, out var loading))
             return;
         // The last one who waited for a load that has not been seen to end takes the model with him, but if he was served.

@@ -46,7 +46,7 @@ public sealed partial class Scheduler
     /// </summary>
     private TimeSpan WaitOf(Ticket ticket, Lane? lane, int position)
     {
-        double places = 0, possible = 0, service = 0, load = 0, known = 0;
+        double places = 0, possible = 0, service = 0, load = 0, known = 0, left = double.MaxValue;
         foreach (var slots in _nodes)
         {
             var node = slots.Node;
@@ -54,17 +54,22 @@ public sealed partial class Scheduler
                 continue;
             var own = Math.Max(1, node.Slots(ticket.Model) - node.Foreign);
             if (slots.IsResident(ticket.Model))
+            {
                 places += own;
+                left = Math.Min(left, slots.LoadLeft(ticket.Model, _now));
+            }
             else
-                load = possible == 0 ? node.LoadSeconds(ticket.Model) : Math.Min(load, node.LoadSeconds(ticket.Model));
+            {
+                load = load == 0 ? node.LoadSeconds(ticket.Model) : Math.Min(load, node.LoadSeconds(ticket.Model));
+            }
             possible += own;
-            service += node.ServiceSeconds(ticket.Model);
+            service += slots.ServiceSeconds(ticket.Model, _now);
             known++;
         }
         if (known == 0)
             return TimeSpan.Zero;
         service /= known;
-        var seconds = places > 0 ? position * service / places : load + ((position - 1) * service / possible) + SwapWait(ticket.Model);
+        var seconds = places > 0 ? left + (position * service / places) : load + ((position - 1) * service / possible) + SwapWait(ticket.Model);
         return TimeSpan.FromSeconds(Math.Min(seconds, TimeSpan.MaxValue.TotalSeconds / 2));
     }
 

@@ -154,14 +154,18 @@ public sealed partial class Scheduler
     {
         if (!slots.Node.Fits(model, []) || (!slots.FitsBesideAll(model) && IsAwaited(slots)))
             return false;
-        // Elsewhere it is in memory already: those who wait may be served there before this load is done.
-        double places = 0;
+        // Elsewhere it is in memory already, or will be soon: who waits may be served there before this load is done.
+        double places = 0, service = 0, left = double.MaxValue;
         foreach (var other in _nodes)
         {
-            if (other != slots && other.Node.IsUsable && other.IsResident(model) && lane?.Allows(other.Node) != false)
-                places += Math.Max(1, other.Node.Slots(model) - other.Node.Foreign);
+            if (other == slots || !other.Node.IsUsable || !other.IsResident(model) || lane?.Allows(other.Node) == false)
+                continue;
+            var own = Math.Max(1, other.Node.Slots(model) - other.Node.Foreign);
+            places += own;
+            service += own * other.ServiceSeconds(model, _now);
+            left = Math.Min(left, other.LoadLeft(model, _now));
         }
-        return places == 0 || Math.Max(1, lane?.Count ?? 0) / places * slots.Node.ServiceSeconds(model) > slots.Node.LoadSeconds(model);
+        return places == 0 || left + (Math.Max(1, lane?.Count ?? 0) * service / (places * places)) > slots.Node.LoadSeconds(model);
     }
 
     /// <summary>Whether somebody waits for a model that the node has.</summary>

@@ -81,6 +81,8 @@ public sealed class Ticket
 
     internal NodeSlots? Slots { get; set; }
 
+    internal TimeSpan GrantedAt { get; set; }
+
     /// <summary>Tokens that its caller was charged for.</summary>
     internal long Charged { get; set; }
 
