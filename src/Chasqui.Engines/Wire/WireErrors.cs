@@ -41,6 +41,9 @@ public static class WireErrors
         EngineOverloadedException => (503, "overloaded"),
         EngineUnavailableException => (503, "unavailable"),
         EngineFailedException => (500, "engine_failed"),
+        UnauthenticatedException => (401, "unauthenticated"),
+        PermissionDeniedException => (403, "permission_denied"),
+        RateLimitedException => (429, "rate_limited"),
         NotSupportedException => (501, "not_supported"),
         _ => (500, "internal"),
     };
@@ -67,7 +70,12 @@ public static class WireErrors
             {
                 RetryAfter = error.RetryAfterMs == 0 ? null : TimeSpan.FromMilliseconds(error.RetryAfterMs),
             },
-            "unavailable" => new EngineUnavailableException(error.Message),
+            // Another gateway refuses this one, whoever asked.
+            "rate_limited" => new EngineOverloadedException(error.Message)
+            {
+                RetryAfter = error.RetryAfterMs == 0 ? null : TimeSpan.FromMilliseconds(error.RetryAfterMs),
+            },
+            "unavailable" or "unauthenticated" or "permission_denied" => new EngineUnavailableException(error.Message),
             _ => new EngineFailedException(error.Message),
         };
     }
@@ -122,10 +130,15 @@ public static class WireErrors
                 details["available_bytes"] = Text(e.AvailableBytes);
                 break;
             case EngineOverloadedException { RetryAfter: { } wait }:
-                error.RetryAfterMs = (uint)Math.Clamp(Math.Ceiling(wait.TotalMilliseconds), 1, uint.MaxValue);
+                error.RetryAfterMs = Milliseconds(wait);
+                break;
+            case RateLimitedException { RetryAfter: { } wait }:
+                error.RetryAfterMs = Milliseconds(wait);
                 break;
         }
     }
+
+    private static uint Milliseconds(TimeSpan wait) => (uint)Math.Clamp(Math.Ceiling(wait.TotalMilliseconds), 1, uint.MaxValue);
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics;
+using Chasqui.Gateway.Shaping;
 
 namespace Chasqui.Gateway.Telemetry;
 
@@ -58,6 +59,9 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
 
     /// <summary>Who asks.</summary>
     public Caller Caller { get; set; } = Caller.Anonymous;
+
+    /// <summary>What it was let in with, which is settled at its end; null where no limit holds.</summary>
+    public Admission? Admission { get; set; }
 
     /// <summary>The span of the whole request; null where it has none.</summary>
     public Activity? Span => _server;
@@ -190,6 +194,7 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         if (outcome != RequestOutcome.Ok)
             Error ??= code ?? outcome.Text();
         Node?.Ended(Error);
+        SettleAdmission();
         var now = _telemetry.Time.GetTimestamp();
         var instruments = _telemetry.Instruments;
         if (instruments.Active.Enabled)
@@ -216,6 +221,15 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     /// <summary>A span within this request's; null where it has none.</summary>
     internal Activity? StartSpan(string name, ActivityKind kind) =>
         Innermost is { } parent ? _telemetry.Source.StartActivity(name, kind, parent.Context) : null;
+
+    private void SettleAdmission()
+    {
+        // An answer that broke off, or whose end says nothing of tokens, took nobody knows how many: what was counted beforehand stands. One that never began took none.
+        if (_inputTokens + _outputTokens > 0 || _firstToken == 0)
+            Admission?.Settle((long)_inputTokens + _outputTokens);
+        else
+            Admission?.Keep();
+    }
 
     private static KeyValuePair<string, object?> Tag(string name, object? value) => new(name, value);
 

@@ -1,0 +1,22 @@
+namespace Chasqui.Gateway.Shaping;
+
+/// <summary>A request that was let in, and the tokens that it is thought to take. To be settled once its end is known. Thread-safe.</summary>
+public sealed class Admission
+{
+    private readonly TrafficShaper _shaper;
+    private readonly LimitView _view;
+    private readonly long _reserved;
+    private int _settled;
+
+    internal Admission(TrafficShaper shaper, LimitView view, long reserved) => (_shaper, _view, _reserved) = (shaper, view, reserved);
+
+    /// <summary>Puts the tokens that it took in the place of those that were counted beforehand; further calls change nothing.</summary>
+    public void Settle(long tokens)
+    {
+        if (Interlocked.Exchange(ref _settled, 1) == 0)
+            _shaper.Settle(_view, tokens - _reserved);
+    }
+
+    /// <summary>Lets what was counted beforehand stand, since nobody knows better; further calls change nothing.</summary>
+    public void Keep() => Interlocked.Exchange(ref _settled, 1);
+}
