@@ -60,6 +60,9 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     /// <summary>Who asks.</summary>
     public Caller Caller { get; set; } = Caller.Anonymous;
 
+    /// <summary>The limits that hold for it; null where there are none, and before they were asked.</summary>
+    public LimitView? Limits { get; set; }
+
     /// <summary>What it was let in with, which is settled at its end; null where no limit holds.</summary>
     public Admission? Admission { get; set; }
 
