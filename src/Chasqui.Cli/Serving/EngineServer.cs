@@ -47,6 +47,8 @@ internal static class EngineServer
             entries["Data:Folder"] = settings.Data;
         if (settings.Models is not null)
             entries["Models:Folders:0"] = settings.Models;
+        if (settings.AllowAnonymous)
+            entries["Keys:AllowAnonymous"] = "true";
         // A worker's gateway has read the file and says all of it in the environment; the file may have become wrong since.
         var options = settings.UntilInputEnds && settings.Config is null
             ? GatewayConfiguration.LoadWithoutFile(entries)

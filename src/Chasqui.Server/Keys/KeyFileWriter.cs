@@ -6,13 +6,13 @@ using Chasqui.Gateway;
 namespace Chasqui.Server;
 
 /// <summary>Writes the file of keys. What has its default is left out.</summary>
-internal static class KeyFileWriter
+public static class KeyFileWriter
 {
-    public const int Version = 1;
+    internal const int Version = 1;
 
     private static readonly JsonWriterOptions _options = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    public static byte[] Write(IReadOnlyList<AccessKey> keys)
+    internal static byte[] Write(IReadOnlyList<AccessKey> keys)
     {
         var buffer = new ArrayBufferWriter<byte>();
         using (var json = new Utf8JsonWriter(buffer, _options))
@@ -36,6 +36,8 @@ internal static class KeyFileWriter
     /// <summary>All but the hash, as members of an object that was begun.</summary>
     public static void Write(Utf8JsonWriter json, AccessKey key)
     {
+        ArgumentNullException.ThrowIfNull(json);
+        ArgumentNullException.ThrowIfNull(key);
         var caller = key.Caller;
         json.WriteString("id", key.Id);
         json.WriteString("name", caller.Name);
