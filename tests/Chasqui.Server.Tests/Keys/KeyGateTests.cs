@@ -12,8 +12,6 @@ public sealed class KeyGateTests
 {
     private const string Chat = """{"model":"mini","messages":[{"role":"user","content":"x"}],"max_tokens":4,"stream":false}""";
 
-    private static readonly GenerationModels _models = new();
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
@@ -57,7 +55,7 @@ public sealed class KeyGateTests
         var body = await answer.Content.ReadAsStringAsync(Cancellation);
         if (answer.Headers.TryGetValues("request-id", out var ids))
             expected = expected.Replace("ID", ids.Single(), StringComparison.Ordinal);
-        Assert.Equal((HttpStatusCode.Unauthorized, expected), (answer.StatusCode, body));
+        Assert.Equal((HttpStatusCode.Unauthorized, expected), (answer.StatusCode, body.TrimEnd('\n')));
     }
 
     [Theory]
@@ -189,7 +187,7 @@ public sealed class KeyGateTests
     public async Task The_file_is_looked_at_twice_a_second()
     {
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
-        await using var gateway = await RunningGateway.StartAsync(_models.Engine, configure: builder => builder.Services.AddSingleton<TimeProvider>(time));
+        await using var gateway = await RunningGateway.StartAsync(KeyModels.Engine(), configure: builder => builder.Services.AddSingleton<TimeProvider>(time));
         await new KeyFile(Path.GetDirectoryName(gateway.App.Services.GetRequiredService<KeyFile>().Path)!, TimeProvider.System).ChangeAsync(
             _ => [new AccessKey { Caller = new Caller { Id = "abcdefghijkl", Name = "a" }, Hash = KeySecret.Hash("a") }], Cancellation);
         var keys = gateway.App.Services.GetRequiredService<KeyRing>();
@@ -242,14 +240,14 @@ public sealed class KeyGateTests
             Nodes = [],
         };
 
-        var error = Assert.Throws<ConfigurationException>(() => GatewayHost.Build(options, _models.Engine));
-        await using (GatewayHost.Build(options with { AllowAnonymous = true }, _models.Engine))
+        var error = Assert.Throws<ConfigurationException>(() => GatewayHost.Build(options, KeyModels.Engine()));
+        await using (GatewayHost.Build(options with { AllowAnonymous = true }, KeyModels.Engine()))
         {
             // It is built.
         }
         await new KeyFile(folder.FullName, TimeProvider.System).ChangeAsync(
             _ => [new AccessKey { Caller = new Caller { Id = "abcdefghijkl", Name = "a" }, Hash = KeySecret.Hash("a") }], Cancellation);
-        await using var gateway = GatewayHost.Build(options, _models.Engine);
+        await using var gateway = GatewayHost.Build(options, KeyModels.Engine());
         var keys = gateway.Services.GetRequiredService<KeyRing>();
         keys.Replace([]);
         folder.Delete(recursive: true);
@@ -273,21 +271,5 @@ public sealed class KeyGateTests
         Assert.DoesNotContain(fleet.Double.Requests.SelectMany(request => request.Headers), header => header.Value.Contains(key, StringComparison.Ordinal));
     }
 
-    private static Task<RunningGateway> StartAsync(Func<GatewayOptions, GatewayOptions>? change = null) => RunningGateway.StartAsync(_models.Engine, change);
-
-    /// <summary>An engine with two models.</summary>
-    private sealed class GenerationModels
-    {
-        public ScriptedEngine Engine { get; } = new() { Models = [Summary("mini:latest"), Summary("other:7b")] };
-
-        private static ModelSummary Summary(string name) => new()
-        {
-            Name = name,
-            Digest = new string('a', 64),
-            SizeBytes = 1,
-            ModifiedAt = DateTimeOffset.UnixEpoch,
-            Details = new ModelDetails { Format = "gguf", Family = "llama", ParameterSize = "1M", QuantizationLevel = "F32" },
-            Capabilities = ["completion"],
-        };
-    }
+    private static Task<RunningGateway> StartAsync(Func<GatewayOptions, GatewayOptions>? change = null) => RunningGateway.StartAsync(KeyModels.Engine(), change);
 }
