@@ -20,6 +20,10 @@ public sealed class CommandLineTests
     [InlineData("chat --help", "--system")]
     [InlineData("models --help", "unload")]
     [InlineData("models load -h", "--keep-alive")]
+    [InlineData("keys --help", "chasqui keys rm laptop")]
+    [InlineData("keys add --help", "--tpm")]
+    [InlineData("keys add --help", "CHASQUI_KEY=$(chasqui keys add shell)")]
+    [InlineData("keys list --help", "jq -r '.[].name'")]
     [InlineData("bench --help", "--rounds")]
     public async Task Each_verb_explains_itself(string line, string mentioned)
     {
