@@ -1,3 +1,4 @@
+using Chasqui.Gateway;
 using Chasqui.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -63,6 +64,8 @@ internal static class EngineServer
             Http = options.Http with { Endpoints = [] },
             Wire = options.Wire with { Listen = listen },
             Nodes = [],
+            // What comes to a worker was let in by its gateway, whose environment it has.
+            Limits = settings.UntilInputEnds ? new LimitOptions() : options.Limits,
             Shutdown = new ShutdownOptions { DrainTimeout = drain },
         };
     }

@@ -5,18 +5,19 @@ public sealed class Admission
 {
     private readonly TrafficShaper _shaper;
     private readonly LimitView _view;
-    private readonly long _reserved;
+    private readonly long _prompt;
+    private readonly long _answer;
     private int _settled;
 
-    internal Admission(TrafficShaper shaper, LimitView view, long reserved) => (_shaper, _view, _reserved) = (shaper, view, reserved);
+    internal Admission(TrafficShaper shaper, LimitView view, long prompt, long answer) => (_shaper, _view, _prompt, _answer) = (shaper, view, prompt, answer);
 
     /// <summary>Puts the tokens that it took in the place of those that were counted beforehand; further calls change nothing.</summary>
     public void Settle(long tokens)
     {
         if (Interlocked.Exchange(ref _settled, 1) == 0)
-            _shaper.Settle(_view, tokens - _reserved);
+            _shaper.Settle(_view, tokens - _prompt - _answer);
     }
 
-    /// <summary>Lets what was counted beforehand stand, since nobody knows better; further calls change nothing.</summary>
-    public void Keep() => Interlocked.Exchange(ref _settled, 1);
+    /// <summary>The same where only the tokens of the answer are known, and those about; never more than was counted beforehand.</summary>
+    public void SettleAbout(long answer) => Settle(_prompt + Math.Min(answer, _answer));
 }

@@ -12,6 +12,9 @@ internal sealed class ModelLimits
     /// <summary>No limits.</summary>
     public static ModelLimits None { get; } = new([]);
 
+    /// <summary>Whether there are none.</summary>
+    public bool IsEmpty => _entries.Length == 0;
+
     /// <summary>The limit that holds for a model; null for none.</summary>
     public LimitState? Find(string model)
     {

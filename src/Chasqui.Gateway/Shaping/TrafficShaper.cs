@@ -34,6 +34,9 @@ public sealed class TrafficShaper : IDisposable
     /// <summary>Tokens of an answer that are counted beforehand where a request does not say how many it wants.</summary>
     public int DefaultOutputTokens => _options.DefaultOutputTokens;
 
+    /// <summary>Whether anything is limited beside keys.</summary>
+    public bool HasLimits => !_options.Overall.IsNone || !_models.IsEmpty;
+
     private long Now => _time.GetElapsedTime(_origin).Ticks;
 
     /// <summary>The limits that hold for a request; null where there are none.</summary>
@@ -61,13 +64,15 @@ public sealed class TrafficShaper : IDisposable
 
     /// <summary>Lets a request in, perhaps after a wait.</summary>
     /// <param name="view">The limits that hold for it.</param>
-    /// <param name="tokens">Tokens that it may take, prompt and answer.</param>
+    /// <param name="prompt">Tokens of its prompt, about.</param>
+    /// <param name="answer">The most tokens of its answer.</param>
     /// <param name="cancellationToken">Gives up waiting; nothing has been taken then.</param>
     /// <exception cref="RateLimitedException">A limit is reached.</exception>
-    public async ValueTask<Admission> AdmitAsync(LimitView view, long tokens, CancellationToken cancellationToken)
+    public async ValueTask<Admission> AdmitAsync(LimitView view, long prompt, long answer, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(view);
-        tokens = Math.Max(0, tokens);
+        var admission = new Admission(this, view, prompt, answer);
+        var tokens = prompt + answer;
         LinkedListNode<Waiter> node;
         lock (_gate)
         {
@@ -77,7 +82,7 @@ public sealed class TrafficShaper : IDisposable
             {
                 foreach (var (_, bucket, count) in view.Draws(tokens))
                     bucket.Take(count, now);
-                return new Admission(this, view, tokens);
+                return admission;
             }
             var options = _options;
             if (wait is not { } soon || _queue.Count >= options.MaxWaiting)
@@ -90,7 +95,7 @@ public sealed class TrafficShaper : IDisposable
         }
         using var giving = cancellationToken.UnsafeRegister(_ => GiveUp(node, cancellationToken), null);
         await node.Value.Admitted.ConfigureAwait(false);
-        return new Admission(this, view, tokens);
+        return admission;
     }
 
     /// <summary>Forgets the limits of callers that there are no more.</summary>

@@ -78,6 +78,9 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     /// <summary>Tokens of the answer, once they are known.</summary>
     public int OutputTokens => _outputTokens;
 
+    /// <summary>Pieces of the answer that were passed on: about its tokens, where nothing tells them.</summary>
+    public int Pieces { get; set; }
+
     /// <summary>The model that was asked for; empty before <see cref="Asks"/>.</summary>
     public string Model { get; private set; } = "";
 
@@ -227,11 +230,11 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
 
     private void SettleAdmission()
     {
-        // An answer that broke off, or whose end says nothing of tokens, took nobody knows how many: what was counted beforehand stands. One that never began took none.
+        // An answer that broke off, or whose end says nothing of tokens, took about as many as it has pieces. One that never began took none.
         if (_inputTokens + _outputTokens > 0 || _firstToken == 0)
             Admission?.Settle((long)_inputTokens + _outputTokens);
         else
-            Admission?.Keep();
+            Admission?.SettleAbout(Pieces);
     }
 
     private static KeyValuePair<string, object?> Tag(string name, object? value) => new(name, value);

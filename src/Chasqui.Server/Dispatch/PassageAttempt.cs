@@ -156,6 +156,11 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             await http.Response.BodyWriter.WriteAsync("\n\n"u8.ToArray(), http.RequestAborted).ConfigureAwait(false);
             throw;
         }
+        finally
+        {
+            if (state.Measure is { } measure)
+                measure.Pieces = _usage.Parts;
+        }
         lease.Succeeded();
         (state.PromptTokens, state.CompletionTokens) = (_usage.PromptTokens, _usage.CompletionTokens);
     }

@@ -56,7 +56,7 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules)
             return default;
         measure.Limits = limits;
         var output = maxTokens is >= 0 and var said ? said : shaper.DefaultOutputTokens;
-        return AdmitAsync(measure, limits, (promptCharacters / RouteRequest.CharactersPerToken) + output, cancellationToken);
+        return AdmitAsync(measure, limits, promptCharacters / RouteRequest.CharactersPerToken, output, cancellationToken);
     }
 
     /// <summary>An error without the names of models that whoever asks does not see.</summary>
@@ -65,6 +65,6 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules)
             ? new ModelNotFoundException(missing.Model, [.. missing.Suggestions.Where(caller.MayUse)])
             : exception;
 
-    private async ValueTask AdmitAsync(RequestMeasure measure, LimitView limits, long tokens, CancellationToken cancellationToken) =>
-        measure.Admission = await shaper.AdmitAsync(limits, tokens, cancellationToken).ConfigureAwait(false);
+    private async ValueTask AdmitAsync(RequestMeasure measure, LimitView limits, long prompt, long answer, CancellationToken cancellationToken) =>
+        measure.Admission = await shaper.AdmitAsync(limits, prompt, answer, cancellationToken).ConfigureAwait(false);
 }

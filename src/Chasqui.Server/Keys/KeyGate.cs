@@ -1,4 +1,5 @@
 using Chasqui.Gateway;
+using Chasqui.Gateway.Shaping;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
@@ -7,7 +8,7 @@ namespace Chasqui.Server;
 internal sealed record WireCaller(Caller Caller);
 
 /// <summary>Finds out who asks, and refuses who has no key where one is needed, or whose key does not reach so far. Only whether the gateway is well is nobody's secret.</summary>
-internal sealed class KeyGate(RequestDelegate next, KeyRing keys, TimeProvider time)
+internal sealed class KeyGate(RequestDelegate next, KeyRing keys, TrafficShaper shaper, TimeProvider time)
 {
     private const string ApiKey = "x-api-key";
 
@@ -22,7 +23,7 @@ internal sealed class KeyGate(RequestDelegate next, KeyRing keys, TimeProvider t
         measure.Caller = caller ?? throw Refused(http);
         var scope = route?.Scope ?? Scopes.None;
         CallerGate.Ensure(caller, scope);
-        if (scope.HasFlag(Scopes.Infer))
+        if (scope.HasFlag(Scopes.Infer) && (shaper.HasLimits || !caller.Limit.IsNone))
             http.Response.OnStarting(static state => { var (http, time) = ((HttpContext, TimeProvider))state; RateHeaders.Write(http, time); return Task.CompletedTask; }, (http, time));
         return next(http);
     }

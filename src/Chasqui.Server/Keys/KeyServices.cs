@@ -29,6 +29,8 @@ internal static partial class KeyServices
         if (!UsesKeys(options))
             return;
         var keys = services.GetRequiredService<KeyRing>();
+        // It notes when the file was changed last before the file is read, so that no change is missed in between.
+        services.GetRequiredService<KeyWatch>();
         keys.Replace(services.GetRequiredService<KeyFile>().Read());
         if (OpenAddress(options) is not { } open)
             return;

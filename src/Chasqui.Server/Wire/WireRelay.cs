@@ -79,6 +79,8 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
             {
                 lease.Progressed();
                 measure?.FirstToken();
+                if (measure is not null)
+                    measure.Pieces++;
                 ended = !IsText(message.Span) && Ends(message.Span, measure);
                 await answer.PassAsync(message, ended, lease.Token).ConfigureAwait(false);
             }

@@ -48,7 +48,7 @@ public sealed class TrafficShaperTests
         var view = shaper.ViewOf(Key("a", new TrafficLimit { RequestsPerMinute = 60, RequestBurst = 1 }), "mini")!;
         await Admit(shaper, view);
         using var leaving = new CancellationTokenSource();
-        var gone = shaper.AdmitAsync(view, 1, leaving.Token).AsTask();
+        var gone = shaper.AdmitAsync(view, 0, 1, leaving.Token).AsTask();
         var next = Admit(shaper, view);
 
         await leaving.CancelAsync();
@@ -121,17 +121,30 @@ public sealed class TrafficShaperTests
     {
         using var shaper = Shaper(new LimitOptions { MaxDelay = TimeSpan.Zero });
         var view = shaper.ViewOf(Key("a", new TrafficLimit { TokensPerMinute = 100 }), "mini")!;
-        var little = await shaper.AdmitAsync(view, 80, Cancellation);
+        var little = await shaper.AdmitAsync(view, 0, 80, Cancellation);
         little.Settle(10);
         little.Settle(99);
         Assert.Equal(90, view.Status().Tokens!.Value.Remaining);
 
-        (await shaper.AdmitAsync(view, 20, Cancellation)).Settle(150);
+        (await shaper.AdmitAsync(view, 0, 20, Cancellation)).Settle(150);
 
         // In debt, which is paid first.
         Assert.Equal(0, view.Status().Tokens!.Value.Remaining);
-        var refused = await Assert.ThrowsAsync<RateLimitedException>(async () => await shaper.AdmitAsync(view, 1, Cancellation));
+        var refused = await Assert.ThrowsAsync<RateLimitedException>(async () => await shaper.AdmitAsync(view, 0, 1, Cancellation));
         Assert.Equal(TimeSpan.FromSeconds(37), refused.RetryAfter);
+    }
+
+    [Theory]
+    [InlineData(7, 83)]
+    [InlineData(500, 40)]
+    public async Task Of_an_answer_that_broke_off_about_what_was_said_counts(int pieces, int left)
+    {
+        using var shaper = Shaper(new LimitOptions { MaxDelay = TimeSpan.Zero });
+        var view = shaper.ViewOf(Key("a", new TrafficLimit { TokensPerMinute = 100 }), "mini")!;
+
+        (await shaper.AdmitAsync(view, 10, 50, Cancellation)).SettleAbout(pieces);
+
+        Assert.Equal(left, view.Status().Tokens!.Value.Remaining);
     }
 
     [Fact]
@@ -139,8 +152,8 @@ public sealed class TrafficShaperTests
     {
         using var shaper = Shaper(new LimitOptions { MaxDelay = TimeSpan.FromMinutes(5) });
         var view = shaper.ViewOf(Key("a", new TrafficLimit { TokensPerMinute = 100 }), "mini")!;
-        var first = await shaper.AdmitAsync(view, 100, Cancellation);
-        var next = shaper.AdmitAsync(view, 50, Cancellation).AsTask();
+        var first = await shaper.AdmitAsync(view, 0, 100, Cancellation);
+        var next = shaper.AdmitAsync(view, 0, 50, Cancellation).AsTask();
         Assert.False(next.IsCompleted);
 
         first.Settle(10);
@@ -179,7 +192,7 @@ public sealed class TrafficShaperTests
 
     private TrafficShaper Shaper(LimitOptions options) => new(new LiveGatewaySettings(new GatewaySettings { Limits = options }), _time);
 
-    private static Task<Admission> Admit(TrafficShaper shaper, LimitView view) => shaper.AdmitAsync(view, 1, Cancellation).AsTask();
+    private static Task<Admission> Admit(TrafficShaper shaper, LimitView view) => shaper.AdmitAsync(view, 0, 1, Cancellation).AsTask();
 
     private static Caller Key(string name, TrafficLimit limit) => new() { Id = name, Name = name, Limit = limit };
 }
