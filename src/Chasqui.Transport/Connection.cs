@@ -52,6 +52,9 @@ public sealed partial class Connection : IAsyncDisposable
     /// <summary>The peer's hello; null until it has come.</summary>
     public Settings? Peer { get; private set; }
 
+    /// <summary>Whom <see cref="ConnectionOptions.Authenticate"/> knew by the peer's credential; null until then.</summary>
+    public object? Identity { get; private set; }
+
     /// <summary>Streams that are open, of both sides.</summary>
     public int ActiveStreams
     {
@@ -244,8 +247,12 @@ public sealed partial class Connection : IAsyncDisposable
     /// <summary>The peer's hello has come.</summary>
     internal void OnHello(Settings peer)
     {
-        if (_role == ConnectionRole.Acceptor && Options.Authenticate is { } authenticate && !authenticate(peer.Authorization))
-            throw new ProtocolException(ErrorCode.Unauthenticated, peer.Authorization is null ? "a credential is needed" : "the credential is wrong");
+        if (_role == ConnectionRole.Acceptor && Options.Authenticate is { } authenticate)
+        {
+            Identity = authenticate(peer.Authorization)
+                ?? throw new ProtocolException(ErrorCode.Unauthenticated, peer.Authorization is null ? "a credential is needed" : "the credential is wrong");
+        }
+
         lock (Gate)
         {
             if (_role == ConnectionRole.Acceptor)

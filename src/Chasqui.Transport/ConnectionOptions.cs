@@ -13,8 +13,9 @@ public sealed record ConnectionOptions
     /// <summary>The credential the connector shows, as after <c>Authorization:</c>. Default none.</summary>
     public string? Authorization { get; init; }
 
-    /// <summary>Whether the acceptor takes this credential (null: the connector gave none). Called on the read loop; it should not block. Default: all are taken.</summary>
-    public Func<string?, bool>? Authenticate { get; init; }
+    /// <summary>Whom the acceptor knows by this credential (null: the connector gave none), as <see cref="Connection.Identity"/>; null for one that is not taken. Called on the read
+    /// loop; it should not block. Default: all are taken, and nobody is known.</summary>
+    public Func<string?, object?>? Authenticate { get; init; }
 
     /// <summary>How long a peer may take for its hello. Default 10 s, range 10 ms to 10 minutes.</summary>
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(10);

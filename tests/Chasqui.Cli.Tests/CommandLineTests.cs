@@ -20,6 +20,10 @@ public sealed class CommandLineTests
     [InlineData("chat --help", "--system")]
     [InlineData("models --help", "unload")]
     [InlineData("models load -h", "--keep-alive")]
+    [InlineData("keys --help", "chasqui keys rm laptop")]
+    [InlineData("keys add --help", "--tpm")]
+    [InlineData("keys add --help", "CHASQUI_KEY=$(chasqui keys add shell)")]
+    [InlineData("keys list --help", "jq -r '.[].name'")]
     [InlineData("bench --help", "--rounds")]
     public async Task Each_verb_explains_itself(string line, string mentioned)
     {
@@ -39,11 +43,11 @@ public sealed class CommandLineTests
     }
 
     [Theory]
-    [InlineData("", "a verb is missing: serve, engine, ask, chat, models, nodes, bench")]
+    [InlineData("", "a verb is missing: serve, engine, ask, chat, models, nodes, keys, bench")]
     [InlineData("asj", "did you mean 'ask'?")]
     [InlineData("models lsit", "did you mean 'list'?")]
     [InlineData("models", "a verb is missing: list")]
-    [InlineData("frobnicate", "the verbs are serve, engine, ask, chat, models, nodes, bench")]
+    [InlineData("frobnicate", "the verbs are serve, engine, ask, chat, models, nodes, keys, bench")]
     [InlineData("models show", "MODEL")]
     [InlineData("models list extra", "extra")]
     [InlineData("ask hi --bogus", "nothing to ask", false)]

@@ -20,6 +20,7 @@ public sealed class NodesTests : IAsyncLifetime
             new GatewayOptions
             {
                 Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
+                Data = new DataOptions { Folder = _inner.Data },
                 Nodes = [new NodeOptions { Name = "inner", Url = _inner.Address.GetLeftPart(UriPartial.Authority), Slots = 4 }],
             },
             _engine);

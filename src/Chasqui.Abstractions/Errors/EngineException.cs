@@ -108,6 +108,25 @@ public sealed class EngineOverloadedException(string message) : EngineException(
     public TimeSpan? RetryAfter { get; init; }
 }
 
+/// <summary>No key, or one that is not taken.</summary>
+public sealed class UnauthenticatedException(string message) : EngineException(message);
+
+/// <summary>The key does not reach so far; the message names what it lacks.</summary>
+public sealed class PermissionDeniedException(string message) : EngineException(message);
+
+/// <summary>More was asked for than a limit allows.</summary>
+/// <param name="message">Names the limit.</param>
+/// <param name="ofTokens">Whether it is a limit of tokens; else of requests.</param>
+/// <param name="retryAfter">When it is worth trying again; null for never.</param>
+public sealed class RateLimitedException(string message, bool ofTokens, TimeSpan? retryAfter) : EngineException(message)
+{
+    /// <summary>Whether it is a limit of tokens; else of requests.</summary>
+    public bool OfTokens { get; } = ofTokens;
+
+    /// <summary>When it is worth trying again; null for never.</summary>
+    public TimeSpan? RetryAfter { get; } = retryAfter;
+}
+
 /// <summary>The engine cannot be used at all: libraries are missing for this platform, or it is stopping.</summary>
 public sealed class EngineUnavailableException(string message, Exception? inner = null) : EngineException(message, inner);
 

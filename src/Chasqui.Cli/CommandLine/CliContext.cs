@@ -1,3 +1,4 @@
+using System.CommandLine;
 using Chasqui.Bench;
 
 namespace Chasqui.Cli;
@@ -25,5 +26,5 @@ internal sealed record CliContext
     /// <summary>Where a gateway is looked for when none was named.</summary>
     public Uri UsualServer { get; init; } = HostChooser.DefaultServer;
 
-    public HostChooser Hosts => new(Console, UsualServer, OpenEngine);
+    public HostChooser Hosts(ParseResult parsed) => new(Console, UsualServer, GlobalOptions.KeyOf(parsed, this), OpenEngine);
 }

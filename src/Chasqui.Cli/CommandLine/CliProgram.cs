@@ -68,12 +68,14 @@ internal static class CliProgram
             ModelsVerbs.Build(context),
             NodesVerb.Build(context),
             SimulateVerb.Build(context),
+            KeysVerbs.Build(context),
             BenchVerb.Build(context),
         };
         foreach (var option in root.Options.OfType<VersionOption>().ToList())
             root.Options.Remove(option);
         root.Options.Add(new Option<bool>("--version") { Description = "Print the version", Action = new VersionAction(context.Console) });
         root.Options.Add(GlobalOptions.Server);
+        root.Options.Add(GlobalOptions.Key);
         root.Options.Add(GlobalOptions.Json);
         root.Options.Add(GlobalOptions.NoColor);
         HelpText.Customize(root);

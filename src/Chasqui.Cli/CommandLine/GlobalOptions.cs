@@ -7,12 +7,21 @@ internal static class GlobalOptions
 {
     public const string ServerVariable = "CHASQUI_SERVER";
 
+    public const string KeyVariable = "CHASQUI_KEY";
+
     private static readonly string[] _schemes = ["tcp", "tls", "ws", "wss", "http", "https"];
 
     public static Option<string?> Server { get; } = new("--server")
     {
         Description = $"The gateway to talk to: tcp://, tls://, unix:PATH, ws://, wss://, http:// or HOST:PORT (default {HostChooser.DefaultServer.GetLeftPart(UriPartial.Authority)}; environment: {ServerVariable})",
         HelpName = "ADDRESS",
+        Recursive = true,
+    };
+
+    public static Option<string?> Key { get; } = new("--key")
+    {
+        Description = $"The key that the gateway asks for (better: environment {KeyVariable}, which other users of this machine do not see)",
+        HelpName = "KEY",
         Recursive = true,
     };
 
@@ -41,6 +50,16 @@ internal static class GlobalOptions
         if (Uri.TryCreate(withScheme, UriKind.Absolute, out var uri) && _schemes.Contains(uri.Scheme) && uri.Host.Length > 0)
             return uri.Scheme is not ("http" or "https") || uri.AbsolutePath.EndsWith('/') ? uri : new Uri(uri.AbsoluteUri + "/");
         throw new UsageException($"{source} is '{text}', but must be an address like {HostChooser.DefaultServer.GetLeftPart(UriPartial.Authority)} or http://127.0.0.1:11435");
+    }
+
+    /// <summary>The key to show; null for none.</summary>
+    public static string? KeyOf(ParseResult parsed, CliContext context)
+    {
+        var (text, source) = parsed.GetValue(Key) is { } option ? (option, "--key") : (context.Environment(KeyVariable), KeyVariable);
+        if (string.IsNullOrWhiteSpace(text))
+            return null;
+        // The key itself is not shown.
+        return text.Trim() is var key && key.All(c => c is > ' ' and < (char)127) ? key : throw new UsageException($"{source} is no key: it has characters other than visible ASCII");
     }
 
     /// <summary>Whether a terminal is to be coloured. NO_COLOR counts when it is set and not empty (no-color.org).</summary>

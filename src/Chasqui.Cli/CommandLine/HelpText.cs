@@ -28,7 +28,7 @@ internal static class HelpText
         ["serve"] =
         [
             "chasqui serve",
-            "chasqui serve --http 0.0.0.0:8080 --models /srv/models",
+            "chasqui keys add laptop && chasqui serve --http 0.0.0.0:8080 --models /srv/models",
             "chasqui serve --node gpu1=http://10.0.0.5:11434 --node http://10.0.0.6:8000",
         ],
         ["ask"] =
@@ -62,6 +62,16 @@ internal static class HelpText
             "chasqui models create mine --gguf ./mine.gguf --template chat.tmpl --param stop=\"<|im_end|>\"",
         ],
         ["nodes"] = ["chasqui nodes", "chasqui nodes --json | jq -r '.[] | select(.state != \"up\") | .name'"],
+        ["keys"] = ["chasqui keys add laptop", "chasqui keys list", "chasqui keys rm laptop"],
+        ["add"] =
+        [
+            "chasqui keys add laptop",
+            "chasqui keys add ci --rpm 60 --tpm 100000 --models mini 'llama3*' --expires 90d",
+            "chasqui keys add ops --scopes infer,models,admin",
+            "export CHASQUI_KEY=$(chasqui keys add shell)       # the key alone is on standard output",
+        ],
+        ["keys list"] = ["chasqui keys list", "chasqui keys list --json | jq -r '.[].name'"],
+        ["keys rm"] = ["chasqui keys rm laptop ci"],
         ["bench"] = ["chasqui bench engine --rounds 3 --json bench.json"],
     };
 
@@ -76,13 +86,17 @@ internal static class HelpText
     {
         public override bool ClearsParseErrors => true;
 
+        /// <summary>Of two verbs with one name the one of another group is meant by that too.</summary>
+        private static string[]? Examples(string name, Command command) =>
+            command.Parents.FirstOrDefault() is Command group && _examples.TryGetValue($"{group.Name} {name}", out var own) ? own : _examples.GetValueOrDefault(name);
+
         public override int Invoke(ParseResult parseResult)
         {
             generated.Invoke(parseResult);
             var command = parseResult.CommandResult.Command;
             var isRoot = command is RootCommand;
             var output = parseResult.InvocationConfiguration.Output;
-            if (_examples.TryGetValue(isRoot ? "chasqui" : command.Name, out var examples))
+            if (Examples(isRoot ? "chasqui" : command.Name, command) is { } examples)
             {
                 output.WriteLine("Examples:");
                 foreach (var example in examples)

@@ -13,7 +13,9 @@ internal sealed class GatewayClient : IGatewayHost
 
     private readonly HttpClient _http;
 
-    public GatewayClient(Uri server)
+    /// <param name="server">Where it is.</param>
+    /// <param name="key">The key that it asks for; null for none.</param>
+    public GatewayClient(Uri server, string? key = null)
     {
         Server = server;
         var handler = new SocketsHttpHandler
@@ -29,6 +31,8 @@ internal sealed class GatewayClient : IGatewayHost
             Timeout = Timeout.InfiniteTimeSpan,
             MaxResponseContentBufferSize = MaxAnswer,
         };
+        if (key is not null)
+            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
     }
 
     public Uri Server { get; }

@@ -1,7 +1,7 @@
 namespace Chasqui.Cli;
 
 /// <summary>Finds who runs the models: the gateway that was named, else one at the usual address, else an engine in this process.</summary>
-internal sealed class HostChooser(CliConsole console, Uri usualServer, Func<CancellationToken, Task<IModelHost>> openEngine)
+internal sealed class HostChooser(CliConsole console, Uri usualServer, string? key, Func<CancellationToken, Task<IModelHost>> openEngine)
 {
     /// <summary>Where a gateway is unless it is said otherwise.</summary>
     public static readonly Uri DefaultServer = new("tcp://127.0.0.1:11436");
@@ -26,6 +26,6 @@ internal sealed class HostChooser(CliConsole console, Uri usualServer, Func<Canc
         return await openEngine(cancellationToken);
     }
 
-    private static IGatewayHost Open(Uri server) =>
-        server.Scheme is "http" or "https" ? new GatewayClient(server) : new WireModelHost(server.OriginalString);
+    private IGatewayHost Open(Uri server) =>
+        server.Scheme is "http" or "https" ? new GatewayClient(server, key) : new WireModelHost(server.OriginalString, key);
 }

@@ -11,11 +11,13 @@ internal sealed class WireModelHost : IGatewayHost
     private readonly ChasquiClient _client;
 
     /// <exception cref="UsageException">The address is none.</exception>
-    public WireModelHost(string address)
+    /// <param name="address">Where it is.</param>
+    /// <param name="key">The key that it asks for; null for none.</param>
+    public WireModelHost(string address, string? key = null)
     {
         try
         {
-            _client = new ChasquiClient(new ChasquiClientOptions { Endpoint = address, ConnectAttempts = 1, ConnectTimeout = TimeSpan.FromSeconds(5) });
+            _client = new ChasquiClient(new ChasquiClientOptions { Endpoint = address, ApiKey = key, ConnectAttempts = 1, ConnectTimeout = TimeSpan.FromSeconds(5) });
         }
         catch (ArgumentException e)
         {
@@ -33,6 +35,11 @@ internal sealed class WireModelHost : IGatewayHost
         try
         {
             await _client.ConnectAsync(limit.Token);
+            return true;
+        }
+        catch (ClientException e) when (e.Error.Code == "unauthenticated")
+        {
+            // It is there; what is to be done then says what it lacks.
             return true;
         }
         catch (ClientException)
@@ -106,7 +113,11 @@ internal sealed class WireModelHost : IGatewayHost
         {
             throw new GatewayUnreachableException($"the connection to {Place} broke before the answer ended: {e.Message}", e);
         }
-        catch (ClientException e) when (e.Error.Code is "unreachable" or "unauthenticated" or "bad_answer")
+        catch (ClientException e) when (e.Error.Code == "unauthenticated")
+        {
+            throw new CliException($"{e.Message}: show one that it takes with {GlobalOptions.KeyVariable} or --key; its operator makes them with 'chasqui keys add NAME'", inner: e);
+        }
+        catch (ClientException e) when (e.Error.Code is "unreachable" or "bad_answer")
         {
             throw new GatewayUnreachableException(e.Message, e);
         }

@@ -1,3 +1,4 @@
+using Chasqui.Gateway;
 using Chasqui.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -47,6 +48,8 @@ internal static class EngineServer
             entries["Data:Folder"] = settings.Data;
         if (settings.Models is not null)
             entries["Models:Folders:0"] = settings.Models;
+        if (settings.AllowAnonymous)
+            entries["Keys:AllowAnonymous"] = "true";
         // A worker's gateway has read the file and says all of it in the environment; the file may have become wrong since.
         var options = settings.UntilInputEnds && settings.Config is null
             ? GatewayConfiguration.LoadWithoutFile(entries)
@@ -61,6 +64,8 @@ internal static class EngineServer
             Http = options.Http with { Endpoints = [] },
             Wire = options.Wire with { Listen = listen },
             Nodes = [],
+            // What comes to a worker was let in by its gateway, whose environment it has.
+            Limits = settings.UntilInputEnds ? new LimitOptions() : options.Limits,
             Shutdown = new ShutdownOptions { DrainTimeout = drain },
         };
     }

@@ -75,6 +75,7 @@ internal sealed class LocalGateway : IServeRunner
         Set("Mcp:Listen", settings.Mcp);
         Set("Data:Folder", settings.Data);
         Set("Models:Folders:0", settings.Models);
+        Set("Keys:AllowAnonymous", settings.AllowAnonymous ? "true" : null);
         for (var i = 0; i < settings.Nodes.Count; i++)
         {
             var (name, url) = NodeArgument.Split(settings.Nodes[i]);

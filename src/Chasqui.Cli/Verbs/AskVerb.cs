@@ -22,7 +22,7 @@ internal static class AskVerb
             var format = flags.Format(parsed);
             var server = GlobalOptions.ServerOf(parsed, context);
             var text = await PromptInput.ReadAsync(context.Console, parsed.GetValue(prompt) ?? [], scope.Token);
-            await using var host = await context.Hosts.ChooseAsync(server, scope.Token);
+            await using var host = await context.Hosts(parsed).ChooseAsync(server, scope.Token);
             var request = new ChatRequest
             {
                 Model = await ModelNames.ChooseAsync(flags.Model(parsed), host, scope.Token),

@@ -25,7 +25,7 @@ internal static class ChatVerb
             var server = GlobalOptions.ServerOf(parsed, context);
             var options = flags.Options(parsed);
             var format = flags.Format(parsed);
-            await using var host = await context.Hosts.ChooseAsync(server, scope.Token);
+            await using var host = await context.Hosts(parsed).ChooseAsync(server, scope.Token);
             var conversation = new Conversation
             {
                 Model = await ModelNames.ChooseAsync(flags.Model(parsed), host, scope.Token),

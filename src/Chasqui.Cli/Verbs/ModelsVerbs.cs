@@ -136,7 +136,7 @@ internal static class ModelsVerbs
     {
         using var scope = context.Interrupts.Begin();
         var server = GlobalOptions.ServerOf(parsed, context);
-        await using var host = gatewayOnly ? context.Hosts.Gateway(server) : await context.Hosts.ChooseAsync(server, scope.Token);
+        await using var host = gatewayOnly ? context.Hosts(parsed).Gateway(server) : await context.Hosts(parsed).ChooseAsync(server, scope.Token);
         await action(host, scope.Token);
         return ExitCodes.Success;
     }

@@ -7,6 +7,9 @@ internal sealed record ServeSettings(string? Http, string? Mcp, string? Data, st
 {
     /// <summary>The nodes, as <c>[NAME=]URL</c>; none where none were told.</summary>
     public IReadOnlyList<string> Nodes { get; init; } = [];
+
+    /// <summary>Whether other machines are listened for even while there is no key.</summary>
+    public bool AllowAnonymous { get; init; }
 }
 
 /// <summary>Runs a gateway until it is interrupted.</summary>
@@ -31,7 +34,8 @@ internal static class ServeVerb
         var models = new Option<string?>("--models") { Description = "Folder with GGUF files", HelpName = "DIR" };
         var config = new Option<string?>("--config") { Description = "Configuration file (default chasqui.json in the current folder)", HelpName = "FILE" };
         var node = new Option<string[]>("--node") { Description = "A node that runs models too, such as http://10.0.0.5:11434; may be given again", HelpName = "[NAME=]URL" };
-        var command = new Command("serve", "Serve models over HTTP and MCP, until Ctrl-C or SIGTERM") { http, mcp, data, models, config, node };
+        var anonymous = new Option<bool>("--allow-anonymous") { Description = "Listen for other machines even while there is no key" };
+        var command = new Command("serve", "Serve models over HTTP and MCP, until Ctrl-C or SIGTERM") { http, mcp, data, models, config, node, anonymous };
         command.SetAction((parsed, _) => context.Serve.RunAsync(
             new ServeSettings(
                 parsed.GetValue(http),
@@ -40,7 +44,7 @@ internal static class ServeVerb
                 parsed.GetValue(models),
                 parsed.GetValue(config),
                 parsed.GetValue(GlobalOptions.Json))
-            { Nodes = parsed.GetValue(node) ?? [] },
+            { Nodes = parsed.GetValue(node) ?? [], AllowAnonymous = parsed.GetValue(anonymous) },
             context));
         return command;
     }

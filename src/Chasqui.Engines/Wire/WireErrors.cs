@@ -42,6 +42,9 @@ public static class WireErrors
         EngineOverloadedException => (503, "overloaded"),
         EngineUnavailableException => (503, "unavailable"),
         EngineFailedException => (500, "engine_failed"),
+        UnauthenticatedException => (401, "unauthenticated"),
+        PermissionDeniedException => (403, "permission_denied"),
+        RateLimitedException => (429, "rate_limited"),
         NotSupportedException => (501, "not_supported"),
         _ => (500, "internal"),
     };
@@ -68,7 +71,12 @@ public static class WireErrors
             {
                 RetryAfter = error.RetryAfterMs == 0 ? null : TimeSpan.FromMilliseconds(error.RetryAfterMs),
             },
-            "unavailable" => new EngineUnavailableException(error.Message),
+            // Another gateway refuses this one, whoever asked.
+            "rate_limited" => new EngineOverloadedException(error.Message)
+            {
+                RetryAfter = error.RetryAfterMs == 0 ? null : TimeSpan.FromMilliseconds(error.RetryAfterMs),
+            },
+            "unavailable" or "unauthenticated" or "permission_denied" => new EngineUnavailableException(error.Message),
             _ => new EngineFailedException(error.Message),
         };
     }
@@ -128,6 +136,9 @@ public static class WireErrors
                 details["expected_wait_ms"] = Text((long)e.ExpectedWait.TotalMilliseconds);
                 break;
             case EngineOverloadedException { RetryAfter: { } wait }:
+                error.RetryAfterMs = Milliseconds(wait);
+                break;
+            case RateLimitedException { RetryAfter: { } wait }:
                 error.RetryAfterMs = Milliseconds(wait);
                 break;
         }

@@ -1,13 +1,21 @@
+using Chasqui.Gateway.Catalogue;
+
 namespace Chasqui.Gateway;
 
 /// <summary>Who asks: whoever has the same key is the same caller. Immutable.</summary>
 public sealed record Caller
 {
+    private readonly IReadOnlyList<string> _models = [];
+    private NameFilter? _filter;
+
     /// <summary>Whoever has no key, while none is asked for.</summary>
     public static Caller Anonymous { get; } = new() { Id = "anonymous" };
 
     /// <summary>Its name: the key's id, which is no secret.</summary>
     public required string Id { get; init; }
+
+    /// <summary>What people call the key. Default empty.</summary>
+    public string Name { get; init; } = "";
 
     /// <summary>Whose it is: answers are shared within a tenant and never beyond it. Default empty.</summary>
     public string Tenant { get; init; } = "";
@@ -20,4 +28,23 @@ public sealed record Caller
 
     /// <summary>The most urgent class that its requests may ask for. Default <see cref="PriorityClass.Interactive"/>.</summary>
     public PriorityClass MostUrgent { get; init; } = PriorityClass.Interactive;
+
+    /// <summary>What it may do. Default <see cref="Scopes.All"/>.</summary>
+    public Scopes Scopes { get; init; } = Scopes.All;
+
+    /// <summary>Patterns of the models that it may use, and that it sees; none, the default, for all.</summary>
+    public IReadOnlyList<string> Models
+    {
+        get => _models;
+        init => (_models, _filter) = (value, value.Count == 0 ? null : new NameFilter(value, []));
+    }
+
+    /// <summary>How much it may ask for. Default no limit of its own.</summary>
+    public TrafficLimit Limit { get; init; } = TrafficLimit.None;
+
+    /// <summary>Whether it may use a model, and sees it.</summary>
+    public bool MayUse(string model) => _filter is null || _filter.Allows(model);
+
+    /// <summary>Whether it may do something.</summary>
+    public bool Has(Scopes scope) => (Scopes & scope) == scope;
 }

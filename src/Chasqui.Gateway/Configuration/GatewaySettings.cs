@@ -17,6 +17,9 @@ public sealed record GatewaySettings
 
     /// <summary>Rules for clients' options, the first that names a model holds.</summary>
     public IReadOnlyList<ModelPolicy> Policies { get; init; } = [];
+
+    /// <summary>How traffic is shaped.</summary>
+    public LimitOptions Limits { get; init; } = new();
 }
 
 /// <summary>The settings that hold now, and word of new ones. Thread-safe.</summary>

@@ -15,6 +15,7 @@ internal sealed class MeasuredUpdates(IAsyncEnumerable<GenerationUpdate> updates
         get
         {
             var update = _inner!.Current;
+            measure.Pieces++;
             if (update.Result is { } result)
                 measure.Tokens(result.PromptTokens, result.CompletionTokens);
             return update;

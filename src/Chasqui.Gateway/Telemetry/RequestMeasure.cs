@@ -1,6 +1,7 @@
 using System.Collections;
 using System.Diagnostics;
 using Chasqui.Gateway.Scheduling;
+using Chasqui.Gateway.Shaping;
 
 namespace Chasqui.Gateway.Telemetry;
 
@@ -74,6 +75,11 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
 
     /// <summary>Its place in line when it came there, from 1; 0 where it never waited.</summary>
     public int QueuePosition { get; private set; }
+    /// <summary>The limits that hold for it; null where there are none, and before they were asked.</summary>
+    public LimitView? Limits { get; set; }
+
+    /// <summary>What it was let in with, which is settled at its end; null where no limit holds.</summary>
+    public Admission? Admission { get; set; }
 
     /// <summary>The span of the whole request; null where it has none.</summary>
     public Activity? Span => _server;
@@ -86,6 +92,9 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
 
     /// <summary>Tokens of the answer, once they are known.</summary>
     public int OutputTokens => _outputTokens;
+
+    /// <summary>Pieces of the answer that were passed on: about its tokens, where nothing tells them.</summary>
+    public int Pieces { get; set; }
 
     /// <summary>The model that was asked for; empty before <see cref="Asks"/>.</summary>
     public string Model { get; private set; } = "";
@@ -223,6 +232,7 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         if (outcome != RequestOutcome.Ok)
             Error ??= code ?? outcome.Text();
         Node?.Ended(Error);
+        SettleAdmission();
         var now = _telemetry.Time.GetTimestamp();
         var instruments = _telemetry.Instruments;
         if (instruments.Active.Enabled)
@@ -249,6 +259,15 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     /// <summary>A span within this request's; null where it has none.</summary>
     internal Activity? StartSpan(string name, ActivityKind kind) =>
         Innermost is { } parent ? _telemetry.Source.StartActivity(name, kind, parent.Context) : null;
+
+    private void SettleAdmission()
+    {
+        // An answer that broke off, or whose end says nothing of tokens, took about as many as it has pieces. One that never began took none.
+        if (_inputTokens + _outputTokens > 0 || _firstToken == 0)
+            Admission?.Settle((long)_inputTokens + _outputTokens);
+        else
+            Admission?.SettleAbout(Pieces);
+    }
 
     private static KeyValuePair<string, object?> Tag(string name, object? value) => new(name, value);
 

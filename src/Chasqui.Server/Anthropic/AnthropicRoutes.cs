@@ -1,3 +1,5 @@
+using Chasqui.Gateway;
+
 namespace Chasqui.Server;
 
 /// <summary>The paths of Anthropic's API.</summary>
@@ -8,6 +10,6 @@ internal static class AnthropicRoutes
     public static IReadOnlyList<Route> All { get; } =
     [
         new("/v1/messages", _post, MessagesEndpoint.InvokeAsync) { Form = AnthropicForm.Instance, Dialect = Dialects.Anthropic, Operation = "chat" },
-        new("/v1/messages/count_tokens", _post, CountTokensEndpoint.InvokeAsync) { Form = AnthropicForm.Instance, Dialect = Dialects.AnthropicCountTokens },
+        new("/v1/messages/count_tokens", _post, CountTokensEndpoint.InvokeAsync) { Form = AnthropicForm.Instance, Dialect = Dialects.AnthropicCountTokens, Scope = Scopes.Infer },
     ];
 }

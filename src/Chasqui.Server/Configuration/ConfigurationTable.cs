@@ -9,7 +9,7 @@ namespace Chasqui.Server;
 internal abstract class ConfigurationTable(string name, string meaning, string @default)
 {
     /// <summary>Every list there is.</summary>
-    public static IReadOnlyList<ConfigurationTable> All { get; } = [NodeTable.Create(), ModelTables.Aliases(), ModelTables.Policies()];
+    public static IReadOnlyList<ConfigurationTable> All { get; } = [NodeTable.Create(), ModelTables.Aliases(), ModelTables.Policies(), LimitKeys.Table()];
 
     public string Name { get; } = name;
 

@@ -42,6 +42,12 @@ public sealed record GatewayOptions
     /// <summary>Rules for clients' options, the first that names a model holds.</summary>
     public IReadOnlyList<ModelPolicy> Policies { get; init; } = [];
 
+    /// <summary>How traffic is shaped.</summary>
+    public LimitOptions Limits { get; init; } = new();
+
+    /// <summary>Whether addresses that other machines can reach are listened on while there is no key. Default false.</summary>
+    public bool AllowAnonymous { get; init; }
+
     /// <summary>Where state is kept.</summary>
     public DataOptions Data { get; init; } = new();
 

@@ -51,6 +51,10 @@ internal sealed partial class DispatchEndpoint(
     private async Task RunAsync(Route route, HttpContext http, RequestState state, RequestScan scan)
     {
         state.Model = scan.Model!;
+        if (route.Operation is null)
+            api.Gate.Ensure(scan.Model!);
+        else
+            await api.Gate.AdmitAsync(scan.Model!, scan.PromptCharacters, route.Operation == "embeddings" ? 0 : scan.MaxTokens, http.RequestAborted).ConfigureAwait(false);
         var tokens = (int)Math.Min(int.MaxValue, scan.PromptCharacters / RouteRequest.CharactersPerToken);
         var model = rules.Resolve(scan.Model!);
         var request = new RouteRequest

@@ -162,6 +162,11 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             await http.Response.BodyWriter.FlushAsync(http.RequestAborted).ConfigureAwait(false);
             throw;
         }
+        finally
+        {
+            if (state.Measure is { } measure)
+                measure.Pieces = _usage.Parts;
+        }
         (state.PromptTokens, state.CompletionTokens) = (_usage.PromptTokens, _usage.CompletionTokens);
         if (state.PromptTokens + state.CompletionTokens is > 0 and var tokens)
             lease.Tokens = tokens;

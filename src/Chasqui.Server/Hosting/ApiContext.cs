@@ -8,7 +8,7 @@ namespace Chasqui.Server;
 
 /// <summary>What every endpoint needs.</summary>
 internal sealed class ApiContext(
-    IEngine embedded, MeasuredEngine measured, NodeSet nodes, GatewayOptions options, TimeProvider time, IHostApplicationLifetime lifetime)
+    IEngine embedded, MeasuredEngine measured, CallerGate gate, NodeSet nodes, GatewayOptions options, TimeProvider time, IHostApplicationLifetime lifetime)
 {
     /// <summary>292 years, the longest that Ollama's clock can say; it stands for "never".</summary>
     private static readonly TimeSpan _forever = TimeSpan.FromTicks(long.MaxValue / TimeSpan.NanosecondsPerTick);
@@ -24,8 +24,11 @@ internal sealed class ApiContext(
     {
         if (RequestState.Of(http).Engine is { } chosen)
             return chosen;
-        return http.Request.Headers[DispatchEndpoint.NodeHeader] is [{ Length: > 0 } named, ..] && measured.Inner is NodesEngine all ? measured.Over(all.On(named)) : measured;
+        return Gate.Guard(http.Request.Headers[DispatchEndpoint.NodeHeader] is [{ Length: > 0 } named, ..] && measured.Inner is NodesEngine all ? measured.Over(all.On(named)) : measured);
     }
+
+    /// <summary>What whoever asks may do.</summary>
+    public CallerGate Gate { get; } = gate;
 
     public TimeProvider Time { get; } = time;
 

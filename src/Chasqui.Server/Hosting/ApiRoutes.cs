@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Chasqui.Gateway;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
@@ -6,6 +7,8 @@ namespace Chasqui.Server;
 /// <summary>One path, or all that begin with it where it ends with a slash and is more than that: its methods in the order in which <c>Allow</c> names them, and what answers them.</summary>
 internal sealed record Route(string Path, string[] Methods, Func<ApiContext, HttpContext, Task> Handler)
 {
+    private readonly Scopes? _scope;
+
     /// <summary>How a missing model is worded here.</summary>
     public NotFoundWording NotFound { get; init; }
 
@@ -17,6 +20,9 @@ internal sealed record Route(string Path, string[] Methods, Func<ApiContext, Htt
 
     /// <summary>What is asked of a model here, in the words of telemetry; null where none is asked.</summary>
     public string? Operation { get; init; }
+
+    /// <summary>What a key must reach to. Default <see cref="Scopes.Infer"/> where something is asked of a model, else any key will do.</summary>
+    public Scopes Scope { get => _scope ?? (Operation is null ? Scopes.None : Scopes.Infer); init => _scope = value; }
 
     /// <summary>The form of errors here.</summary>
     public ApiForm Form { get; init; } = OllamaForm.Instance;

@@ -33,6 +33,7 @@ internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorB
 
     private async Task AnswerAsync(HttpContext http, Exception exception)
     {
+        exception = CallerGate.Hide(exception);
         var error = ErrorMap.Map(exception, RequestState.Of(http).NotFound) with { Cause = exception };
         var measure = RequestState.Of(http).Measure;
         measure?.Failed(exception is BadHttpRequestException ? "bad_http" : WireErrors.CodeOf(exception));
@@ -46,7 +47,12 @@ internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorB
         var form = RequestState.Of(http).Form;
         if (!http.Response.HasStarted)
         {
-            http.Response.Clear();
+            Clear(http.Response);
+            if (exception is UnauthenticatedException)
+                http.Response.Headers.WWWAuthenticate = "Bearer";
+            // Without it, clients would try what is never let through again and again.
+            if (exception is RateLimitedException { RetryAfter: null })
+                http.Response.Headers["x-should-retry"] = "false";
             if (measure is not null)
                 http.Response.Headers[TraceHeaders.RequestId] = measure.RequestId;
             if (exception is QueueRefusedException refused)
@@ -57,6 +63,15 @@ internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorB
         {
             http.Abort();
         }
+    }
+
+    /// <summary>Takes back what was prepared, but that a web page may read the answer.</summary>
+    private static void Clear(HttpResponse response)
+    {
+        var (origin, vary) = (response.Headers.AccessControlAllowOrigin, response.Headers.Vary);
+        response.Clear();
+        if (origin.Count > 0)
+            (response.Headers.AccessControlAllowOrigin, response.Headers.Vary) = (origin, vary);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Path} failed unexpectedly")]

@@ -117,6 +117,7 @@ public static class GatewayHost
         builder.Services.AddSingleton<IGatewaySettings>(services => services.GetRequiredService<LiveGatewaySettings>());
         addEngine(builder.Services);
         builder.Services.AddNodes(options);
+        builder.Services.AddKeys(options);
         builder.Services.AddSingleton<ApiContext>();
         builder.Services.AddSingleton<Router>();
         builder.Services.AddSingleton<ChannelHub>();
@@ -129,6 +130,7 @@ public static class GatewayHost
         configure?.Invoke(builder);
 
         var app = builder.Build();
+        app.Services.PrepareKeys(options);
         // One pipeline, for what comes by HTTP and for what comes over MCP as a body of HTTP.
         var pipeline = ((IApplicationBuilder)app).New();
         pipeline.UseMetrics(options);
@@ -136,6 +138,7 @@ public static class GatewayHost
         pipeline.UseMiddleware<ErrorBoundary>();
         pipeline.UseMiddleware<OriginPolicy>();
         pipeline.UseMiddleware<HostFilter>();
+        pipeline.UseMiddleware<KeyGate>();
         app.Services.WatchLog();
         var wire = app.Services.GetRequiredService<WireGateway>();
         pipeline.Use(wire.UpgradeAsync);

@@ -1,3 +1,5 @@
+using Chasqui.Gateway;
+
 namespace Chasqui.Server;
 
 /// <summary>The paths of the Ollama API and our own beside it.</summary>
@@ -19,13 +21,13 @@ internal static class OllamaRoutes
         new("/api/chat", _post, ChatEndpoint.InvokeAsync) { Dialect = Dialects.Ollama, Operation = "chat" },
         new("/api/embed", _post, EmbedEndpoint.InvokeAsync) { NotFound = NotFoundWording.TryPulling, Dialect = Dialects.Ollama, Operation = "embeddings" },
         new("/api/embeddings", _post, EmbedEndpoint.InvokeOldAsync) { NotFound = NotFoundWording.TryPulling, Dialect = Dialects.Ollama, Operation = "embeddings" },
-        new("/api/pull", _post, TransferEndpoints.PullAsync),
-        new("/api/push", _post, TransferEndpoints.PushAsync),
-        new("/api/create", _post, CreateEndpoint.InvokeAsync),
-        new("/api/copy", _post, CopyEndpoint.InvokeAsync) { NotFound = NotFoundWording.Quoted },
-        new("/api/delete", ["DELETE"], DeleteEndpoint.InvokeAsync),
-        new(BlobEndpoint.Path, ["HEAD", "POST"], BlobEndpoint.InvokeAsync) { StreamsBody = true, IsPrefix = true },
-        new("/infer", _post, InferEndpoint.InvokeAsync),
+        new("/api/pull", _post, TransferEndpoints.PullAsync) { Scope = Scopes.Models },
+        new("/api/push", _post, TransferEndpoints.PushAsync) { Scope = Scopes.Models },
+        new("/api/create", _post, CreateEndpoint.InvokeAsync) { Scope = Scopes.Models },
+        new("/api/copy", _post, CopyEndpoint.InvokeAsync) { NotFound = NotFoundWording.Quoted, Scope = Scopes.Models },
+        new("/api/delete", ["DELETE"], DeleteEndpoint.InvokeAsync) { Scope = Scopes.Models },
+        new(BlobEndpoint.Path, ["HEAD", "POST"], BlobEndpoint.InvokeAsync) { StreamsBody = true, IsPrefix = true, Scope = Scopes.Models },
+        new("/infer", _post, InferEndpoint.InvokeAsync) { Scope = Scopes.Infer },
         new(HealthEndpoint.Path, _head, HealthEndpoint.InvokeAsync),
     ];
 }

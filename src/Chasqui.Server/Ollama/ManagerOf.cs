@@ -8,7 +8,7 @@ internal static class ManagerOf
 {
     /// <exception cref="InvalidRequestException">The engine's models are not changed through it.</exception>
     public static IModelManager Request(ApiContext api, HttpContext http) =>
-        Engine(api.Engine, http.Request.Headers[DispatchEndpoint.NodeHeader] is [{ Length: > 0 } node, ..] ? node : null);
+        api.Gate.Guard(Engine(api.Engine, http.Request.Headers[DispatchEndpoint.NodeHeader] is [{ Length: > 0 } node, ..] ? node : null));
 
     /// <exception cref="InvalidRequestException">The engine's models are not changed through it.</exception>
     /// <param name="engine">All nodes, or an engine alone.</param>

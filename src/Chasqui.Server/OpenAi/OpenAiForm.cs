@@ -7,6 +7,8 @@ namespace Chasqui.Server;
 /// <summary><c>{"error": {"message", "type", "param", "code"}}</c>, also as the last event of a stream.</summary>
 internal sealed class OpenAiForm : ApiForm
 {
+    private const string NoQuota = "insufficient_quota";
+
     public static OpenAiForm Instance { get; } = new();
 
     public override async Task SendErrorAsync(HttpContext http, ApiError error)
@@ -59,17 +61,36 @@ internal sealed class OpenAiForm : ApiForm
         json.Name("message"u8);
         json.Value(error.Message);
         json.Name("type"u8);
-        json.Value(TypeOf(error.Status));
+        json.Value(TypeOf(error));
         json.Name("param"u8);
         if (ParameterOf(error.Cause) is { } parameter)
             json.Value(parameter);
         else
             json.Null();
         json.Name("code"u8);
-        json.Null();
+        if (CodeOf(error.Cause) is { } code)
+            json.Value(code);
+        else
+            json.Null();
         json.EndObject();
         json.EndObject();
     }
+
+    private static string TypeOf(ApiError error) => error.Cause switch
+    {
+        RateLimitedException { RetryAfter: null } => NoQuota,
+        RateLimitedException e => e.OfTokens ? "tokens" : "requests",
+        _ => TypeOf(error.Status),
+    };
+
+    private static string? CodeOf(Exception? cause) => cause switch
+    {
+        UnauthenticatedException => "invalid_api_key",
+        PermissionDeniedException => "insufficient_permissions",
+        RateLimitedException { RetryAfter: null } => NoQuota,
+        RateLimitedException => "rate_limit_exceeded",
+        _ => null,
+    };
 
     private static string? ParameterOf(Exception? cause) => cause switch
     {

@@ -71,6 +71,7 @@ internal static partial class TelemetryServices
             {
                 branch.UseMiddleware<OriginPolicy>();
                 branch.UseMiddleware<HostFilter>();
+                branch.Use(NeedKeyAsync);
                 branch.Use(GetOnlyAsync);
             },
             optionsName: null);
@@ -84,6 +85,22 @@ internal static partial class TelemetryServices
     }
 
     private static bool ServesMetrics(GatewayOptions options) => options.Telemetry.Prometheus && options.Http.Endpoints.Count > 0;
+
+    private static Task NeedKeyAsync(HttpContext http, RequestDelegate next)
+    {
+        var caller = KeyGate.Find(http, http.RequestServices.GetRequiredService<KeyRing>());
+        try
+        {
+            CallerGate.Ensure(caller ?? throw KeyGate.Refused(http), Scopes.Admin);
+        }
+        catch (EngineException e)
+        {
+            if (caller is null)
+                http.Response.Headers.WWWAuthenticate = "Bearer";
+            return JsonResponse.SendErrorAsync(http, ErrorMap.Map(e, default));
+        }
+        return next(http);
+    }
 
     private static Task GetOnlyAsync(HttpContext http, RequestDelegate next)
     {

@@ -13,7 +13,8 @@ namespace Chasqui.Server;
 /// <param name="usualKeepAlive">How long a model stays that is no longer pinned.</param>
 /// <param name="changed">Told of models that were loaded or unloaded: what, and which.</param>
 /// <param name="relay">Sends generations to nodes; null for an engine alone.</param>
-internal sealed class EngineOperations(IEngine engine, TimeSpan usualKeepAlive, Action<string, string> changed, WireRelay? relay)
+/// <param name="gate">What whoever asks may do.</param>
+internal sealed class EngineOperations(IEngine engine, TimeSpan usualKeepAlive, Action<string, string> changed, WireRelay? relay, CallerGate gate)
 {
     public IEnumerable<KeyValuePair<string, WireOperation>> All =>
     [
@@ -88,7 +89,7 @@ internal sealed class EngineOperations(IEngine engine, TimeSpan usualKeepAlive, 
     {
         var typed = WireRequests.FromWire(request);
         return relay is null
-            ? WireStreams.SendAsync(engine.GenerateAsync(typed, cancellationToken), answer, cancellationToken)
+            ? WireStreams.SendAsync(gate.Guard(engine).GenerateAsync(typed, cancellationToken), answer, cancellationToken)
             : relay.RunAsync(call, answer, new RelayRequest(
                 Op.Generate, "text_completion", request.Model, request.Prompt.Length, typed, request.ToByteArray(), on => on.GenerateAsync(typed, cancellationToken)), cancellationToken);
     }
@@ -97,14 +98,14 @@ internal sealed class EngineOperations(IEngine engine, TimeSpan usualKeepAlive, 
     {
         var typed = WireRequests.FromWire(request);
         return relay is null
-            ? WireStreams.SendAsync(engine.ChatAsync(typed, cancellationToken), answer, cancellationToken)
+            ? WireStreams.SendAsync(gate.Guard(engine).ChatAsync(typed, cancellationToken), answer, cancellationToken)
             : relay.RunAsync(call, answer, new RelayRequest(
                 Op.Chat, "chat", request.Model, request.Messages.Sum(m => m.Content.Length), typed, request.ToByteArray(), on => on.ChatAsync(typed, cancellationToken)), cancellationToken);
     }
 
     /// <summary>The engine, or the one node of it that the call names.</summary>
-    private IEngine EngineOf(IncomingCall call) =>
-        call.Headers["node"] is { } node && engine is MeasuredEngine { Inner: NodesEngine nodes } measured ? measured.Over(nodes.On(node)) : engine;
+    private IEngine EngineOf(IncomingCall call) => gate.Guard(
+        call.Headers["node"] is { } node && engine is MeasuredEngine { Inner: NodesEngine nodes } measured ? measured.Over(nodes.On(node)) : engine);
 
     private async ValueTask LoadAsync(IncomingCall call, LoadRequest request, string what, WireAnswer answer, CancellationToken cancellationToken)
     {

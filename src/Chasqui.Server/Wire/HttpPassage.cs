@@ -1,4 +1,5 @@
 using System.Net;
+using Chasqui.Gateway;
 using Chasqui.Transport;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -47,6 +48,8 @@ internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pip
         features.Set<IHttpResponseFeature>(response);
         features.Set<IHttpResponseBodyFeature>(response);
         features.Set<IHttpConnectionFeature>(new HttpConnectionFeature { RemoteIpAddress = IPAddress.Loopback, LocalIpAddress = IPAddress.Loopback });
+        if (call.Connection.Identity is Caller caller)
+            features.Set(new WireCaller(caller));
         features.Set<IHttpRequestLifetimeFeature>(new Lifetime(lifetime));
         await using var scope = services.CreateAsyncScope();
         var context = new DefaultHttpContext(features) { RequestServices = scope.ServiceProvider };

@@ -7,7 +7,7 @@ using Op = Chasqui.Protocol.Operations.Operation;
 namespace Chasqui.Server;
 
 /// <summary>The operations that change models. Blobs go with op <c>http</c>.</summary>
-internal sealed class ModelOperations(IEngine engine)
+internal sealed class ModelOperations(IEngine engine, CallerGate gate)
 {
     public IEnumerable<KeyValuePair<string, WireOperation>> All =>
     [
@@ -31,8 +31,8 @@ internal sealed class ModelOperations(IEngine engine)
         }),
     ];
 
-    private IModelManager Manager(IncomingCall call) => (engine is NodesEngine nodes ? nodes.ManagerOn(call.Headers["node"]) : engine as IModelManager)
-        ?? throw new NotSupportedException($"the engine {engine.Name} does not manage models");
+    private IModelManager Manager(IncomingCall call) => gate.Guard((engine is NodesEngine nodes ? nodes.ManagerOn(call.Headers["node"]) : engine as IModelManager)
+        ?? throw new NotSupportedException($"the engine {engine.Name} does not manage models"));
 
     private static async ValueTask StreamAsync(IAsyncEnumerable<ModelProgress> progress, WireAnswer answer, CancellationToken cancellationToken)
     {

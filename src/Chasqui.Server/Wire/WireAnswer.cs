@@ -1,5 +1,6 @@
 using System.Globalization;
 using Chasqui.Engines.Wire;
+using Chasqui.Gateway.Telemetry;
 using Chasqui.Protocol.Headers;
 using Chasqui.Protocol.Messages;
 using Chasqui.Transport;
@@ -13,8 +14,8 @@ internal sealed class WireAnswer(IncomingCall call)
     /// <summary>Whether the head has been sent, so that an error can only be a RESET.</summary>
     public bool Begun { get; private set; }
 
-    /// <summary>The request's id, which goes out with the head; null for none.</summary>
-    public string? RequestId { get; set; }
+    /// <summary>The request, whose id and limits go out with the head; null for none.</summary>
+    public RequestMeasure? Measure { get; set; }
 
     /// <summary>Bytes of the messages sent so far.</summary>
     public long SentBytes { get; private set; }
@@ -82,7 +83,11 @@ internal sealed class WireAnswer(IncomingCall call)
     private HeaderList Head(int status)
     {
         var head = new HeaderList().Add("status", status == 200 ? "200" : status.ToString(CultureInfo.InvariantCulture));
+        if (Measure is not { } measure)
+            return head;
+        if (measure.Limits is { } limits)
+            RateHeaders.WriteOpenAi(limits.Status(), (name, value) => head.Add(name, value));
         // No other answer has the same: the table of fields is not for it.
-        return RequestId is { } id ? head.Add("request-id", id, sensitive: true) : head;
+        return head.Add("request-id", measure.RequestId, sensitive: true);
     }
 }

@@ -1,4 +1,5 @@
 using Chasqui.Engines.Wire;
+using Chasqui.Gateway;
 using Chasqui.Gateway.Telemetry;
 using Chasqui.Protocol;
 using Chasqui.Protocol.Messages;
@@ -11,18 +12,21 @@ namespace Chasqui.Server;
 internal sealed partial class WireDispatcher
 {
     private readonly Dictionary<string, WireOperation> _operations;
+    private readonly KeyRing _keys;
     private readonly GatewayTelemetry _telemetry;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
 
     /// <param name="operations">By the value of <c>op</c>.</param>
+    /// <param name="keys">Whose calls are answered.</param>
     /// <param name="telemetry">Measures each call, but those of HTTP, which the pipeline of HTTP measures.</param>
     /// <param name="time">For deadlines.</param>
     /// <param name="logger">For failures that nobody foresaw.</param>
-    public WireDispatcher(IEnumerable<KeyValuePair<string, WireOperation>> operations, GatewayTelemetry telemetry, TimeProvider time, ILogger logger)
+    public WireDispatcher(IEnumerable<KeyValuePair<string, WireOperation>> operations, KeyRing keys, GatewayTelemetry telemetry, TimeProvider time, ILogger logger)
     {
         _operations = new(operations, StringComparer.Ordinal);
         _operations.TryAdd(Protocol.Operations.Operation.ServerInfo, ServerInformation.Operation([.. _operations.Keys]));
+        _keys = keys;
         _telemetry = telemetry;
         _time = time;
         _logger = logger;
@@ -36,7 +40,7 @@ internal sealed partial class WireDispatcher
         var answer = new WireAnswer(call);
         var op = call.Headers["op"];
         var measure = op == Protocol.Operations.Operation.Http ? null : Begin(call, op);
-        answer.RequestId = measure?.RequestId;
+        answer.Measure = measure;
         using var scope = measure is null ? null : _logger.BeginScope(measure);
         CancellationTokenSource? deadline = null;
         CancellationTokenSource? either = null;
@@ -46,6 +50,16 @@ internal sealed partial class WireDispatcher
             {
                 await answer.FailAsync(404, Unknown(op)).ConfigureAwait(false);
                 return;
+            }
+
+            var caller = call.Connection.Identity is Caller shown ? _keys.Renew(shown) : null;
+            if (caller is null)
+                throw new UnauthenticatedException("the key of this connection is not taken any more");
+            // What goes through the pipeline of HTTP is checked there.
+            if (measure is not null)
+            {
+                measure.Caller = caller;
+                CallerGate.Ensure(caller, WireScopes.Of(op));
             }
 
             var aborted = call.Aborted;
@@ -74,8 +88,9 @@ internal sealed partial class WireDispatcher
             // Nobody is left to tell.
             call.Reset(ErrorCode.Cancelled, "");
         }
-        catch (Exception e)
+        catch (Exception thrown)
         {
+            var e = CallerGate.Hide(thrown);
             measure?.Failed(WireErrors.CodeOf(e));
             if (e is not (EngineException or NotSupportedException))
                 Failed(op, e);

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Text.Json;
+using Chasqui.Gateway;
 using Chasqui.Gateway.Telemetry;
 using Chasqui.Protocol;
 using Chasqui.Transport;
@@ -22,6 +23,8 @@ internal sealed class WireGateway
     private readonly IServiceProvider _services;
     private readonly IHostApplicationLifetime _lifetime;
     private readonly ConnectionOptions _connection;
+    private readonly KeyRing _keys;
+    private readonly CallerSessions _sessions;
     private readonly EngineOperations _engine;
     private readonly ModelOperations _models;
     private readonly ChannelHub _channels;
@@ -41,9 +44,18 @@ internal sealed class WireGateway
         _time = time;
         _telemetry = telemetry;
         _logger = logger;
-        _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>());
-        _models = new ModelOperations(engine.Inner);
-        _connection = new ConnectionOptions { Settings = new Settings { Name = ServerInformation.Name }, Time = time, Logger = logger };
+        _keys = services.GetRequiredService<KeyRing>();
+        _sessions = services.GetRequiredService<CallerSessions>();
+        var gate = services.GetRequiredService<CallerGate>();
+        _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>(), gate);
+        _models = new ModelOperations(engine.Inner, gate);
+        _connection = new ConnectionOptions
+        {
+            Settings = new Settings { Name = ServerInformation.Name },
+            Authenticate = credential => _keys.Find(KeyRing.FromBearer(credential)),
+            Time = time,
+            Logger = logger,
+        };
     }
 
     /// <summary>Gives it the pipeline that answers bodies of HTTP; called once, before the gateway starts.</summary>
@@ -51,23 +63,22 @@ internal sealed class WireGateway
     {
         var http = new HttpPassage(_services, pipeline, _options.Http.MaxRequestBodyBytes);
         _dispatcher = new WireDispatcher(
-            [.. _engine.All, .. _models.All, .. new ChannelOperations(_channels).All, new(Protocol.Operations.Operation.Http, http.RunAsync)], _telemetry, _time, _logger);
+            [.. _engine.All, .. _models.All, .. new ChannelOperations(_channels).All, new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _telemetry, _time, _logger);
     }
 
     /// <summary>Serves one connection until it ends.</summary>
-    public async Task ServeAsync(IDuplexPipe transport)
+    public Task ServeAsync(IDuplexPipe transport) => ServeAsync(transport, _connection);
+
+    private async Task ServeAsync(IDuplexPipe transport, ConnectionOptions options)
     {
-        await using var connection = Connection.Create(transport, ConnectionRole.Acceptor, _connection, _dispatcher!.HandleAsync);
-        using var stopping = _lifetime.ApplicationStopping.UnsafeRegister(
-            static state =>
-            {
-                var (connection, drain) = ((Connection, TimeSpan))state!;
-                _ = connection.GoodbyeAsync(drain, CancellationToken.None);
-            }, (connection, _options.Shutdown.DrainTimeout));
+        await using var connection = Connection.Create(transport, ConnectionRole.Acceptor, options, _dispatcher!.HandleAsync);
+        var ending = EndWhen(connection, _lifetime.ApplicationStopping);
         _telemetry.Connections(1);
         try
         {
             await connection.OpenAsync(CancellationToken.None).ConfigureAwait(false);
+            await ending.DisposeAsync().ConfigureAwait(false);
+            ending = EndWhen(connection, _sessions.Of((Caller)connection.Identity!));
         }
         catch (Exception e) when (e is ProtocolException or ConnectionClosedException or OperationCanceledException)
         {
@@ -75,8 +86,19 @@ internal sealed class WireGateway
         }
 
         await connection.Closed.ConfigureAwait(false);
+        await ending.DisposeAsync().ConfigureAwait(false);
         _telemetry.Connections(-1);
     }
+
+    private CancellationTokenRegistration EndWhen(Connection connection, CancellationToken over) => over.UnsafeRegister(
+        static state =>
+        {
+            var (gateway, connection) = ((WireGateway, Connection))state!;
+            if (gateway._lifetime.ApplicationStopping.IsCancellationRequested)
+                _ = connection.GoodbyeAsync(gateway._options.Shutdown.DrainTimeout, CancellationToken.None);
+            else
+                connection.Abort(ErrorCode.Unauthenticated, "the key is not taken any more");
+        }, (this, connection));
 
     /// <summary>Takes WebSockets at <c>/ws</c>; all else goes on.</summary>
     public async Task UpgradeAsync(HttpContext http, RequestDelegate next)
@@ -90,7 +112,11 @@ internal sealed class WireGateway
         var offered = http.WebSockets.WebSocketRequestedProtocols;
         using var socket = await http.WebSockets.AcceptWebSocketAsync(
             new WebSocketAcceptContext { SubProtocol = offered.Contains(Subprotocol) ? Subprotocol : null, KeepAliveInterval = TimeSpan.Zero }).ConfigureAwait(false);
-        await ServeAsync(WirePipe.Over(socket)).ConfigureAwait(false);
+        // Who has shown a key when the socket was opened need not show it again.
+        var options = http.Features.Get<WireCaller>() is { Caller: var known }
+            ? _connection with { Authenticate = credential => credential is null ? _keys.Renew(known) : _keys.Find(KeyRing.FromBearer(credential)) }
+            : _connection;
+        await ServeAsync(WirePipe.Over(socket), options).ConfigureAwait(false);
     }
 
     private void PublishModel(string what, string model)

@@ -22,12 +22,13 @@ internal sealed record RelayRequest(
 /// Sends generations that came over MCP to a node: as they are where the node is another Chasqui on MCP and nothing has to be changed, so that a token costs a frame in and a
 /// frame out; else by their types. Thread-safe.
 /// </summary>
-internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules, MeasuredEngine measured, ChannelHub hub, ILogger<WireRelay> logger)
+internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules, MeasuredEngine measured, ChannelHub hub, CallerGate gate, ILogger<WireRelay> logger)
 {
     public async ValueTask RunAsync(IncomingCall call, WireAnswer answer, RelayRequest request, CancellationToken cancellationToken)
     {
         var measure = RequestMeasure.Current;
         measure?.Asks(request.Kind, request.Model);
+        await gate.AdmitAsync(request.Model, request.Characters, request.Request.Options.NumPredict, cancellationToken).ConfigureAwait(false);
         var model = rules.Resolve(request.Model);
         var way = dispatcher.Begin(new RouteRequest
         {
@@ -80,6 +81,8 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
             {
                 lease.Progressed();
                 measure?.FirstToken();
+                if (measure is not null)
+                    measure.Pieces++;
                 ended = !IsText(message.Span) && Ends(message.Span, lease, measure);
                 await answer.PassAsync(message, ended, lease.Token).ConfigureAwait(false);
             }

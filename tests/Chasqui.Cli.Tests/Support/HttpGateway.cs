@@ -5,8 +5,11 @@ using Microsoft.AspNetCore.Builder;
 namespace Chasqui.Cli.Tests;
 
 /// <summary>A real gateway over a scripted engine, on a free port.</summary>
-internal sealed class HttpGateway(WebApplication app, ScriptedEngine engine) : IAsyncDisposable
+internal sealed class HttpGateway(WebApplication app, ScriptedEngine engine, DirectoryInfo data) : IAsyncDisposable
 {
+    /// <summary>Its data folder, which no other gateway has.</summary>
+    public string Data => data.FullName;
+
     public ScriptedEngine Engine { get; } = engine;
 
     public Uri Address { get; } = GatewayHost.Addresses(app)[0];
@@ -21,15 +24,21 @@ internal sealed class HttpGateway(WebApplication app, ScriptedEngine engine) : I
 
     public static async Task<HttpGateway> StartAsync(ScriptedEngine engine)
     {
-        var options = new GatewayOptions { Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] } };
+        var data = Directory.CreateTempSubdirectory("chasqui-data-");
+        var options = new GatewayOptions
+        {
+            Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
+            Data = new DataOptions { Folder = data.FullName },
+        };
         var app = GatewayHost.Build(options, engine);
         await app.StartAsync(TestContext.Current.CancellationToken);
-        return new HttpGateway(app, engine);
+        return new HttpGateway(app, engine, data);
     }
 
     public async ValueTask DisposeAsync()
     {
         await app.StopAsync(CancellationToken.None);
         await app.DisposeAsync();
+        data.Delete(recursive: true);
     }
 }

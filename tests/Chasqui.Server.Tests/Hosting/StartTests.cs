@@ -29,7 +29,7 @@ public sealed class StartTests : IDisposable
     [Fact]
     public async Task An_address_that_is_not_ours_is_named_in_one_line()
     {
-        await using var gateway = GatewayHost.Build(Options(new HttpEndpoint(IPAddress.Parse("192.0.2.1"), 0), _folder), new ScriptedEngine());
+        await using var gateway = GatewayHost.Build(Options(new HttpEndpoint(IPAddress.Parse("192.0.2.1"), 0), _folder) with { AllowAnonymous = true }, new ScriptedEngine());
 
         var error = await Assert.ThrowsAsync<EndpointUnavailableException>(() => GatewayHost.StartAsync(gateway, TestContext.Current.CancellationToken));
 

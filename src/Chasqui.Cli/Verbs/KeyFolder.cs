@@ -1,0 +1,26 @@
+using System.CommandLine;
+using Chasqui.Server;
+
+namespace Chasqui.Cli;
+
+/// <summary>The options that say which gateway's keys are meant, as <c>serve</c> takes them.</summary>
+internal sealed class KeyFolder
+{
+    private readonly Option<string?> _data = new("--data") { Description = "Folder of the gateway's state (default ~/.chasqui)", HelpName = "DIR" };
+
+    private readonly Option<string?> _config = new("--config") { Description = "The gateway's configuration file, for its data folder (default chasqui.json in the current folder)", HelpName = "FILE" };
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_data);
+        command.Options.Add(_config);
+    }
+
+    public KeyFile File(ParseResult parsed, CliContext context)
+    {
+        var entries = new Dictionary<string, string?>(StringComparer.Ordinal);
+        if (parsed.GetValue(_data) is { } data)
+            entries["Data:Folder"] = data;
+        return new KeyFile(GatewayConfiguration.Load(parsed.GetValue(_config), entries).Data.Folder, context.Time);
+    }
+}

@@ -1,0 +1,26 @@
+namespace Chasqui.Gateway.Shaping;
+
+/// <summary>The limits that hold for one caller and one model. Thread-safe.</summary>
+public sealed class LimitView
+{
+    private readonly TrafficShaper _shaper;
+
+    internal LimitView(TrafficShaper shaper, IReadOnlyList<LimitState> states) => (_shaper, States) = (shaper, states);
+
+    internal IReadOnlyList<LimitState> States { get; }
+
+    /// <summary>How they stand now.</summary>
+    public LimitStatus Status() => _shaper.StatusOf(this);
+
+    /// <summary>The buckets that a request takes from, and how much of each.</summary>
+    internal IEnumerable<(LimitState State, TokenBucket Bucket, long Count)> Draws(long tokens)
+    {
+        foreach (var state in States)
+        {
+            if (state.Requests is { } requests)
+                yield return (state, requests, 1);
+            if (state.Tokens is { } counted)
+                yield return (state, counted, tokens);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using Chasqui.Gateway;
+using Chasqui.Gateway.Shaping;
+using Chasqui.Gateway.Telemetry;
+using CallerOf = Chasqui.Gateway.Caller;
+
+namespace Chasqui.Server;
+
+/// <summary>What whoever asks may do, and how fast. Asks <see cref="RequestMeasure.Current"/> who that is. Thread-safe.</summary>
+internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules)
+{
+    /// <summary>Who asks.</summary>
+    public static CallerOf Caller => RequestMeasure.Current?.Caller ?? CallerOf.Anonymous;
+
+    /// <summary>The same engine as whoever asks may see and use it.</summary>
+    public IEngine Guard(IEngine engine) => new GuardedEngine(engine, this);
+
+    /// <summary>The same manager as whoever asks may use it.</summary>
+    public IModelManager Guard(IModelManager manager) => CallerGate.Caller.Models.Count == 0 ? manager : new GuardedManager(manager, this);
+
+    /// <summary>Whether a model is there for whoever asks: by the name it asks for, or by the one that is meant.</summary>
+    public bool MaySee(string model)
+    {
+        var caller = Caller;
+        return caller.Models.Count == 0 || caller.MayUse(model) || caller.MayUse(rules.Resolve(model));
+    }
+
+    /// <exception cref="PermissionDeniedException">Whoever asks may not use the model.</exception>
+    public void Ensure(string model)
+    {
+        // No name is the matter of whoever reads the request.
+        if (model.Length > 0 && !MaySee(model))
+            throw new PermissionDeniedException($"key \"{Caller.Name}\" may not use model \"{Field.Clip(model)}\"; it may use {string.Join(", ", Caller.Models)}");
+    }
+
+    /// <exception cref="PermissionDeniedException">Whoever asks lacks a scope.</exception>
+    public static void Ensure(CallerOf caller, Scopes scope)
+    {
+        if (caller.Has(scope))
+            return;
+        var has = ScopeNames.Of(caller.Scopes);
+        throw new PermissionDeniedException(
+            $"key \"{caller.Name}\" lacks the scope {string.Join(", ", ScopeNames.Of(scope & ~caller.Scopes))}; it has {(has.Count == 0 ? "none" : string.Join(", ", has))}");
+    }
+
+    /// <summary>Lets a generation or an embedding in, once for each request; it may have to wait for its turn.</summary>
+    /// <param name="model">The model as it was asked for.</param>
+    /// <param name="promptCharacters">How long the prompt is.</param>
+    /// <param name="maxTokens">The most tokens that are wanted; null or less than 0 where nothing is said.</param>
+    /// <param name="cancellationToken">Gives up waiting.</param>
+    /// <exception cref="PermissionDeniedException">Whoever asks may not use the model.</exception>
+    /// <exception cref="RateLimitedException">A limit is reached.</exception>
+    public ValueTask AdmitAsync(string model, long promptCharacters, int? maxTokens, CancellationToken cancellationToken)
+    {
+        Ensure(model);
+        if (RequestMeasure.Current is not { Limits: null } measure || shaper.ViewOf(measure.Caller, rules.Resolve(model)) is not { } limits)
+            return default;
+        measure.Limits = limits;
+        var output = maxTokens is >= 0 and var said ? said : shaper.DefaultOutputTokens;
+        return AdmitAsync(measure, limits, promptCharacters / RouteRequest.CharactersPerToken, output, cancellationToken);
+    }
+
+    /// <summary>An error without the names of models that whoever asks does not see.</summary>
+    public static Exception Hide(Exception exception) =>
+        exception is ModelNotFoundException { Suggestions.Count: > 0 } missing && Caller is { Models.Count: > 0 } caller
+            ? new ModelNotFoundException(missing.Model, [.. missing.Suggestions.Where(caller.MayUse)])
+            : exception;
+
+    private async ValueTask AdmitAsync(RequestMeasure measure, LimitView limits, long prompt, long answer, CancellationToken cancellationToken) =>
+        measure.Admission = await shaper.AdmitAsync(limits, prompt, answer, cancellationToken).ConfigureAwait(false);
+}

@@ -1,0 +1,35 @@
+using Chasqui.Gateway;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Chasqui.Server.Tests.Keys;
+
+/// <summary>Makes and removes keys of a gateway that runs, which looks at them at once.</summary>
+internal static class KeyedGateway
+{
+    public static async Task<string> AddKeyAsync(this RunningGateway gateway, string name, Func<Caller, Caller>? change = null, DateTimeOffset? expires = null)
+    {
+        var (id, text) = KeySecret.Make();
+        var caller = new Caller { Id = id, Name = name, Scopes = Scopes.Infer };
+        var key = new AccessKey { Caller = change?.Invoke(caller) ?? caller, Hash = KeySecret.Hash(text), Expires = expires };
+        await gateway.ChangeKeysAsync(keys => [.. keys, key]);
+        return text;
+    }
+
+    public static Task RemoveKeyAsync(this RunningGateway gateway, string name) => gateway.ChangeKeysAsync(keys => [.. keys.Where(key => key.Caller.Name != name)]);
+
+    public static async Task ChangeKeysAsync(this RunningGateway gateway, Func<IReadOnlyList<AccessKey>, IReadOnlyList<AccessKey>> change)
+    {
+        await gateway.App.Services.GetRequiredService<KeyFile>().ChangeAsync(change, TestContext.Current.CancellationToken);
+        gateway.App.Services.GetRequiredService<KeyWatch>().Look();
+    }
+
+    public static HttpRequestMessage With(this HttpRequestMessage request, string? key)
+    {
+        if (key is not null)
+            request.Headers.Authorization = new("Bearer", key);
+        return request;
+    }
+
+    public static Task<HttpResponseMessage> SendAsync(this RunningGateway gateway, HttpMethod method, string path, string? key, string? body = null) =>
+        gateway.Http.SendAsync(new HttpRequestMessage(method, path) { Content = body is null ? null : new StringContent(body) }.With(key), TestContext.Current.CancellationToken);
+}
