@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
 using Chasqui.Gateway.Dispatch;
+using Chasqui.Gateway.Merging;
 using Chasqui.Gateway.Nodes;
+using Chasqui.Gateway.Telemetry;
 
 namespace Chasqui.Gateway;
 
@@ -8,13 +10,14 @@ namespace Chasqui.Gateway;
 /// <param name="dispatcher">Sends requests to nodes.</param>
 /// <param name="rules">What the settings say of models.</param>
 /// <param name="node">The only node that is asked; null for all, the default.</param>
-public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string? node = null) : IEngine
+/// <param name="merger">Lets requests for vectors go together; null, the default, where each goes by itself.</param>
+public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string? node = null, EmbeddingMerger? merger = null) : IEngine
 {
     /// <inheritdoc/>
     public string Name => node ?? "nodes";
 
     /// <summary>The same for one node alone.</summary>
-    public NodesEngine On(string name) => new(dispatcher, rules, name);
+    public NodesEngine On(string name) => new(dispatcher, rules, name, merger);
 
     /// <summary>Changes models.</summary>
     /// <param name="name">A node's name, <see cref="NodesManager.All"/>, or null for whoever has the model.</param>
@@ -38,7 +41,9 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
     public Task<EmbedResult> EmbedAsync(EmbedRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return HedgeAsync(RouteOf(request.Model, request.Inputs.Sum(i => i.Length)), engine => engine.EmbedAsync(request, cancellationToken), cancellationToken);
+        return merger?.Merges(request) == true
+            ? merger.EmbedAsync(request, node, cancellationToken)
+            : HedgeAsync(RouteOf(request.Model, request.Inputs.Sum(i => i.Length)), engine => EmbedAsync(engine, request, cancellationToken), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -106,7 +111,20 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
         });
     }
 
-    private LeasedEngine EngineOf(NodeLease lease) => new(lease, rules.PolicyOf(lease.Model));
+    /// <summary>Vectors that are not one for each text belong to nobody, and say of the node that it is broken.</summary>
+    private static async Task<EmbedResult> EmbedAsync(LeasedEngine engine, EmbedRequest request, CancellationToken cancellationToken)
+    {
+        var result = await engine.EmbedAsync(request, cancellationToken).ConfigureAwait(false);
+        return result.Vectors.Count == request.Inputs.Count
+            ? result
+            : throw new EngineFailedException(FormattableString.Invariant($"node '{engine.Name}' answered {request.Inputs.Count} texts with {result.Vectors.Count} vectors"));
+    }
+
+    private LeasedEngine EngineOf(NodeLease lease) => new(lease, rules.PolicyOf(lease.Model), static changes =>
+    {
+        if (RequestMeasure.Current is { } measure)
+            measure.Changes = changes;
+    });
 
     private async Task<T> CallAsync<T>(Route route, Func<LeasedEngine, Task<T>> call, CancellationToken cancellationToken)
     {
@@ -117,6 +135,7 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
             {
                 var answer = await call(EngineOf(lease)).ConfigureAwait(false);
                 lease.Succeeded();
+                RequestMeasure.Current?.Answered(lease);
                 return answer;
             }
             catch (EngineException e)
@@ -158,6 +177,7 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
                 {
                     var answer = await call(EngineOf(lease)).ConfigureAwait(false);
                     lease.Succeeded();
+                    RequestMeasure.Current?.Answered(lease);
                     return answer;
                 }
                 catch (EngineException e)

@@ -1,5 +1,7 @@
 using System.Collections;
 using System.Diagnostics;
+using Chasqui.Gateway.Nodes;
+using Chasqui.Gateway.Policies;
 using Chasqui.Gateway.Scheduling;
 
 namespace Chasqui.Gateway.Telemetry;
@@ -24,7 +26,20 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     private string? _operation;
     private int _inputTokens;
     private int _outputTokens;
+    private readonly bool _isShared;
     private int _ended;
+
+    private RequestMeasure(RequestMeasure leader)
+    {
+        _isShared = true;
+        _telemetry = leader._telemetry;
+        _origin = leader._origin;
+        _began = _telemetry.Time.GetTimestamp();
+        _server = leader._server;
+        (_givenParent, _givenState) = (leader._givenParent, leader._givenState);
+        (RequestId, Caller, Priority, MaxWait) = (leader.RequestId, leader.Caller, leader.Priority, leader.MaxWait);
+        (_operation, Model, ResponseModel) = (leader._operation, leader.Model, leader.ResponseModel);
+    }
 
     internal RequestMeasure(GatewayTelemetry telemetry, in RequestOrigin origin)
     {
@@ -114,6 +129,45 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         ? new("RequestId", RequestId)
         : throw new ArgumentOutOfRangeException(nameof(index));
 
+    /// <summary>Why the node was chosen that answered.</summary>
+    public RouteReason? Reason { get; private set; }
+
+    /// <summary>What a policy changed of its options, where that is not told by whoever passes it on; empty for nothing.</summary>
+    public IReadOnlyList<OptionChange> Changes { get; internal set; } = OptionChange.None;
+
+    /// <summary>
+    /// For work that is done for several requests at once, of which this one stands for all: nodes, queues and spans are measured as if it were this one's, but it is no
+    /// request of its own. This request may end first.
+    /// </summary>
+    public RequestMeasure Share() => new(this);
+
+    /// <summary>What was done for several requests at once was this one's too. Not before that has ended.</summary>
+    public void Answered(RequestMeasure shared)
+    {
+        ArgumentNullException.ThrowIfNull(shared);
+        (Node, Reason, Changes) = (shared.Node, shared.Reason, shared.Changes);
+        (QueueWait, QueueCause, QueuePosition) = (shared.QueueWait, shared.QueueCause, shared.QueuePosition);
+    }
+
+    /// <summary>A node has answered.</summary>
+    internal void Answered(NodeLease lease)
+    {
+        Node = lease.Attempt ?? Node;
+        Reason = lease.Reason;
+    }
+
+    /// <summary>Counts a call upstream that is made for several.</summary>
+    internal void Merged(int callers, int inputs)
+    {
+        var instruments = _telemetry.Instruments;
+        if (!instruments.MergedInputs.Enabled && !instruments.MergedCalls.Enabled)
+            return;
+        var model = Tag(TelemetryNames.RequestModel, _telemetry.Label(Model, succeeded: false));
+        instruments.MergedCalls.Add(1, model);
+        instruments.MergedRequests.Add(callers, model);
+        instruments.MergedInputs.Record(inputs, model);
+    }
+
     /// <summary>Tells what is asked of which model. Without it the request is none for a model, and is only counted.</summary>
     /// <param name="operation"><c>chat</c>, <c>text_completion</c> or <c>embeddings</c>.</param>
     /// <param name="model">The model's name as it was asked for.</param>
@@ -187,7 +241,8 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         if (_firstToken != 0)
             return;
         _firstToken = _telemetry.Time.GetTimestamp();
-        _server?.AddEvent(new ActivityEvent("first_token"));
+        if (!_isShared)
+            _server?.AddEvent(new ActivityEvent("first_token"));
     }
 
     /// <summary>The tokens of prompt and answer; the last call counts.</summary>
@@ -223,6 +278,8 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         if (outcome != RequestOutcome.Ok)
             Error ??= code ?? outcome.Text();
         Node?.Ended(Error);
+        if (_isShared)
+            return;
         var now = _telemetry.Time.GetTimestamp();
         var instruments = _telemetry.Instruments;
         if (instruments.Active.Enabled)

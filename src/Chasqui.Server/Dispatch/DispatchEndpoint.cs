@@ -39,12 +39,16 @@ internal sealed partial class DispatchEndpoint(
         using (scan)
         {
             // A request without a prompt loads or unloads, which is no matter of one node alone.
-            if (string.IsNullOrEmpty(scan.Model) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
+            if (string.IsNullOrEmpty(scan.Model) || MayMerge(route, body.Memory.Span) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
                 await route.Handler(api, http).ConfigureAwait(false);
             else
                 await RunAsync(route, http, state, scan).ConfigureAwait(false);
         }
     }
+
+    /// <summary>What goes to a node together with others is read, as far as it can be said by types.</summary>
+    private bool MayMerge(Route route, ReadOnlySpan<byte> body) =>
+        route.Path is "/api/embed" or "/v1/embeddings" && dispatcher.Nodes.Settings.Merging.Strategy != MergeStrategy.Realtime && EmbeddingBody.IsPlain(body, route.Dialect);
 
     private const string ShowPath = "/api/show";
 

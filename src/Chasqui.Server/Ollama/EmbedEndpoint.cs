@@ -34,6 +34,7 @@ internal static class EmbedEndpoint
                 KeepAlive = fields.KeepAlive,
             };
             var result = await api.EngineOf(http).EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
+            AnswerHeaders.Tell(http);
             RequestState.Of(http).PromptTokens = result.PromptTokens;
             Write(buffer, fields.Model, result);
         }
@@ -66,6 +67,7 @@ internal static class EmbedEndpoint
                 KeepAlive = fields.KeepAlive,
             };
             var result = await api.EngineOf(http).EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
+            AnswerHeaders.Tell(http);
             RequestState.Of(http).PromptTokens = result.PromptTokens;
             vector = result.Vectors[0];
         }

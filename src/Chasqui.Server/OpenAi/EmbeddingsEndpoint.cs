@@ -14,6 +14,7 @@ internal static class EmbeddingsEndpoint
             fields.Read(body.Root);
         fields.Note(http);
         var result = await api.EngineOf(http).EmbedAsync(fields.ToRequest(), http.RequestAborted).ConfigureAwait(false);
+        AnswerHeaders.Tell(http);
         RequestState.Of(http).PromptTokens = result.PromptTokens;
 
         var buffer = new ArrayBufferWriter<byte>(4096);
