@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Merging;
 using Chasqui.Gateway.Nodes;
+using Chasqui.Gateway.Policies;
 using Chasqui.Gateway.Telemetry;
 
 namespace Chasqui.Gateway;
@@ -120,11 +121,7 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
             : throw new EngineFailedException(FormattableString.Invariant($"node '{engine.Name}' answered {request.Inputs.Count} texts with {result.Vectors.Count} vectors"));
     }
 
-    private LeasedEngine EngineOf(NodeLease lease) => new(lease, rules.PolicyOf(lease.Model), static changes =>
-    {
-        if (RequestMeasure.Current is { } measure)
-            measure.Changes = changes;
-    });
+    private LeasedEngine EngineOf(NodeLease lease, Action<IReadOnlyList<OptionChange>>? changed = null) => new(lease, rules.PolicyOf(lease.Model), changed);
 
     private async Task<T> CallAsync<T>(Route route, Func<LeasedEngine, Task<T>> call, CancellationToken cancellationToken)
     {
@@ -133,9 +130,10 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
             using var lease = await route.NextAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                var answer = await call(EngineOf(lease)).ConfigureAwait(false);
+                var changes = OptionChange.None;
+                var answer = await call(EngineOf(lease, changed => changes = changed)).ConfigureAwait(false);
                 lease.Succeeded();
-                RequestMeasure.Current?.Answered(lease);
+                RequestMeasure.Current?.Answered(lease, changes);
                 return answer;
             }
             catch (EngineException e)
@@ -175,9 +173,10 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
             {
                 try
                 {
-                    var answer = await call(EngineOf(lease)).ConfigureAwait(false);
+                    var changes = OptionChange.None;
+                    var answer = await call(EngineOf(lease, changed => changes = changed)).ConfigureAwait(false);
                     lease.Succeeded();
-                    RequestMeasure.Current?.Answered(lease);
+                    RequestMeasure.Current?.Answered(lease, changes);
                     return answer;
                 }
                 catch (EngineException e)

@@ -129,11 +129,8 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         ? new("RequestId", RequestId)
         : throw new ArgumentOutOfRangeException(nameof(index));
 
-    /// <summary>Why the node was chosen that answered.</summary>
-    public RouteReason? Reason { get; private set; }
-
-    /// <summary>What a policy changed of its options, where that is not told by whoever passes it on; empty for nothing.</summary>
-    public IReadOnlyList<OptionChange> Changes { get; internal set; } = OptionChange.None;
+    /// <summary>How an answer of the engine over all nodes came about; null before there is one.</summary>
+    public AnswerOrigin? Origin { get; private set; }
 
     /// <summary>
     /// For work that is done for several requests at once, of which this one stands for all: nodes, queues and spans are measured as if it were this one's, but it is no
@@ -145,15 +142,15 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     public void Answered(RequestMeasure shared)
     {
         ArgumentNullException.ThrowIfNull(shared);
-        (Node, Reason, Changes) = (shared.Node, shared.Reason, shared.Changes);
+        (Node, Origin) = (shared.Node, shared.Origin);
         (QueueWait, QueueCause, QueuePosition) = (shared.QueueWait, shared.QueueCause, shared.QueuePosition);
     }
 
     /// <summary>A node has answered.</summary>
-    internal void Answered(NodeLease lease)
+    internal void Answered(NodeLease lease, IReadOnlyList<OptionChange> changes)
     {
         Node = lease.Attempt ?? Node;
-        Reason = lease.Reason;
+        Origin = new AnswerOrigin(lease.Reason, changes);
     }
 
     /// <summary>Counts a call upstream that is made for several.</summary>

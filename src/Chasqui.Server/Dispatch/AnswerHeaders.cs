@@ -16,9 +16,11 @@ internal static class AnswerHeaders
         if (measure.Node is { } node)
             headers[DispatchEndpoint.NodeHeader] = state.Node = node.Name;
         QueueHeaders.Tell(headers, measure);
-        if (measure.Reason is { } reason && http.Request.Headers.ContainsKey(DispatchEndpoint.ExplainHeader))
-            headers[DispatchEndpoint.RouteHeader] = reason.ToString();
-        if (measure.Changes.Count > 0)
-            headers[OptionChange.HeaderName] = OptionChange.Header(measure.Changes);
+        if (measure.Origin is not { } origin)
+            return;
+        if (http.Request.Headers.ContainsKey(DispatchEndpoint.ExplainHeader))
+            headers[DispatchEndpoint.RouteHeader] = origin.Reason.ToString();
+        if (origin.Changes.Count > 0)
+            headers[OptionChange.HeaderName] = OptionChange.Header(origin.Changes);
     }
 }

@@ -39,7 +39,7 @@ internal sealed partial class DispatchEndpoint(
         using (scan)
         {
             // A request without a prompt loads or unloads, which is no matter of one node alone.
-            if (string.IsNullOrEmpty(scan.Model) || MayMerge(route, body.Memory.Span) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
+            if (string.IsNullOrEmpty(scan.Model) || MayMerge(route, scan.Model, body.Memory.Span) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
                 await route.Handler(api, http).ConfigureAwait(false);
             else
                 await RunAsync(route, http, state, scan).ConfigureAwait(false);
@@ -47,8 +47,20 @@ internal sealed partial class DispatchEndpoint(
     }
 
     /// <summary>What goes to a node together with others is read, as far as it can be said by types.</summary>
-    private bool MayMerge(Route route, ReadOnlySpan<byte> body) =>
-        route.Path is "/api/embed" or "/v1/embeddings" && dispatcher.Nodes.Settings.Merging.Strategy != MergeStrategy.Realtime && EmbeddingBody.IsPlain(body, route.Dialect);
+    private bool MayMerge(Route route, string model, ReadOnlySpan<byte> body) =>
+        route.Path is "/api/embed" or "/v1/embeddings" && dispatcher.Nodes.Settings.Merging.Strategy != MergeStrategy.Realtime
+        && EmbeddingBody.IsPlain(body, route.Dialect) && MakesVectors(rules.Resolve(model));
+
+    /// <summary>What cannot be done anyway is refused by a node in its own words.</summary>
+    private bool MakesVectors(string model)
+    {
+        foreach (var node in dispatcher.Nodes.Catalogue.Having(model))
+        {
+            if (node.Find(model) is { Capabilities: { Count: > 0 } known } && !known.Contains("embedding"))
+                return false;
+        }
+        return true;
+    }
 
     private const string ShowPath = "/api/show";
 
