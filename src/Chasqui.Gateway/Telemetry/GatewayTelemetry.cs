@@ -76,6 +76,14 @@ public sealed class GatewayTelemetry : IDisposable
         }
     }
 
+    /// <summary>Counts a request that joined a generation which was begun for another.</summary>
+    /// <param name="model">The model that the request is for.</param>
+    public void SharedGeneration(string model)
+    {
+        if (Instruments.SharedRequests.Enabled)
+            Instruments.SharedRequests.Add(1, new KeyValuePair<string, object?>(TelemetryNames.RequestModel, Label(model, succeeded: false)));
+    }
+
     /// <summary>Counts a connection of MCP that was opened or closed.</summary>
     /// <param name="change">1 or -1.</param>
     public void Connections(int change) => Instruments.Connections.Add(change, new KeyValuePair<string, object?>(TelemetryNames.Transport, "mcp"));

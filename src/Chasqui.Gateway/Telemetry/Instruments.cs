@@ -33,6 +33,7 @@ internal sealed class Instruments
         MergedCalls = meter.CreateCounter<long>("chasqui.merge.calls", "{call}", "Calls to nodes that were made for requests for vectors, of one caller or of several together.");
         MergedRequests = meter.CreateCounter<long>("chasqui.merge.requests", "{request}", "Requests that were answered by those calls.");
         MergedInputs = Histogram(meter, "chasqui.merge.inputs", "{text}", "Texts of one such call.", _inputs);
+        SharedRequests = meter.CreateCounter<long>("chasqui.share.requests", "{request}", "Requests that joined a generation which was begun for another.");
         Connections = meter.CreateUpDownCounter<long>("chasqui.connections.active", "{connection}", "Connections of MCP that are open.");
         meter.CreateObservableGauge("chasqui.node.requests.active", () => Gauge(nodes(), node => node.Active), "{request}", "Requests that run on a node.");
         meter.CreateObservableGauge("chasqui.node.queue.length", () => Gauge(nodes(), node => node.Queued), "{request}", "Requests that wait for a node of their own choice.");
@@ -74,6 +75,8 @@ internal sealed class Instruments
     public Counter<long> MergedRequests { get; }
 
     public Histogram<long> MergedInputs { get; }
+
+    public Counter<long> SharedRequests { get; }
 
     public UpDownCounter<long> Connections { get; }
 

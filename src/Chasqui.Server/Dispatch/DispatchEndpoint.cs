@@ -14,7 +14,7 @@ namespace Chasqui.Server;
 /// anything of an answer was passed on goes to another node.
 /// </summary>
 internal sealed partial class DispatchEndpoint(
-    ApiContext api, Dispatcher dispatcher, ModelRules rules, MeasuredEngine measured, ILogger<DispatchEndpoint> logger)
+    ApiContext api, Dispatcher dispatcher, ModelRules rules, MeasuredEngine measured, GenerationSharing sharing, ILogger<DispatchEndpoint> logger)
 {
     /// <summary>Names the node that a request is for, and the one that answered.</summary>
     public const string NodeHeader = "X-Chasqui-Node";
@@ -41,9 +41,20 @@ internal sealed partial class DispatchEndpoint(
             // A request without a prompt loads or unloads, which is no matter of one node alone.
             if (string.IsNullOrEmpty(scan.Model) || MayMerge(route, scan.Model, body.Memory.Span) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
                 await route.Handler(api, http).ConfigureAwait(false);
+            else if (sharing.Shares(route, http, scan))
+                await sharing.AnswerAsync(route, http, scan, (inner, shared) => RunAsync(route, inner, shared)).ConfigureAwait(false);
             else
                 await RunAsync(route, http, state, scan).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>A request that stands for several, each of which was read already.</summary>
+    private async Task RunAsync(Route route, HttpContext http, ReadOnlyMemory<byte> body)
+    {
+        if (!RequestScan.TryRead(body, route.Dialect, out var scan, out var fault))
+            throw new InvalidRequestException(fault.Reason);
+        using (scan)
+            await RunAsync(route, http, RequestState.Of(http), scan).ConfigureAwait(false);
     }
 
     /// <summary>What goes to a node together with others is read, as far as it can be said by types.</summary>

@@ -27,6 +27,9 @@ internal sealed class RequestState
     /// <summary>The node that answered, or was asked last; empty for none.</summary>
     public string Node { get; set; } = "";
 
+    /// <summary>Why an answer that is made for several has failed; null where it has not.</summary>
+    public Exception? Failure { get; set; }
+
     /// <summary>The form of the API that was called.</summary>
     public required ApiForm Form { get; init; }
 

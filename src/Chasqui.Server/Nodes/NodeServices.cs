@@ -24,6 +24,7 @@ internal static class NodeServices
         services.AddSingleton(provider => new EmbeddingMerger(
             provider.GetRequiredService<IEmbeddingUpstream>(), () => provider.GetRequiredService<NodeSet>().Settings, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<NodesEngine>();
+        services.AddSingleton<GenerationSharing>();
         services.AddSingleton<DispatchEndpoint>();
         services.AddSingleton<WireRelay>();
         services.AddHostedService<NodesService>();
