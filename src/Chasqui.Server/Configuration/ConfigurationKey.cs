@@ -70,6 +70,7 @@ internal sealed partial record ConfigurationKey(
         .. RoutingKeys.All,
         .. QueueKeys.All,
         .. MergingKeys.All,
+        .. CacheKeys.All,
         new("Data:Folder", false, "string", "~/.chasqui", "a path",
             "Where state is kept; made when it is missing.",
             (options, values) => values[0].Length > 0 ? options with { Data = new DataOptions { Folder = values[0] } } : null),

@@ -39,6 +39,9 @@ public sealed record GatewayOptions
     /// <summary>How requests are merged.</summary>
     public MergingOptions Merging { get; init; } = new();
 
+    /// <summary>How answers are kept.</summary>
+    public CacheOptions Cache { get; init; } = new();
+
     /// <summary>Names and patterns of the models that clients see.</summary>
     public CatalogueOptions Catalogue { get; init; } = new();
 

@@ -27,6 +27,7 @@ internal static class NodeServices
         services.AddSingleton<GenerationSharing>();
         services.AddSingleton<DispatchEndpoint>();
         services.AddSingleton<WireRelay>();
+        services.AddSingleton<WireSharing>();
         services.AddHostedService<NodesService>();
         return services;
     }

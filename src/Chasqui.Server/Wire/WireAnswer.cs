@@ -16,6 +16,9 @@ internal sealed class WireAnswer(IncomingCall call)
     /// <summary>The request's id, which goes out with the head; null for none.</summary>
     public string? RequestId { get; set; }
 
+    /// <summary>Whether it was begun for another; told with the head.</summary>
+    public bool IsShared { get; set; }
+
     /// <summary>Bytes of the messages sent so far.</summary>
     public long SentBytes { get; private set; }
 
@@ -82,6 +85,8 @@ internal sealed class WireAnswer(IncomingCall call)
     private HeaderList Head(int status)
     {
         var head = new HeaderList().Add("status", status == 200 ? "200" : status.ToString(CultureInfo.InvariantCulture));
+        if (IsShared)
+            head.Add("x-chasqui-shared", "true");
         // No other answer has the same: the table of fields is not for it.
         return RequestId is { } id ? head.Add("request-id", id, sensitive: true) : head;
     }

@@ -41,7 +41,8 @@ internal sealed class WireGateway
         _time = time;
         _telemetry = telemetry;
         _logger = logger;
-        _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>());
+        _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>(),
+            options.IsEngineAlone ? null : services.GetRequiredService<WireSharing>());
         _models = new ModelOperations(engine.Inner);
         _connection = new ConnectionOptions { Settings = new Settings { Name = ServerInformation.Name }, Time = time, Logger = logger };
     }

@@ -27,7 +27,7 @@ public sealed class SharedStreamTests
         {
             switch (random.Next(8))
             {
-                case 0:
+                case 0 when readers.Count < 8:
                     Join();
                     break;
                 case 1 when random.Next(6) == 0:

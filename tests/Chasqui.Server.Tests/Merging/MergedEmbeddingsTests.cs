@@ -142,7 +142,7 @@ public sealed class MergedEmbeddingsTests
     }
 
     private static Task<Fleet> StartAsync(MergingOptions? merging = null, DoubleScript? script = null) =>
-        Fleet.StartAsync(script ?? _node, change: options => options with { Merging = merging ?? _patient });
+        Fleet.StartAsync(script ?? _node, change: options => options with { Merging = merging ?? _patient, Cache = options.Cache with { Enabled = false } });
 
     /// <summary>A call that is under way for so long that all others are there before it returns.</summary>
     private static async Task<Task<string>> HoldAsync(Fleet fleet)

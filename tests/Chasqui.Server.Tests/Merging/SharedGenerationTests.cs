@@ -121,7 +121,11 @@ public sealed class SharedGenerationTests
 
     private static async Task<Fleet> StartAsync(NodeKind kind = NodeKind.Ollama, Func<MergingOptions, MergingOptions>? change = null)
     {
-        var fleet = await Fleet.StartAsync(_node, kind: kind, change: options => options with { Merging = change?.Invoke(options.Merging) ?? options.Merging });
+        var fleet = await Fleet.StartAsync(_node, kind: kind, change: options => options with
+        {
+            Merging = change?.Invoke(options.Merging) ?? options.Merging,
+            Cache = options.Cache with { Enabled = false },
+        });
         await fleet.WarmAsync();
         fleet.Double.Reset();
         return fleet;
