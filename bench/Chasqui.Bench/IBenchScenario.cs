@@ -38,5 +38,6 @@ public static class BenchScenarios
         new Wire.IdleScenario(),
         new Proxy.ProxyScenario(),
         new Route.RouteScenario(),
+        new Merge.BatchScenario(),
     ];
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Chasqui.Gateway.Caching;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Merging;
 using Chasqui.Gateway.Nodes;
@@ -12,13 +13,14 @@ namespace Chasqui.Gateway;
 /// <param name="rules">What the settings say of models.</param>
 /// <param name="node">The only node that is asked; null for all, the default.</param>
 /// <param name="merger">Lets requests for vectors go together; null, the default, where each goes by itself.</param>
-public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string? node = null, EmbeddingMerger? merger = null) : IEngine
+/// <param name="cache">Has vectors that were made before; null, the default, for none.</param>
+public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string? node = null, EmbeddingMerger? merger = null, CachedEmbeddings? cache = null) : IEngine
 {
     /// <inheritdoc/>
     public string Name => node ?? "nodes";
 
     /// <summary>The same for one node alone.</summary>
-    public NodesEngine On(string name) => new(dispatcher, rules, name, merger);
+    public NodesEngine On(string name) => new(dispatcher, rules, name, merger, cache);
 
     /// <summary>Changes models.</summary>
     /// <param name="name">A node's name, <see cref="NodesManager.All"/>, or null for whoever has the model.</param>
@@ -42,10 +44,12 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
     public Task<EmbedResult> EmbedAsync(EmbedRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return merger?.Merges(request) == true
-            ? merger.EmbedAsync(request, node, cancellationToken)
-            : HedgeAsync(RouteOf(request.Model, request.Inputs.Sum(i => i.Length)), engine => EmbedAsync(engine, request, cancellationToken), cancellationToken);
+        return cache is null ? MakeAsync(request, cancellationToken) : cache.EmbedAsync(request, node, missing => MakeAsync(missing, cancellationToken), cancellationToken);
     }
+
+    private Task<EmbedResult> MakeAsync(EmbedRequest request, CancellationToken cancellationToken) => merger?.Merges(request) == true
+        ? merger.EmbedAsync(request, node, cancellationToken)
+        : HedgeAsync(RouteOf(request.Model, request.Inputs.Sum(i => i.Length)), engine => EmbedAsync(engine, request, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<int>> TokenizeAsync(TokenizeRequest request, CancellationToken cancellationToken = default)

@@ -15,7 +15,7 @@ internal sealed class Instruments
 
     private static readonly long[] _inputs = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024];
 
-    public Instruments(Meter meter, Func<IEnumerable<NodeMeasure>> nodes, Func<long> droppedLines)
+    public Instruments(Meter meter, Func<IEnumerable<NodeMeasure>> nodes, Func<long> droppedLines, Func<long> cacheBytes)
     {
         ServerDuration = Histogram(meter, "gen_ai.server.request.duration", "s", "Time of a request for a model, from its arrival to its last byte.", _durations);
         FirstToken = Histogram(meter, "gen_ai.server.time_to_first_token", "s", "Time from a request's arrival to its first token, where it succeeded.", _firstToken);
@@ -34,6 +34,8 @@ internal sealed class Instruments
         MergedRequests = meter.CreateCounter<long>("chasqui.merge.requests", "{request}", "Requests that were answered by those calls.");
         MergedInputs = Histogram(meter, "chasqui.merge.inputs", "{text}", "Texts of one such call.", _inputs);
         SharedRequests = meter.CreateCounter<long>("chasqui.share.requests", "{request}", "Requests that joined a generation which was begun for another.");
+        CacheLookups = meter.CreateCounter<long>("chasqui.cache.lookups", "{answer}", "Vectors and generations that were looked for among those that are kept.");
+        meter.CreateObservableGauge("chasqui.cache.size", cacheBytes, "By", "Bytes of answers that are kept in memory.");
         Connections = meter.CreateUpDownCounter<long>("chasqui.connections.active", "{connection}", "Connections of MCP that are open.");
         meter.CreateObservableGauge("chasqui.node.requests.active", () => Gauge(nodes(), node => node.Active), "{request}", "Requests that run on a node.");
         meter.CreateObservableGauge("chasqui.node.queue.length", () => Gauge(nodes(), node => node.Queued), "{request}", "Requests that wait for a node of their own choice.");
@@ -77,6 +79,8 @@ internal sealed class Instruments
     public Histogram<long> MergedInputs { get; }
 
     public Counter<long> SharedRequests { get; }
+
+    public Counter<long> CacheLookups { get; }
 
     public UpDownCounter<long> Connections { get; }
 

@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics;
+using Chasqui.Gateway.Caching;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Policies;
 using Chasqui.Gateway.Scheduling;
@@ -129,6 +130,9 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         ? new("RequestId", RequestId)
         : throw new ArgumentOutOfRangeException(nameof(index));
 
+    /// <summary>What it wants of the cache, and what it got; null for what is usual.</summary>
+    public CacheControl? Cache { get; set; }
+
     /// <summary>How an answer of the engine over all nodes came about; null before there is one.</summary>
     public AnswerOrigin? Origin { get; private set; }
 
@@ -151,6 +155,19 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     {
         Node = lease.Attempt ?? Node;
         Origin = new AnswerOrigin(lease.Reason, changes);
+    }
+
+    /// <summary>Counts what was looked for among what is kept.</summary>
+    /// <param name="kind"><c>vectors</c> or <c>generation</c>.</param>
+    /// <param name="hits">What was there.</param>
+    /// <param name="misses">What was not.</param>
+    public void CacheLooked(string kind, int hits, int misses)
+    {
+        var lookups = _telemetry.Instruments.CacheLookups;
+        if (hits > 0)
+            lookups.Add(hits, Tag(TelemetryNames.CacheKind, kind), Tag(TelemetryNames.Outcome, "hit"));
+        if (misses > 0)
+            lookups.Add(misses, Tag(TelemetryNames.CacheKind, kind), Tag(TelemetryNames.Outcome, "miss"));
     }
 
     /// <summary>Counts a call upstream that is made for several.</summary>

@@ -13,6 +13,9 @@ internal static class AnswerHeaders
         if (state.Engine is not null || state.Measure is not { } measure)
             return;
         var headers = http.Response.Headers;
+        CacheHeaders.Tell(headers, measure.Cache);
+        if (measure.Cache is { IsHit: true })
+            return;
         if (measure.Node is { } node)
             headers[DispatchEndpoint.NodeHeader] = state.Node = node.Name;
         QueueHeaders.Tell(headers, measure);

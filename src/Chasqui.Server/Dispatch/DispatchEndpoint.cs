@@ -59,7 +59,7 @@ internal sealed partial class DispatchEndpoint(
 
     /// <summary>What goes to a node together with others is read, as far as it can be said by types.</summary>
     private bool MayMerge(Route route, string model, ReadOnlySpan<byte> body) =>
-        route.Path is "/api/embed" or "/v1/embeddings" && dispatcher.Nodes.Settings.Merging.Strategy != MergeStrategy.Realtime
+        route.Path is "/api/embed" or "/v1/embeddings" && dispatcher.Nodes.Settings is { Merging.Strategy: not MergeStrategy.Realtime } or { Cache.Enabled: true }
         && EmbeddingBody.IsPlain(body, route.Dialect) && MakesVectors(rules.Resolve(model));
 
     /// <summary>What cannot be done anyway is refused by a node in its own words.</summary>

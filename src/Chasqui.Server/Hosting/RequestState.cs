@@ -30,6 +30,9 @@ internal sealed class RequestState
     /// <summary>Why an answer that is made for several has failed; null where it has not.</summary>
     public Exception? Failure { get; set; }
 
+    /// <summary>Whether the client heard that it has to wait before it heard the answer.</summary>
+    public bool HasSaidNothing { get; set; }
+
     /// <summary>The form of the API that was called.</summary>
     public required ApiForm Form { get; init; }
 

@@ -23,6 +23,7 @@ internal static class NodeServices
         services.AddSingleton<IEmbeddingUpstream, NodesUpstream>();
         services.AddSingleton(provider => new EmbeddingMerger(
             provider.GetRequiredService<IEmbeddingUpstream>(), () => provider.GetRequiredService<NodeSet>().Settings, provider.GetRequiredService<TimeProvider>()));
+        services.AddCache(options);
         services.AddSingleton<NodesEngine>();
         services.AddSingleton<GenerationSharing>();
         services.AddSingleton<DispatchEndpoint>();

@@ -33,6 +33,7 @@ internal static class EmbedEndpoint
                 Options = fields.Options,
                 KeepAlive = fields.KeepAlive,
             };
+            CacheHeaders.Of(http);
             var result = await api.EngineOf(http).EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
             AnswerHeaders.Tell(http);
             RequestState.Of(http).PromptTokens = result.PromptTokens;
@@ -66,6 +67,7 @@ internal static class EmbedEndpoint
                 Options = fields.Options,
                 KeepAlive = fields.KeepAlive,
             };
+            CacheHeaders.Of(http);
             var result = await api.EngineOf(http).EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
             AnswerHeaders.Tell(http);
             RequestState.Of(http).PromptTokens = result.PromptTokens;

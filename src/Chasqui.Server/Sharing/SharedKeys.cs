@@ -40,6 +40,11 @@ internal static class SharedKeys
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 
+    /// <summary>The key of an answer that is kept.</summary>
+    /// <param name="key">That of its request.</param>
+    /// <param name="version">What the model's name stands for.</param>
+    public static string Of(string key, string version) => "g:" + key + ":" + Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(version)));
+
     private static void Who(IncrementalHash hash, RequestMeasure? measure)
     {
         Text(hash, measure?.Caller.Tenant);
