@@ -39,5 +39,6 @@ public static class BenchScenarios
         new Proxy.ProxyScenario(),
         new Route.RouteScenario(),
         new Merge.BatchScenario(),
+        new Merge.CacheScenario(),
     ];
 }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Chasqui.Engines.Wire;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Caching;
@@ -16,9 +15,6 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
 {
     /// <summary>Tells whoever joined an answer that was begun for another.</summary>
     public const string SharedHeader = "X-Chasqui-Shared";
-
-    // Beyond this the client is told even while more is there already.
-    private const int MaxHeld = 64 * 1024;
 
     private readonly SharedGenerations<SharedPart> _running = new(SharedPart.SizeOf);
 
@@ -112,34 +108,21 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
             state.Measure?.Failed(WireErrors.CodeOf(failure));
     }
 
+    /// <summary>What was flushed together stays together, however slowly it is read: clients may count on an event a chunk.</summary>
     private static async Task CopyAsync(HttpContext http, RequestState state, SharedReader<SharedPart> reader)
     {
-        var writer = http.Response.BodyWriter;
-        var held = 0;
-        while (true)
+        while (await reader.ReadAsync(http.RequestAborted).ConfigureAwait(false) is (true, var part))
         {
-            if (!reader.TryRead(out var part))
-            {
-                if (held > 0)
-                    await FlushAsync(http).ConfigureAwait(false);
-                held = 0;
-                (var more, part) = await reader.ReadAsync(http.RequestAborted).ConfigureAwait(false);
-                if (!more)
-                    return;
-            }
             if (part.Head is { } head)
             {
                 Head(http, head);
                 continue;
             }
             state.Measure?.FirstToken();
-            writer.Write(part.Body.Span);
             state.SentBytes += part.Body.Length;
-            held += part.Body.Length;
-            if (held < MaxHeld)
-                continue;
-            await FlushAsync(http).ConfigureAwait(false);
-            held = 0;
+            var flushed = await http.Response.BodyWriter.WriteAsync(part.Body, http.RequestAborted).ConfigureAwait(false);
+            if (flushed.IsCompleted || flushed.IsCanceled)
+                throw new OperationCanceledException("the client has left", http.RequestAborted);
         }
     }
 
@@ -151,12 +134,5 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
             if (!name.Equals(DispatchEndpoint.RouteHeader, StringComparison.OrdinalIgnoreCase) || http.Request.Headers.ContainsKey(DispatchEndpoint.ExplainHeader))
                 http.Response.Headers[name] = values;
         }
-    }
-
-    private static async ValueTask FlushAsync(HttpContext http)
-    {
-        var flushed = await http.Response.BodyWriter.FlushAsync(http.RequestAborted).ConfigureAwait(false);
-        if (flushed.IsCompleted || flushed.IsCanceled)
-            throw new OperationCanceledException("the client has left", http.RequestAborted);
     }
 }

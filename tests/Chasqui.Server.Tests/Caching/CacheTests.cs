@@ -120,18 +120,20 @@ public sealed class CacheTests
         await using var fleet = await StartAsync();
         var body = Chat.Replace("false", "true", StringComparison.Ordinal);
         fleet.Double.Script = _node with { Faults = [new Fault { Kind = kind, AfterTokens = 3, Status = 500, Requests = 1 }] };
+        // A node that hangs up at once may be asked again by itself.
+        var isWhole = false;
         using (var response = await fleet.BeginAsync("/api/chat", body, Cancellation))
         {
             try
             {
-                await response.Content.ReadAsStringAsync(Cancellation);
+                isWhole = (await response.Content.ReadAsStringAsync(Cancellation)).Contains("\"done\":true", StringComparison.Ordinal);
             }
             catch (HttpRequestException)
             {
                 // It broke off.
             }
         }
-        Assert.Equal("miss", (await SendAsync(fleet, "/api/chat", body)).Cache);
+        Assert.Equal(isWhole ? "hit" : "miss", (await SendAsync(fleet, "/api/chat", body)).Cache);
         Assert.Equal("hit", (await SendAsync(fleet, "/api/chat", body)).Cache);
     }
 
