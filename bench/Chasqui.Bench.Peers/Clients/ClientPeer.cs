@@ -59,6 +59,7 @@ internal static class ClientPeer
     {
         ("floor", LoadShape.Unary) => new FloorLoad(port, load),
         ("node", LoadShape.Unary) => new NodeUnaryLoad(load.Port, load),
+        ("embed" or "same", LoadShape.Unary) => new UnaryLoad(new EmbedClient(load.Port, distinct: kind == "embed"), load),
         (_, LoadShape.Unary) => new UnaryLoad(CreateClient(kind, port), load),
         ("node", LoadShape.PacedStream) => new StreamLoad(new NodeClient(load.Port), load),
         ("node-mcp", LoadShape.PacedStream) => new StreamLoad(new NodeMessageClient(load.Port), load),

@@ -45,6 +45,7 @@ internal static class ServerPeer
         "node" => new NodeServer(),
         "node-mcp" => new KestrelPeer(new NodeMessageServer()),
         "yarp" => new KestrelPeer(new YarpServer(backend)),
+        "fixed-cost" => new KestrelPeer(new FixedCostServer()),
         "floor" => new FloorServer(),
         _ => throw new ArgumentException($"there is no server '{kind}'", nameof(kind)),
     };

@@ -64,13 +64,15 @@ internal static class Configurations
 
         """;
 
-    /// <summary>Chasqui with one node and all that it does for many.</summary>
+    /// <summary>Chasqui with one node and all that it does for many, but that it answers equal requests once: the load repeats itself, and each request shall be sent.</summary>
     /// <param name="url">The node's address.</param>
     /// <param name="kind">What it is: <c>ollama</c> or <c>chasqui</c>.</param>
     public static string Chasqui(string url, string kind) => $$"""
         {
           "Nodes": [{ "Name": "b", "Url": "{{url}}", "Kind": "{{kind}}", "Slots": 256 }],
-          "Engine": { "Enabled": false }
+          "Engine": { "Enabled": false },
+          "Merging": { "Strategy": "realtime", "Share": false },
+          "Cache": { "Enabled": false }
         }
 
         """;

@@ -12,6 +12,12 @@ public sealed record GatewaySettings
     /// <summary>How requests wait.</summary>
     public QueueOptions Queue { get; init; } = new();
 
+    /// <summary>How requests are merged.</summary>
+    public MergingOptions Merging { get; init; } = new();
+
+    /// <summary>How answers are kept.</summary>
+    public CacheOptions Cache { get; init; } = new();
+
     /// <summary>Names and patterns of the models that clients see.</summary>
     public CatalogueOptions Catalogue { get; init; } = new();
 

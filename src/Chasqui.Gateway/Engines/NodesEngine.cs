@@ -1,6 +1,10 @@
 using System.Runtime.CompilerServices;
+using Chasqui.Gateway.Caching;
 using Chasqui.Gateway.Dispatch;
+using Chasqui.Gateway.Merging;
 using Chasqui.Gateway.Nodes;
+using Chasqui.Gateway.Policies;
+using Chasqui.Gateway.Telemetry;
 
 namespace Chasqui.Gateway;
 
@@ -8,13 +12,15 @@ namespace Chasqui.Gateway;
 /// <param name="dispatcher">Sends requests to nodes.</param>
 /// <param name="rules">What the settings say of models.</param>
 /// <param name="node">The only node that is asked; null for all, the default.</param>
-public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string? node = null) : IEngine
+/// <param name="merger">Lets requests for vectors go together; null, the default, where each goes by itself.</param>
+/// <param name="cache">Has vectors that were made before; null, the default, for none.</param>
+public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string? node = null, EmbeddingMerger? merger = null, CachedEmbeddings? cache = null) : IEngine
 {
     /// <inheritdoc/>
     public string Name => node ?? "nodes";
 
     /// <summary>The same for one node alone.</summary>
-    public NodesEngine On(string name) => new(dispatcher, rules, name);
+    public NodesEngine On(string name) => new(dispatcher, rules, name, merger, cache);
 
     /// <summary>Changes models.</summary>
     /// <param name="name">A node's name, <see cref="NodesManager.All"/>, or null for whoever has the model.</param>
@@ -38,8 +44,12 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
     public Task<EmbedResult> EmbedAsync(EmbedRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return HedgeAsync(RouteOf(request.Model, request.Inputs.Sum(i => i.Length)), engine => engine.EmbedAsync(request, cancellationToken), cancellationToken);
+        return cache is null ? MakeAsync(request, cancellationToken) : cache.EmbedAsync(request, node, missing => MakeAsync(missing, cancellationToken), cancellationToken);
     }
+
+    private Task<EmbedResult> MakeAsync(EmbedRequest request, CancellationToken cancellationToken) => merger?.Merges(request) == true
+        ? merger.EmbedAsync(request, node, cancellationToken)
+        : HedgeAsync(RouteOf(request.Model, request.Inputs.Sum(i => i.Length)), engine => EmbedAsync(engine, request, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<int>> TokenizeAsync(TokenizeRequest request, CancellationToken cancellationToken = default)
@@ -106,7 +116,16 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
         });
     }
 
-    private LeasedEngine EngineOf(NodeLease lease) => new(lease, rules.PolicyOf(lease.Model));
+    /// <summary>Vectors that are not one for each text belong to nobody, and say of the node that it is broken.</summary>
+    private static async Task<EmbedResult> EmbedAsync(LeasedEngine engine, EmbedRequest request, CancellationToken cancellationToken)
+    {
+        var result = await engine.EmbedAsync(request, cancellationToken).ConfigureAwait(false);
+        return result.Vectors.Count == request.Inputs.Count
+            ? result
+            : throw new EngineFailedException(FormattableString.Invariant($"node '{engine.Name}' answered {request.Inputs.Count} texts with {result.Vectors.Count} vectors"));
+    }
+
+    private LeasedEngine EngineOf(NodeLease lease, Action<IReadOnlyList<OptionChange>>? changed = null) => new(lease, rules.PolicyOf(lease.Model), changed);
 
     private async Task<T> CallAsync<T>(Route route, Func<LeasedEngine, Task<T>> call, CancellationToken cancellationToken)
     {
@@ -115,8 +134,10 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
             using var lease = await route.NextAsync(cancellationToken).ConfigureAwait(false);
             try
             {
-                var answer = await call(EngineOf(lease)).ConfigureAwait(false);
+                var changes = OptionChange.None;
+                var answer = await call(EngineOf(lease, changed => changes = changed)).ConfigureAwait(false);
                 lease.Succeeded();
+                RequestMeasure.Current?.Answered(lease, changes);
                 return answer;
             }
             catch (EngineException e)
@@ -156,8 +177,10 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
             {
                 try
                 {
-                    var answer = await call(EngineOf(lease)).ConfigureAwait(false);
+                    var changes = OptionChange.None;
+                    var answer = await call(EngineOf(lease, changed => changes = changed)).ConfigureAwait(false);
                     lease.Succeeded();
+                    RequestMeasure.Current?.Answered(lease, changes);
                     return answer;
                 }
                 catch (EngineException e)

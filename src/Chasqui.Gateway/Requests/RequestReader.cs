@@ -96,6 +96,12 @@ internal ref struct RequestReader(RequestScan scan)
             case Dialects.OpenAiResponses when name.SequenceEqual("instructions"u8):
                 _conversation.Read(ref reader, ConversationPart.System);
                 return;
+            case Dialects.OpenAi or Dialects.OpenAiResponses or Dialects.Anthropic when name.SequenceEqual("temperature"u8):
+                _scan.IsCold = IsZero(ref reader) ?? _scan.IsCold;
+                break;
+            case Dialects.OpenAi when name.SequenceEqual("seed"u8):
+                _scan.IsSeeded = IsSeed(ref reader) ?? _scan.IsSeeded;
+                break;
             case Dialects.OpenAi or Dialects.Anthropic when name.SequenceEqual("max_tokens"u8):
             case Dialects.OpenAi when name.SequenceEqual("max_completion_tokens"u8):
             case Dialects.OpenAiResponses when name.SequenceEqual("max_output_tokens"u8):
@@ -126,7 +132,13 @@ internal ref struct RequestReader(RequestScan scan)
             var context = reader.ValueTextEquals("num_ctx"u8);
             var batch = !context && reader.ValueTextEquals("num_batch"u8);
             var predict = !context && !batch && reader.ValueTextEquals("num_predict"u8);
+            var temperature = !context && !batch && !predict && reader.ValueTextEquals("temperature"u8);
+            var seed = !context && !batch && !predict && !temperature && reader.ValueTextEquals("seed"u8);
             reader.Read();
+            if (temperature)
+                _scan.IsCold = IsZero(ref reader) ?? _scan.IsCold;
+            if (seed)
+                _scan.IsSeeded = IsSeed(ref reader) ?? _scan.IsSeeded;
             if (context)
                 _scan.NumCtx = Whole(ref reader) ?? _scan.NumCtx;
             if (predict)
@@ -152,6 +164,13 @@ internal ref struct RequestReader(RequestScan scan)
         var plain = new byte[text.Length];
         return NameCache.Get(plain.AsSpan(0, JsonEscapes.Decode(text, plain)));
     }
+
+    private static bool? IsZero(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var number) ? number == 0 : null;
+
+    /// <summary>A negative one is the wish for a fresh one.</summary>
+    private static bool? IsSeed(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.Number && reader.TryGetDouble(out var number) ? number >= 0 : null;
 
     /// <summary>A fraction is cut off, and what is too great or too small becomes the greatest or the least.</summary>
     private static int? Whole(ref Utf8JsonReader reader) =>

@@ -41,6 +41,13 @@ public sealed class RequestScan : IDisposable
     /// <summary>Ollama's <c>num_ctx</c>; null where nothing is said.</summary>
     public int? NumCtx { get; internal set; }
 
+    /// <summary>Whether the answer is always the same: the temperature is 0, or there is a seed that is no wish for a fresh one.</summary>
+    public bool IsDeterministic => IsCold || IsSeeded;
+
+    internal bool IsCold { get; set; }
+
+    internal bool IsSeeded { get; set; }
+
     /// <summary>Whether there is an image.</summary>
     public bool HasImages { get; internal set; }
 
@@ -107,6 +114,8 @@ public sealed class RequestScan : IDisposable
         Stream = null;
         MaxTokens = null;
         NumCtx = null;
+        IsCold = false;
+        IsSeeded = false;
         HasImages = false;
         HasTools = false;
         PromptCharacters = 0;

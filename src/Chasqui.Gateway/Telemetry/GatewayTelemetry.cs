@@ -15,12 +15,13 @@ public sealed class GatewayTelemetry : IDisposable
     private readonly ModelLabels _models = new();
     private volatile Func<IEnumerable<NodeMeasure>>[] _nodes = [];
     private Func<long>? _droppedLines;
+    private Func<long>? _cacheBytes;
 
     /// <param name="time">The clock; null for the system's.</param>
     public GatewayTelemetry(TimeProvider? time = null)
     {
         Time = time ?? TimeProvider.System;
-        Instruments = new Instruments(Meter, () => _nodes.SelectMany(source => source()), () => _droppedLines?.Invoke() ?? 0);
+        Instruments = new Instruments(Meter, () => _nodes.SelectMany(source => source()), () => _droppedLines?.Invoke() ?? 0, () => _cacheBytes?.Invoke() ?? 0);
     }
 
     /// <summary>Makes the spans.</summary>
@@ -59,6 +60,9 @@ public sealed class GatewayTelemetry : IDisposable
     /// <summary>Says where to ask how many lines of the log were dropped.</summary>
     public void WatchLog(Func<long> droppedLines) => _droppedLines = droppedLines;
 
+    /// <summary>Says where to ask how many bytes of answers are kept.</summary>
+    public void WatchCache(Func<long> bytes) => _cacheBytes = bytes;
+
     /// <summary>Counts an option of a request that a policy changed.</summary>
     /// <param name="model">The model that the request is for.</param>
     /// <param name="option">The option's name.</param>
@@ -74,6 +78,14 @@ public sealed class GatewayTelemetry : IDisposable
                 { TelemetryNames.Treatment, treatment },
             });
         }
+    }
+
+    /// <summary>Counts a request that joined a generation which was begun for another.</summary>
+    /// <param name="model">The model that the request is for.</param>
+    public void SharedGeneration(string model)
+    {
+        if (Instruments.SharedRequests.Enabled)
+            Instruments.SharedRequests.Add(1, new KeyValuePair<string, object?>(TelemetryNames.RequestModel, Label(model, succeeded: false)));
     }
 
     /// <summary>Counts a connection of MCP that was opened or closed.</summary>

@@ -13,7 +13,9 @@ internal sealed class Instruments
     private static readonly double[] _errors = [-60, -30, -10, -5, -2.5, -1, -0.5, -0.1, 0, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60];
     private static readonly long[] _tokens = [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304, 16777216, 67108864];
 
-    public Instruments(Meter meter, Func<IEnumerable<NodeMeasure>> nodes, Func<long> droppedLines)
+    private static readonly long[] _inputs = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024];
+
+    public Instruments(Meter meter, Func<IEnumerable<NodeMeasure>> nodes, Func<long> droppedLines, Func<long> cacheBytes)
     {
         ServerDuration = Histogram(meter, "gen_ai.server.request.duration", "s", "Time of a request for a model, from its arrival to its last byte.", _durations);
         FirstToken = Histogram(meter, "gen_ai.server.time_to_first_token", "s", "Time from a request's arrival to its first token, where it succeeded.", _firstToken);
@@ -28,6 +30,12 @@ internal sealed class Instruments
         NodeRequests = meter.CreateCounter<long>("chasqui.node.requests", "{request}", "Attempts at a node that have ended: how they began, and how they ended.");
         Policies = meter.CreateCounter<long>("chasqui.policy.changes", "{option}", "Options of requests that a policy changed.");
         Bytes = meter.CreateCounter<long>("chasqui.io", "By", "Bytes of bodies that were received from clients and sent to them.");
+        MergedCalls = meter.CreateCounter<long>("chasqui.merge.calls", "{call}", "Calls to nodes that were made for requests for vectors, of one caller or of several together.");
+        MergedRequests = meter.CreateCounter<long>("chasqui.merge.requests", "{request}", "Requests that were answered by those calls.");
+        MergedInputs = Histogram(meter, "chasqui.merge.inputs", "{text}", "Texts of one such call.", _inputs);
+        SharedRequests = meter.CreateCounter<long>("chasqui.share.requests", "{request}", "Requests that joined a generation which was begun for another.");
+        CacheLookups = meter.CreateCounter<long>("chasqui.cache.lookups", "{answer}", "Vectors and generations that were looked for among those that are kept.");
+        meter.CreateObservableGauge("chasqui.cache.size", cacheBytes, "By", "Bytes of answers that are kept in memory.");
         Connections = meter.CreateUpDownCounter<long>("chasqui.connections.active", "{connection}", "Connections of MCP that are open.");
         meter.CreateObservableGauge("chasqui.node.requests.active", () => Gauge(nodes(), node => node.Active), "{request}", "Requests that run on a node.");
         meter.CreateObservableGauge("chasqui.node.queue.length", () => Gauge(nodes(), node => node.Queued), "{request}", "Requests that wait for a node of their own choice.");
@@ -63,6 +71,16 @@ internal sealed class Instruments
     public Counter<long> Policies { get; }
 
     public Counter<long> Bytes { get; }
+
+    public Counter<long> MergedCalls { get; }
+
+    public Counter<long> MergedRequests { get; }
+
+    public Histogram<long> MergedInputs { get; }
+
+    public Counter<long> SharedRequests { get; }
+
+    public Counter<long> CacheLookups { get; }
 
     public UpDownCounter<long> Connections { get; }
 

@@ -1,5 +1,8 @@
 using System.Collections;
 using System.Diagnostics;
+using Chasqui.Gateway.Caching;
+using Chasqui.Gateway.Nodes;
+using Chasqui.Gateway.Policies;
 using Chasqui.Gateway.Scheduling;
 using Chasqui.Gateway.Shaping;
 
@@ -25,7 +28,20 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     private string? _operation;
     private int _inputTokens;
     private int _outputTokens;
+    private readonly bool _isShared;
     private int _ended;
+
+    private RequestMeasure(RequestMeasure leader)
+    {
+        _isShared = true;
+        _telemetry = leader._telemetry;
+        _origin = leader._origin;
+        _began = _telemetry.Time.GetTimestamp();
+        _server = leader._server;
+        (_givenParent, _givenState) = (leader._givenParent, leader._givenState);
+        (RequestId, Caller, Priority, MaxWait) = (leader.RequestId, leader.Caller, leader.Priority, leader.MaxWait);
+        (_operation, Model, ResponseModel) = (leader._operation, leader.Model, leader.ResponseModel);
+    }
 
     internal RequestMeasure(GatewayTelemetry telemetry, in RequestOrigin origin)
     {
@@ -123,6 +139,58 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         ? new("RequestId", RequestId)
         : throw new ArgumentOutOfRangeException(nameof(index));
 
+    /// <summary>What it wants of the cache, and what it got; null for what is usual.</summary>
+    public CacheControl? Cache { get; set; }
+
+    /// <summary>How an answer of the engine over all nodes came about; null before there is one.</summary>
+    public AnswerOrigin? Origin { get; private set; }
+
+    /// <summary>
+    /// For work that is done for several requests at once, of which this one stands for all: nodes, queues and spans are measured as if it were this one's, but it is no
+    /// request of its own. This request may end first.
+    /// </summary>
+    public RequestMeasure Share() => new(this);
+
+    /// <summary>What was done for several requests at once was this one's too. Not before that has ended.</summary>
+    public void Answered(RequestMeasure shared)
+    {
+        ArgumentNullException.ThrowIfNull(shared);
+        (Node, Origin) = (shared.Node, shared.Origin);
+        (QueueWait, QueueCause, QueuePosition) = (shared.QueueWait, shared.QueueCause, shared.QueuePosition);
+    }
+
+    /// <summary>A node has answered.</summary>
+    internal void Answered(NodeLease lease, IReadOnlyList<OptionChange> changes)
+    {
+        Node = lease.Attempt ?? Node;
+        Origin = new AnswerOrigin(lease.Reason, changes);
+    }
+
+    /// <summary>Counts what was looked for among what is kept.</summary>
+    /// <param name="kind"><c>vectors</c> or <c>generation</c>.</param>
+    /// <param name="hits">What was there.</param>
+    /// <param name="misses">What was not.</param>
+    public void CacheLooked(string kind, int hits, int misses)
+    {
+        var lookups = _telemetry.Instruments.CacheLookups;
+        if (hits > 0)
+            lookups.Add(hits, Tag(TelemetryNames.CacheKind, kind), Tag(TelemetryNames.Outcome, "hit"));
+        if (misses > 0)
+            lookups.Add(misses, Tag(TelemetryNames.CacheKind, kind), Tag(TelemetryNames.Outcome, "miss"));
+    }
+
+    /// <summary>Counts a call upstream that is made for several.</summary>
+    internal void Merged(int callers, int inputs)
+    {
+        var instruments = _telemetry.Instruments;
+        if (!instruments.MergedInputs.Enabled && !instruments.MergedCalls.Enabled)
+            return;
+        var model = Tag(TelemetryNames.RequestModel, _telemetry.Label(Model, succeeded: false));
+        instruments.MergedCalls.Add(1, model);
+        instruments.MergedRequests.Add(callers, model);
+        instruments.MergedInputs.Record(inputs, model);
+    }
+
     /// <summary>Tells what is asked of which model. Without it the request is none for a model, and is only counted.</summary>
     /// <param name="operation"><c>chat</c>, <c>text_completion</c> or <c>embeddings</c>.</param>
     /// <param name="model">The model's name as it was asked for.</param>
@@ -196,7 +264,8 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         if (_firstToken != 0)
             return;
         _firstToken = _telemetry.Time.GetTimestamp();
-        _server?.AddEvent(new ActivityEvent("first_token"));
+        if (!_isShared)
+            _server?.AddEvent(new ActivityEvent("first_token"));
     }
 
     /// <summary>The tokens of prompt and answer; the last call counts.</summary>
@@ -233,6 +302,8 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
             Error ??= code ?? outcome.Text();
         Node?.Ended(Error);
         SettleAdmission();
+        if (_isShared)
+            return;
         var now = _telemetry.Time.GetTimestamp();
         var instruments = _telemetry.Instruments;
         if (instruments.Active.Enabled)

@@ -57,6 +57,9 @@ public static class TelemetryNames
     /// <summary>What a policy did to it.</summary>
     public const string Treatment = "chasqui.treatment";
 
+    /// <summary><c>vectors</c> or <c>generation</c>.</summary>
+    public const string CacheKind = "chasqui.cache.kind";
+
     /// <summary><c>receive</c> or <c>transmit</c>.</summary>
     public const string Direction = "chasqui.io.direction";
 

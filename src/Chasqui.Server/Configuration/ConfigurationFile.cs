@@ -55,7 +55,7 @@ public sealed class ConfigurationFile
 
     /// <summary>The part of options that may change while the gateway runs.</summary>
     internal static GatewaySettings SettingsOf(GatewayOptions options) =>
-        new() { Nodes = options.Nodes, Routing = options.Routing, Queue = options.Queue, Catalogue = options.Catalogue, Policies = options.Policies, Limits = options.Limits };
+        new() { Nodes = options.Nodes, Routing = options.Routing, Queue = options.Queue, Merging = options.Merging, Cache = options.Cache, Catalogue = options.Catalogue, Policies = options.Policies, Limits = options.Limits };
 
     private (GatewayOptions Options, Dictionary<string, string> Values) Read(bool found)
     {

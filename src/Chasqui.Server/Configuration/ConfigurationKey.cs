@@ -73,6 +73,8 @@ internal sealed partial record ConfigurationKey(
         new("Keys:AllowAnonymous", false, "boolean", "false", "true or false",
             "Whether addresses that other machines can reach are listened on while there is no key.",
             (options, values) => ConfigurationValues.Switch(values[0]) is { } on ? options with { AllowAnonymous = on } : null),
+        .. MergingKeys.All,
+        .. CacheKeys.All,
         new("Data:Folder", false, "string", "~/.chasqui", "a path",
             "Where state is kept; made when it is missing.",
             (options, values) => values[0].Length > 0 ? options with { Data = new DataOptions { Folder = values[0] } } : null),

@@ -14,7 +14,7 @@ namespace Chasqui.Server;
 /// anything of an answer was passed on goes to another node.
 /// </summary>
 internal sealed partial class DispatchEndpoint(
-    ApiContext api, Dispatcher dispatcher, ModelRules rules, MeasuredEngine measured, ILogger<DispatchEndpoint> logger)
+    ApiContext api, Dispatcher dispatcher, ModelRules rules, MeasuredEngine measured, GenerationSharing sharing, ILogger<DispatchEndpoint> logger)
 {
     /// <summary>Names the node that a request is for, and the one that answered.</summary>
     public const string NodeHeader = "X-Chasqui-Node";
@@ -39,11 +39,38 @@ internal sealed partial class DispatchEndpoint(
         using (scan)
         {
             // A request without a prompt loads or unloads, which is no matter of one node alone.
-            if (string.IsNullOrEmpty(scan.Model) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
+            if (string.IsNullOrEmpty(scan.Model) || MayMerge(route, scan.Model, body.Memory.Span) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
                 await route.Handler(api, http).ConfigureAwait(false);
+            else if (sharing.Shares(route, http, scan))
+                await sharing.AnswerAsync(route, http, scan, (inner, shared) => RunAsync(route, inner, shared)).ConfigureAwait(false);
             else
                 await RunAsync(route, http, state, scan).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>A request that stands for several, each of which was read already.</summary>
+    private async Task RunAsync(Route route, HttpContext http, ReadOnlyMemory<byte> body)
+    {
+        if (!RequestScan.TryRead(body, route.Dialect, out var scan, out var fault))
+            throw new InvalidRequestException(fault.Reason);
+        using (scan)
+            await RunAsync(route, http, RequestState.Of(http), scan).ConfigureAwait(false);
+    }
+
+    /// <summary>What goes to a node together with others is read, as far as it can be said by types.</summary>
+    private bool MayMerge(Route route, string model, ReadOnlySpan<byte> body) =>
+        route.Path is "/api/embed" or "/v1/embeddings" && dispatcher.Nodes.Settings is { Merging.Strategy: not MergeStrategy.Realtime } or { Cache.Enabled: true }
+        && EmbeddingBody.IsPlain(body, route.Dialect) && MakesVectors(rules.Resolve(model));
+
+    /// <summary>What cannot be done anyway is refused by a node in its own words.</summary>
+    private bool MakesVectors(string model)
+    {
+        foreach (var node in dispatcher.Nodes.Catalogue.Having(model))
+        {
+            if (node.Find(model) is { Capabilities: { Count: > 0 } known } && !known.Contains("embedding"))
+                return false;
+        }
+        return true;
     }
 
     private const string ShowPath = "/api/show";

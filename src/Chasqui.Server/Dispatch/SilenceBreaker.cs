@@ -62,6 +62,7 @@ internal sealed class SilenceBreaker(HttpContext http, string contentType, Func<
                 return;
             if (!http.Response.HasStarted)
                 http.Response.ContentType = contentType;
+            RequestState.Of(http).HasSaidNothing = true;
             await http.Response.BodyWriter.WriteAsync(said, http.RequestAborted).ConfigureAwait(false);
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or InvalidOperationException or ObjectDisposedException)

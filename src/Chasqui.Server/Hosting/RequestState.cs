@@ -27,6 +27,12 @@ internal sealed class RequestState
     /// <summary>The node that answered, or was asked last; empty for none.</summary>
     public string Node { get; set; } = "";
 
+    /// <summary>Why an answer that is made for several has failed; null where it has not.</summary>
+    public Exception? Failure { get; set; }
+
+    /// <summary>Whether the client heard that it has to wait before it heard the answer.</summary>
+    public bool HasSaidNothing { get; set; }
+
     /// <summary>The form of the API that was called.</summary>
     public required ApiForm Form { get; init; }
 

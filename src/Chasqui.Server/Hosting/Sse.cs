@@ -91,7 +91,10 @@ internal sealed class Sse(HttpContext http) : IAsyncDisposable
             while (await timer.WaitForNextTickAsync(http.RequestAborted).ConfigureAwait(false))
             {
                 if (!_spoke)
+                {
+                    RequestState.Of(http).HasSaidNothing = true;
                     await WriteAsync(_sign).ConfigureAwait(false);
+                }
                 _spoke = false;
             }
         }

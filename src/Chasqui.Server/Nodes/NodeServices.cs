@@ -1,5 +1,6 @@
 using Chasqui.Gateway;
 using Chasqui.Gateway.Dispatch;
+using Chasqui.Gateway.Merging;
 using Chasqui.Gateway.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
@@ -19,9 +20,15 @@ internal static class NodeServices
             provider.GetRequiredService<ILogger<NodeSet>>()));
         services.AddSingleton<ModelRules>();
         services.AddSingleton<Dispatcher>();
+        services.AddSingleton<IEmbeddingUpstream, NodesUpstream>();
+        services.AddSingleton(provider => new EmbeddingMerger(
+            provider.GetRequiredService<IEmbeddingUpstream>(), () => provider.GetRequiredService<NodeSet>().Settings, provider.GetRequiredService<TimeProvider>()));
+        services.AddCache(options);
         services.AddSingleton<NodesEngine>();
+        services.AddSingleton<GenerationSharing>();
         services.AddSingleton<DispatchEndpoint>();
         services.AddSingleton<WireRelay>();
+        services.AddSingleton<WireSharing>();
         services.AddHostedService<NodesService>();
         return services;
     }

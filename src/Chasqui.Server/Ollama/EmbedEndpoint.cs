@@ -33,7 +33,9 @@ internal static class EmbedEndpoint
                 Options = fields.Options,
                 KeepAlive = fields.KeepAlive,
             };
+            CacheHeaders.Of(http);
             var result = await api.EngineOf(http).EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
+            AnswerHeaders.Tell(http);
             RequestState.Of(http).PromptTokens = result.PromptTokens;
             Write(buffer, fields.Model, result);
         }
@@ -65,7 +67,9 @@ internal static class EmbedEndpoint
                 Options = fields.Options,
                 KeepAlive = fields.KeepAlive,
             };
+            CacheHeaders.Of(http);
             var result = await api.EngineOf(http).EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
+            AnswerHeaders.Tell(http);
             RequestState.Of(http).PromptTokens = result.PromptTokens;
             vector = result.Vectors[0];
         }

@@ -13,7 +13,9 @@ internal static class EmbeddingsEndpoint
         using (var body = await api.ReadBodyAsync(http).ConfigureAwait(false))
             fields.Read(body.Root);
         fields.Note(http);
+        CacheHeaders.Of(http);
         var result = await api.EngineOf(http).EmbedAsync(fields.ToRequest(), http.RequestAborted).ConfigureAwait(false);
+        AnswerHeaders.Tell(http);
         RequestState.Of(http).PromptTokens = result.PromptTokens;
 
         var buffer = new ArrayBufferWriter<byte>(4096);

@@ -14,7 +14,9 @@ namespace Chasqui.Server;
 /// <param name="changed">Told of models that were loaded or unloaded: what, and which.</param>
 /// <param name="relay">Sends generations to nodes; null for an engine alone.</param>
 /// <param name="gate">What whoever asks may do.</param>
-internal sealed class EngineOperations(IEngine engine, TimeSpan usualKeepAlive, Action<string, string> changed, WireRelay? relay, CallerGate gate)
+/// <param name="sharing">Lets equal ones be one; null where there is no relay.</param>
+internal sealed class EngineOperations(
+    IEngine engine, TimeSpan usualKeepAlive, Action<string, string> changed, WireRelay? relay, CallerGate gate, WireSharing? sharing)
 {
     public IEnumerable<KeyValuePair<string, WireOperation>> All =>
     [
@@ -90,8 +92,8 @@ internal sealed class EngineOperations(IEngine engine, TimeSpan usualKeepAlive, 
         var typed = WireRequests.FromWire(request);
         return relay is null
             ? WireStreams.SendAsync(gate.Guard(engine).GenerateAsync(typed, cancellationToken), answer, cancellationToken)
-            : relay.RunAsync(call, answer, new RelayRequest(
-                Op.Generate, "text_completion", request.Model, request.Prompt.Length, typed, request.ToByteArray(), on => on.GenerateAsync(typed, cancellationToken)), cancellationToken);
+            : RelayAsync(call, answer, new RelayRequest(
+                Op.Generate, "text_completion", request.Model, request.Prompt.Length, typed, request.ToByteArray(), (on, token) => on.GenerateAsync(typed, token)), relay, cancellationToken);
     }
 
     private ValueTask ChatAsync(IncomingCall call, WireAnswer answer, Messages.ChatRequest request, CancellationToken cancellationToken)
@@ -99,9 +101,14 @@ internal sealed class EngineOperations(IEngine engine, TimeSpan usualKeepAlive, 
         var typed = WireRequests.FromWire(request);
         return relay is null
             ? WireStreams.SendAsync(gate.Guard(engine).ChatAsync(typed, cancellationToken), answer, cancellationToken)
-            : relay.RunAsync(call, answer, new RelayRequest(
-                Op.Chat, "chat", request.Model, request.Messages.Sum(m => m.Content.Length), typed, request.ToByteArray(), on => on.ChatAsync(typed, cancellationToken)), cancellationToken);
+            : RelayAsync(call, answer, new RelayRequest(
+                Op.Chat, "chat", request.Model, request.Messages.Sum(m => m.Content.Length), typed, request.ToByteArray(), (on, token) => on.ChatAsync(typed, token)), relay, cancellationToken);
     }
+
+    private ValueTask RelayAsync(IncomingCall call, WireAnswer answer, RelayRequest request, WireRelay over, CancellationToken cancellationToken) =>
+        sharing?.Shares(call, request.Request) == true
+            ? sharing.AnswerAsync(call, answer, request, EngineOf(call), cancellationToken)
+            : over.RunAsync(call, answer, request, cancellationToken);
 
     /// <summary>The engine, or the one node of it that the call names.</summary>
     private IEngine EngineOf(IncomingCall call) => gate.Guard(

@@ -17,6 +17,9 @@ internal sealed class WireAnswer(IncomingCall call)
     /// <summary>The request, whose id and limits go out with the head; null for none.</summary>
     public RequestMeasure? Measure { get; set; }
 
+    /// <summary>Whether it was begun for another; told with the head.</summary>
+    public bool IsShared { get; set; }
+
     /// <summary>Bytes of the messages sent so far.</summary>
     public long SentBytes { get; private set; }
 
@@ -83,6 +86,8 @@ internal sealed class WireAnswer(IncomingCall call)
     private HeaderList Head(int status)
     {
         var head = new HeaderList().Add("status", status == 200 ? "200" : status.ToString(CultureInfo.InvariantCulture));
+        if (IsShared)
+            head.Add("x-chasqui-shared", "true");
         if (Measure is not { } measure)
             return head;
         if (measure.Limits is { } limits)

@@ -47,7 +47,8 @@ internal sealed class WireGateway
         _keys = services.GetRequiredService<KeyRing>();
         _sessions = services.GetRequiredService<CallerSessions>();
         var gate = services.GetRequiredService<CallerGate>();
-        _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>(), gate);
+        _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>(), gate,
+            options.IsEngineAlone ? null : services.GetRequiredService<WireSharing>());
         _models = new ModelOperations(engine.Inner, gate);
         _connection = new ConnectionOptions
         {

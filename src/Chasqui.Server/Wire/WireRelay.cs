@@ -16,7 +16,7 @@ namespace Chasqui.Server;
 /// <param name="Message">The request as it came.</param>
 /// <param name="Typed">Runs it by its types on an engine.</param>
 internal sealed record RelayRequest(
-    string Operation, string Kind, string Model, int Characters, GenerationRequest Request, ReadOnlyMemory<byte> Message, Func<IEngine, IAsyncEnumerable<GenerationUpdate>> Typed);
+    string Operation, string Kind, string Model, int Characters, GenerationRequest Request, ReadOnlyMemory<byte> Message, Func<IEngine, CancellationToken, IAsyncEnumerable<GenerationUpdate>> Typed);
 
 /// <summary>
 /// Sends generations that came over MCP to a node: as they are where the node is another Chasqui on MCP and nothing has to be changed, so that a token costs a frame in and a
@@ -53,7 +53,7 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
                 if (lease.Node.Connection.Messages is { } messages && policy is null && !measured.SeesPrompts && lease.ModelName == request.Model)
                     await PassAsync(call, answer, request, messages, lease, measure).ConfigureAwait(false);
                 else
-                    await WireStreams.SendAsync(request.Typed(measured.Over(new LeasedEngine(lease, policy))), answer, cancellationToken).ConfigureAwait(false);
+                    await WireStreams.SendAsync(request.Typed(measured.Over(new LeasedEngine(lease, policy)), cancellationToken), answer, cancellationToken).ConfigureAwait(false);
                 lease.Succeeded();
                 return;
             }

@@ -87,7 +87,8 @@ public sealed class OpenAiPackageBeforeNodesTests
         Assert.Equal((2, 128, 4), (packed.Count, vectors[0].Length, cut[0].ToFloats().Length));
         Assert.NotEqual(vectors[0], vectors[1]);
         Assert.Equal((3, 3), (packed.Usage.InputTokenCount, packed.Usage.TotalTokenCount));
-        fleet.AssertAskedUnder("/v1/embeddings");
+        // Texts go to a node together, in its own language.
+        fleet.AssertAskedUnder(kind == NodeKind.Ollama ? "/api/embed" : "/v1/embeddings");
         var missing = await Assert.ThrowsAsync<ClientResultException>(() => new EmbeddingClient("nope", PackageFleet.Key, fleet.OpenAiOptions).GenerateEmbeddingsAsync(["x"], cancellationToken: Token));
         Assert.Equal(404, missing.Status);
     }

@@ -20,7 +20,7 @@ internal sealed class Embeddings(ModelStore store, Engine engine)
         return new JsonObject
         {
             ["model"] = name,
-            ["embeddings"] = new JsonArray([.. inputs.Select(input => Numbers(Vector(input, model, json)))]),
+            ["embeddings"] = new JsonArray([.. Answered(inputs, fault).Select(input => Numbers(Vector(input, model, json)))]),
             ["total_duration"] = Cost.Nanoseconds(load) + 1000,
             ["load_duration"] = Cost.Nanoseconds(load),
             ["prompt_eval_count"] = tokens,
@@ -55,7 +55,7 @@ internal sealed class Embeddings(ModelStore store, Engine engine)
         return new JsonObject
         {
             ["object"] = "list",
-            ["data"] = new JsonArray([.. inputs.Select((input, index) => new JsonObject
+            ["data"] = new JsonArray([.. Answered(inputs, fault).Select((input, index) => new JsonObject
             {
                 ["object"] = "embedding",
                 ["embedding"] = format == "base64"
@@ -91,6 +91,8 @@ internal sealed class Embeddings(ModelStore store, Engine engine)
         { ValueKind: JsonValueKind.Array } several => [.. several.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.String ? item.GetString()! : throw new ApiException(400, "invalid input type"))],
         _ => throw new ApiException(400, "invalid input type"),
     };
+
+    private static IEnumerable<string> Answered(List<string> inputs, Fault? fault) => fault?.Kind == FaultKind.FewVectors ? inputs.SkipLast(1) : inputs;
 
     private static int Tokens(StoredModel model, List<string> inputs, bool truncate)
     {

@@ -41,6 +41,9 @@ public enum FaultKind
 
     /// <summary>The engine behind Ollama dies after <see cref="Fault.AfterTokens"/>: the shapes of <c>runner_killed_*</c>; the next request loads again.</summary>
     [JsonStringEnumMemberName("engine-dies")] EngineDies,
+
+    /// <summary>An answer for texts lacks its last vector.</summary>
+    [JsonStringEnumMemberName("few-vectors")] FewVectors,
 }
 
 /// <summary>One thing that goes wrong, and for whom.</summary>
