@@ -69,7 +69,7 @@ public sealed class CachedEmbeddings(AnswerCache cache, ModelVersions versions, 
 
     // Who may see it, and all that makes the vector what it is.
     private static byte[] Shape(EmbedRequest request, string? node, string version, RequestMeasure? measure) => SHA256.HashData(Encoding.UTF8.GetBytes(FormattableString.Invariant(
-        $"{measure?.Caller.Tenant}\0{version}\0{node}\0{request.Dimensions}\0{request.Truncate}\0{request.Normalize}\0{request.Options.NumCtx}\0{request.Options.NumBatch}")));
+        $"{measure?.Caller.Sharers}\0{version}\0{node}\0{request.Dimensions}\0{request.Truncate}\0{request.Normalize}\0{request.Options.NumCtx}\0{request.Options.NumBatch}")));
 
     private static string Key(byte[] shape, string text)
     {

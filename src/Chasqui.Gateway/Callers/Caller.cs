@@ -20,6 +20,9 @@ public sealed record Caller
     /// <summary>Whose it is: answers are shared within a tenant and never beyond it. Default empty.</summary>
     public string Tenant { get; init; } = "";
 
+    /// <summary>Within whom answers are shared: the tenant, or where there is none this caller alone.</summary>
+    public string Sharers => Tenant.Length > 0 ? "tenant " + Tenant : "caller " + Id;
+
     /// <summary>Its share beside others', 0.01 to 1,000. Default 1.</summary>
     public double Weight { get; init; } = 1;
 

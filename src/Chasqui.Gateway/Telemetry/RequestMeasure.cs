@@ -39,7 +39,8 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         _began = _telemetry.Time.GetTimestamp();
         _server = leader._server;
         (_givenParent, _givenState) = (leader._givenParent, leader._givenState);
-        (RequestId, Caller, Priority, MaxWait) = (leader.RequestId, leader.Caller, leader.Priority, leader.MaxWait);
+        // Whoever it stands for was let in by himself.
+        (RequestId, Caller, Priority, MaxWait, Limits) = (leader.RequestId, leader.Caller, leader.Priority, leader.MaxWait, leader.Limits);
         (_operation, Model, ResponseModel) = (leader._operation, leader.Model, leader.ResponseModel);
     }
 

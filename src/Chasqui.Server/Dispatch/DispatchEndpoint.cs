@@ -42,10 +42,25 @@ internal sealed partial class DispatchEndpoint(
             if (string.IsNullOrEmpty(scan.Model) || MayMerge(route, scan.Model, body.Memory.Span) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
                 await route.Handler(api, http).ConfigureAwait(false);
             else if (sharing.Shares(route, http, scan))
+            {
+                // Each by himself, also who gets an answer that was made for another.
+                await AdmitAsync(route, http, scan).ConfigureAwait(false);
                 await sharing.AnswerAsync(route, http, scan, (inner, shared) => RunAsync(route, inner, shared)).ConfigureAwait(false);
+            }
             else
+            {
+                await AdmitAsync(route, http, scan).ConfigureAwait(false);
                 await RunAsync(route, http, state, scan).ConfigureAwait(false);
+            }
         }
+    }
+
+    private ValueTask AdmitAsync(Route route, HttpContext http, RequestScan scan)
+    {
+        if (route.Operation is not null)
+            return api.Gate.AdmitAsync(scan.Model!, scan.PromptCharacters, route.Operation == "embeddings" ? 0 : scan.MaxTokens, http.RequestAborted);
+        api.Gate.Ensure(scan.Model!);
+        return default;
     }
 
     /// <summary>A request that stands for several, each of which was read already.</summary>
@@ -78,10 +93,6 @@ internal sealed partial class DispatchEndpoint(
     private async Task RunAsync(Route route, HttpContext http, RequestState state, RequestScan scan)
     {
         state.Model = scan.Model!;
-        if (route.Operation is null)
-            api.Gate.Ensure(scan.Model!);
-        else
-            await api.Gate.AdmitAsync(scan.Model!, scan.PromptCharacters, route.Operation == "embeddings" ? 0 : scan.MaxTokens, http.RequestAborted).ConfigureAwait(false);
         var tokens = (int)Math.Min(int.MaxValue, scan.PromptCharacters / RouteRequest.CharactersPerToken);
         var model = rules.Resolve(scan.Model!);
         var request = new RouteRequest

@@ -47,7 +47,7 @@ internal static class SharedKeys
 
     private static void Who(IncrementalHash hash, RequestMeasure? measure)
     {
-        Text(hash, measure?.Caller.Tenant);
+        Text(hash, measure?.Caller.Sharers);
         Text(hash, measure?.Priority?.ToString());
         Text(hash, measure?.MaxWait?.ToString());
     }

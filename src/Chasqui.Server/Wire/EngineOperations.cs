@@ -107,8 +107,15 @@ internal sealed class EngineOperations(
 
     private ValueTask RelayAsync(IncomingCall call, WireAnswer answer, RelayRequest request, WireRelay over, CancellationToken cancellationToken) =>
         sharing?.Shares(call, request.Request) == true
-            ? sharing.AnswerAsync(call, answer, request, EngineOf(call), cancellationToken)
+            ? ShareAsync(call, answer, request, sharing, cancellationToken)
             : over.RunAsync(call, answer, request, cancellationToken);
+
+    /// <summary>Each is let in by himself, also who gets an answer that was made for another.</summary>
+    private async ValueTask ShareAsync(IncomingCall call, WireAnswer answer, RelayRequest request, WireSharing with, CancellationToken cancellationToken)
+    {
+        await gate.AdmitAsync(request.Model, request.Characters, request.Request.Options.NumPredict, cancellationToken).ConfigureAwait(false);
+        await with.AnswerAsync(call, answer, request, EngineOf(call), cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>The engine, or the one node of it that the call names.</summary>
     private IEngine EngineOf(IncomingCall call) => gate.Guard(
