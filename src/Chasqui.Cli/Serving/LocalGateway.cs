@@ -20,7 +20,14 @@ internal sealed class LocalGateway : IServeRunner
             if (Console.IsInputRedirected)
                 context.Interrupts.OnHangup = gateway.Services.GetRequiredService<IConfigurationReload>().Request;
             await GatewayHost.StartAsync(gateway, scope.Token);
-            await AnnounceAsync(gateway, settings.Json, context.Console, scope.Token);
+            try
+            {
+                await AnnounceAsync(gateway, settings.Json, context.Console, scope.Token);
+            }
+            catch (OperationCanceledException) when (scope.Token.IsCancellationRequested)
+            {
+                // It serves already, so that stopping it is the same as ever, whatever it has not said yet.
+            }
             await scope.Token.WaitAsync();
 
             using var impatience = context.Interrupts.Begin();
