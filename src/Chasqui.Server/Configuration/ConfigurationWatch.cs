@@ -20,7 +20,7 @@ internal sealed partial class ConfigurationWatch(
 
     // One word is enough, however often the file changes.
     private readonly Channel<bool> _asked = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
-    private (DateTime, long) _stamp = Stamp(file.Path);
+    private (DateTime, long) _stamp = FileStamps.Of(file.Path);
 
     /// <summary>Whether the system is asked to tell of changes. Default true.</summary>
     internal bool Watches { get; init; } = true;
@@ -31,7 +31,7 @@ internal sealed partial class ConfigurationWatch(
     /// <summary>Reads the file now.</summary>
     internal void Reload()
     {
-        _stamp = Stamp(file.Path);
+        _stamp = FileStamps.Of(file.Path);
         try
         {
             var changed = file.Reread();
@@ -95,23 +95,8 @@ internal sealed partial class ConfigurationWatch(
 
     private void Look()
     {
-        if (Stamp(file.Path) != _stamp)
+        if (FileStamps.Of(file.Path) != _stamp)
             Request();
-    }
-
-    private static (DateTime, long) Stamp(string path)
-    {
-        try
-        {
-            var info = new FileInfo(path);
-            // Where the name is a link, as in a Kubernetes volume, what it leads to is what changes.
-            info = info.LinkTarget is null ? info : info.ResolveLinkTarget(returnFinalTarget: true) as FileInfo ?? info;
-            return info.Exists ? (info.LastWriteTimeUtc, info.Length) : default;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return default;
-        }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the configuration was read again; new are {Keys}")]

@@ -52,7 +52,9 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules)
     public ValueTask AdmitAsync(string model, long promptCharacters, int? maxTokens, CancellationToken cancellationToken)
     {
         Ensure(model);
-        if (RequestMeasure.Current is not { Limits: null } measure || shaper.ViewOf(measure.Caller, rules.Resolve(model)) is not { } limits)
+        if (RequestMeasure.Current is not { Limits: null } measure || (!shaper.HasLimits && measure.Caller.Limit.IsNone))
+            return default;
+        if (shaper.ViewOf(measure.Caller, rules.Resolve(model)) is not { } limits)
             return default;
         measure.Limits = limits;
         var output = maxTokens is >= 0 and var said ? said : shaper.DefaultOutputTokens;

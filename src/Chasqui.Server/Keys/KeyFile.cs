@@ -20,16 +20,6 @@ public sealed class KeyFile(string folder, TimeProvider time)
     /// <summary>The file's full path, whether there is one or not.</summary>
     public string Path { get; } = System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, Name));
 
-    /// <summary>When it was changed last; the default where it is not there.</summary>
-    internal (DateTime Changed, long Length) Stamp
-    {
-        get
-        {
-            var file = new FileInfo(Path);
-            return file.Exists ? (file.LastWriteTimeUtc, file.Length) : default;
-        }
-    }
-
     /// <summary>All keys; none where there is no file.</summary>
     /// <exception cref="KeyFileException">There is one, and it cannot be read.</exception>
     public IReadOnlyList<AccessKey> Read()

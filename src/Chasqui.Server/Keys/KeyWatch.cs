@@ -14,7 +14,7 @@ internal sealed partial class KeyWatch(KeyFile file, KeyRing keys, CallerSession
     internal static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
     private readonly Lock _looking = new();
-    private (DateTime, long) _stamp = file.Stamp;
+    private (DateTime, long) _stamp = FileStamps.Of(file.Path);
     private ITimer? _timer;
 
     public Task StartAsync(CancellationToken cancellationToken)
@@ -45,7 +45,7 @@ internal sealed partial class KeyWatch(KeyFile file, KeyRing keys, CallerSession
     {
         try
         {
-            var stamp = file.Stamp;
+            var stamp = FileStamps.Of(file.Path);
             if (stamp == _stamp)
                 return;
             _stamp = stamp;
@@ -61,10 +61,6 @@ internal sealed partial class KeyWatch(KeyFile file, KeyRing keys, CallerSession
             LogRead(read.Count);
         }
         catch (KeyFileException e)
-        {
-            LogRefused(e.Message);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             LogRefused(e.Message);
         }

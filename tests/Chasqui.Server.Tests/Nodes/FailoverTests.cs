@@ -118,6 +118,6 @@ public sealed class FailoverTests
 
         Assert.All(results, result => Assert.True(result.End == CallEnd.Whole, result.ToString()));
         // It is found out by few, not by each.
-        Assert.InRange(fleet.Doubles[1].State.Faults, 1, 40);
+        Assert.InRange(fleet.Doubles[1].State.Faults, 1, 60);
     }
 }
