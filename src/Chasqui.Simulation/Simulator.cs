@@ -100,7 +100,7 @@ public sealed class Simulator
             if (_scheduler.Waiting > 0 && _scheduler.NextWake() is { } wake && wake < next && wake <= end)
             {
                 Advance(wake);
-                _scheduler.Elapsed(_now);
+                _scheduler.Changed(_now);
             }
             else if (next <= end && next != TimeSpan.MaxValue)
             {

@@ -143,7 +143,7 @@ public sealed class RequestQueue
                 return;
             Sync();
             var now = Now;
-            _scheduler.Elapsed(now);
+            _scheduler.Changed(now);
             while (_scheduler.TakeLate(now) is { } late)
                 Fail(late, QueueRefusals.Late(late));
             while (_scheduler.TakeStranded(now) is { } stranded)

@@ -4,7 +4,7 @@ namespace Chasqui.Gateway.Scheduling;
 /// What a caller has had: a virtual time that goes on by tokens over weight, so that whoever is behind is next (Sheng et al., "Fairness in Serving Large Language Models",
 /// OSDI 2024). Whoever has been away comes back at the time of those who wait, and has saved up nothing.
 /// </summary>
-internal sealed class CallerShare(string id, int number)
+internal sealed class CallerShare(string id, int number) : IShareOrdered
 {
     // A weight that is no weight would stop the clock.
     private const double LeastWeight = 0.001;
@@ -15,6 +15,10 @@ internal sealed class CallerShare(string id, int number)
     public int Number => number;
 
     public double VirtualTime { get; private set; }
+
+    CallerShare IShareOrdered.Share => this;
+
+    int IShareOrdered.At { get; set; } = -1;
 
     public double Weight { get; private set; } = 1;
 
@@ -46,10 +50,8 @@ internal sealed class CallerShare(string id, int number)
     /// <summary>Tokens were taken, or given back where negative.</summary>
     public void Charge(long tokens)
     {
-        foreach (var queue in Queues)
-            queue.Line.Remove(queue);
         VirtualTime += tokens / Weight;
         foreach (var queue in Queues)
-            queue.Line.Insert(queue);
+            queue.Line.Changed(queue);
     }
 }

@@ -3,10 +3,7 @@ namespace Chasqui.Gateway.Scheduling;
 /// <summary>The requests of one class in one lane: the caller who has had least is next. Adding, removing and the next one cost the logarithm of the callers that wait.</summary>
 internal sealed class ClassLine
 {
-    private static readonly Comparer<ShareQueue> _order = Comparer<ShareQueue>.Create(static (a, b) =>
-        a.Share.VirtualTime.CompareTo(b.Share.VirtualTime) is not 0 and var order ? order : a.Share.Number.CompareTo(b.Share.Number));
-
-    private readonly SortedSet<ShareQueue> _queues = new(_order);
+    private readonly ShareHeap<ShareQueue> _queues = new();
     private readonly Dictionary<CallerShare, ShareQueue> _byShare = [];
     private Ticket? _youngest;
 
@@ -72,8 +69,6 @@ internal sealed class ClassLine
 
     public void Reweigh(double change) => Weight += change;
 
-    /// <summary>Takes a line out before its caller's time changes.</summary>
-    public void Remove(ShareQueue queue) => _queues.Remove(queue);
-
-    public void Insert(ShareQueue queue) => _queues.Add(queue);
+    /// <summary>The time of a line's caller is another now.</summary>
+    public void Changed(ShareQueue queue) => _queues.Changed(queue);
 }

@@ -16,6 +16,9 @@ internal sealed class Lane
 
     public int Count { get; private set; }
 
+    /// <summary>The node that takes nobody else until it can load the model; null for none.</summary>
+    public NodeSlots? ClearedOn { get; set; }
+
     /// <summary>Tokens that those in line will take, as estimated.</summary>
     public long Tokens { get; private set; }
 

@@ -3,7 +3,7 @@ using Chasqui.Gateway.Catalogue;
 namespace Chasqui.Gateway.Scheduling;
 
 /// <summary>What a scheduler knows of one node: whom it runs, which models it has in memory, and for whom its memory is being cleared.</summary>
-internal sealed class NodeSlots(ISlotNode node)
+internal sealed class NodeSlots(ISlotNode node, NodePool pool)
 {
     private readonly Dictionary<string, int> _running = new(ModelNames.Comparer);
     private readonly Dictionary<string, int> _loading = new(ModelNames.Comparer);
@@ -13,8 +13,12 @@ internal sealed class NodeSlots(ISlotNode node)
 
     // In the order of their last use, the oldest first: so nodes make room.
     private readonly List<string> _resident = [];
+    private readonly HashSet<string> _isResident = new(ModelNames.Comparer);
 
     public ISlotNode Node => node;
+
+    /// <summary>Its place in the list; negative when it is no longer there.</summary>
+    public int Index { get; set; }
 
     /// <summary>Requests it runs.</summary>
     public int Running { get; private set; }
@@ -29,19 +33,11 @@ internal sealed class NodeSlots(ISlotNode node)
     public TimeSpan ChangedAt { get; private set; } = TimeSpan.MinValue;
 
     /// <summary>Models in memory, and those that are on their way there.</summary>
-    public IReadOnlyList<string> Resident => _resident;
+    public List<string> Resident => _resident;
 
     public bool IsLoading => _loading.Count > 0;
 
-    public bool IsResident(string model)
-    {
-        foreach (var one in _resident)
-        {
-            if (ModelNames.Comparer.Equals(one, model))
-                return true;
-        }
-        return false;
-    }
+    public bool IsResident(string model) => _isResident.Contains(model);
 
     public bool IsBeingLoaded(string model) => _loading.ContainsKey(model);
 
@@ -128,18 +124,19 @@ internal sealed class NodeSlots(ISlotNode node)
         if (asOf < ChangedAt)
             return false;
         var now = models.ToHashSet(ModelNames.Comparer);
-        var gone = _resident.RemoveAll(model => !now.Contains(model) && !_loading.ContainsKey(model));
-        var known = _resident.Count;
-        _resident.AddRange(now.Where(model => !IsResident(model)).Order(ModelNames.Comparer).ToList());
-        return gone > 0 || _resident.Count > known;
+        var gone = _resident.Where(model => !now.Contains(model) && !_loading.ContainsKey(model)).ToList();
+        gone.ForEach(Remove);
+        var come = now.Where(model => !IsResident(model)).Order(ModelNames.Comparer).ToList();
+        come.ForEach(Add);
+        return gone.Count + come.Count > 0;
     }
 
     private void Load(string model, TimeSpan now)
     {
         // What has to go for it goes in the order of last use, and never what runs.
         while (_resident.Count > 0 && !node.Fits(model, _resident) && _resident.Find(one => RunningOf(one) == 0) is { } oldest)
-            _resident.Remove(oldest);
-        _resident.Add(model);
+            Remove(oldest);
+        Add(model);
         LoadedAt = ChangedAt = now;
     }
 
@@ -155,7 +152,22 @@ internal sealed class NodeSlots(ISlotNode node)
 
     private void Forget(string model, TimeSpan now)
     {
-        _resident.RemoveAll(one => ModelNames.Comparer.Equals(one, model));
+        if (IsResident(model))
+            Remove(model);
         ChangedAt = now;
+    }
+
+    private void Add(string model)
+    {
+        _resident.Add(model);
+        _isResident.Add(model);
+        pool.Came(this, model);
+    }
+
+    private void Remove(string model)
+    {
+        _resident.RemoveAt(_resident.FindIndex(one => ModelNames.Comparer.Equals(one, model)));
+        _isResident.Remove(model);
+        pool.Went(this, model);
     }
 }

@@ -6,27 +6,33 @@ namespace Chasqui.Gateway.Scheduling;
 /// Decides which request runs next, and where: in line by class, within a class by what each caller has had for its weight, and on nodes so that models are
 /// swapped as little as the bound allows. Knows no sockets, no threads and no clock: time is what it is told, and may stand still but not go back. Not thread-safe.
 /// </summary>
-/// <param name="options">The bounds.</param>
-/// <param name="random">For what is equal.</param>
-public sealed partial class Scheduler(QueueOptions options, Random random)
+public sealed class Scheduler
 {
-    private readonly List<NodeSlots> _nodes = [];
-    private readonly Dictionary<ISlotNode, NodeSlots> _byNode = [];
-    private readonly Dictionary<LaneKey, Lane> _lanes = [];
-    private readonly Dictionary<string, List<Lane>> _byModel = new(ModelNames.Comparer);
-    private readonly Shares _shares = new();
-    private readonly Deadlines _deadlines = new();
+    private readonly SchedulerState _state;
+    private readonly Swaps _swaps;
+    private readonly Placement _placement;
+    private readonly Forecast _forecast;
     private readonly List<Ticket> _granted = [];
 
-    // Nodes that are cleared for somebody since a moment ago, or no longer, and so may be of use.
-    private readonly Stack<NodeSlots> _unsettled = [];
-    private TimeSpan _now;
+    /// <param name="options">The bounds.</param>
+    /// <param name="random">For what is equal.</param>
+    public Scheduler(QueueOptions options, Random random)
+    {
+        _state = new SchedulerState(options, random);
+        _swaps = new Swaps(_state);
+        _placement = new Placement(_state, _swaps);
+        _forecast = new Forecast(_state);
+    }
 
     /// <summary>The bounds; may be replaced at any time.</summary>
-    public QueueOptions Options { get; set; } = options;
+    public QueueOptions Options
+    {
+        get => _state.Options;
+        set => _state.Options = value;
+    }
 
     /// <summary>Requests in line.</summary>
-    public int Waiting { get; private set; }
+    public int Waiting => _state.Line.Count;
 
     /// <summary>Requests with a slot.</summary>
     public int Running { get; private set; }
@@ -38,18 +44,7 @@ public sealed partial class Scheduler(QueueOptions options, Random random)
     public void Use(IReadOnlyList<ISlotNode> nodes, TimeSpan now)
     {
         ArgumentNullException.ThrowIfNull(nodes);
-        _nodes.Clear();
-        foreach (var node in nodes)
-        {
-            if (!_byNode.TryGetValue(node, out var slots))
-                _byNode.Add(node, slots = new NodeSlots(node));
-            _nodes.Add(slots);
-        }
-        foreach (var (node, slots) in _byNode)
-        {
-            if (!_nodes.Contains(slots))
-                _byNode.Remove(node);
-        }
+        _state.Nodes.Use(nodes);
         Changed(now);
     }
 
@@ -62,41 +57,28 @@ public sealed partial class Scheduler(QueueOptions options, Random random)
         ArgumentNullException.ThrowIfNull(ticket);
         if (ticket.State != TicketState.New)
             throw new InvalidOperationException("The request has come before.");
-        Tick(now);
-        ticket.Since = _now;
-        var share = _shares.Of(ticket.Caller);
-        var key = LaneKey.Of(ticket);
+        _state.Tick(now);
+        ticket.Since = _state.Now;
+        var share = _state.Line.Shares.Of(ticket.Caller);
         // Nobody is passed over by one who comes later: where somebody waits, the slots that are free are of no use to him, or there are none.
-        var lane = _lanes.Count == 0 ? null : _lanes.GetValueOrDefault(key);
-        if (lane is null && TryChoose(ticket, null, out var slots, out var reason))
+        var lane = _state.Line.Find(LaneKey.Of(ticket));
+        if (lane is null && _placement.TryChoose(ticket, null, out var slots, out var reason))
         {
             ticket.Share = share;
             Grant(ticket, slots, reason);
             return null;
         }
-        if (Refuse(ticket, share, lane) is { } refusal)
+        if (_forecast.Refuse(ticket, share, lane) is { } refusal)
         {
             ticket.State = TicketState.Gone;
             return refusal;
         }
-        if (lane is null)
-        {
-            _lanes.Add(key, lane = Lane.Of(ticket));
-            if (!_byModel.TryGetValue(key.Model, out var lanes))
-                _byModel.Add(key.Model, lanes = []);
-            lanes.Add(lane);
-        }
-        ticket.State = TicketState.Waiting;
-        ticket.Share = share;
-        lane.Add(ticket, share);
-        _shares.Waits(share, 1);
-        Waiting++;
         var most = ticket.MaxWait is { } own && own < Options.MaxWait ? own : Options.MaxWait;
-        _deadlines.Add(ticket, _now > TimeSpan.MaxValue - most ? TimeSpan.MaxValue : _now + most, Waiting);
+        lane = _state.Line.Add(ticket, share, _state.Now > TimeSpan.MaxValue - most ? TimeSpan.MaxValue : _state.Now + most);
         Pump(lane);
         Settle();
         if (ticket.State == TicketState.Waiting)
-            ticket.Cause = CauseOf(lane);
+            ticket.Cause = _state.CauseOf(lane);
         return null;
     }
 
@@ -105,7 +87,7 @@ public sealed partial class Scheduler(QueueOptions options, Random random)
     public bool Cancel(Ticket ticket, TimeSpan now)
     {
         ArgumentNullException.ThrowIfNull(ticket);
-        Tick(now);
+        _state.Tick(now);
         if (ticket.State != TicketState.Waiting)
             return false;
         Drop(ticket);
@@ -116,10 +98,10 @@ public sealed partial class Scheduler(QueueOptions options, Random random)
     public void Began(Ticket ticket, TimeSpan now)
     {
         ArgumentNullException.ThrowIfNull(ticket);
-        Tick(now);
+        _state.Tick(now);
         if (ticket is not { State: TicketState.Granted, Loads: true, Slots: { } slots } || !slots.IsBeingLoaded(ticket.Model))
             return;
-        slots.Loaded(ticket.Model, _now);
+        slots.Loaded(ticket.Model, _state.Now);
         Pump(slots);
         Settle();
     }
@@ -132,16 +114,16 @@ public sealed partial class Scheduler(QueueOptions options, Random random)
     public void Release(Ticket ticket, long? tokens, bool succeeded, TimeSpan now)
     {
         ArgumentNullException.ThrowIfNull(ticket);
-        Tick(now);
+        _state.Tick(now);
         if (ticket.State != TicketState.Granted)
             return;
         ticket.State = TicketState.Gone;
         var slots = ticket.Slots!;
-        slots.End(ticket, _now, succeeded);
+        slots.End(ticket, _state.Now, succeeded);
         Running--;
         var share = ticket.Share!;
-        _shares.Charge(share, Math.Max(0, tokens ?? ticket.Charged) - ticket.Charged);
-        _shares.Runs(share, -1);
+        _state.Line.Shares.Charge(share, Math.Max(0, tokens ?? ticket.Charged) - ticket.Charged);
+        _state.Line.Shares.Runs(share, -1);
         Pump(slots);
         Settle();
     }
@@ -153,36 +135,36 @@ public sealed partial class Scheduler(QueueOptions options, Random random)
     /// <param name="now">The time.</param>
     public void Reported(ISlotNode node, IEnumerable<string> models, TimeSpan asOf, TimeSpan now)
     {
-        Tick(now);
-        if (_byNode.TryGetValue(node, out var slots) && slots.Reported(models, asOf))
+        _state.Tick(now);
+        if (_state.Nodes.Find(node)?.Reported(models, asOf) == true)
             Changed(now);
     }
 
-    /// <summary>Something about the nodes has changed.</summary>
+    /// <summary>Something about the nodes has changed, or time has passed: whatever waits for that is looked at.</summary>
     public void Changed(TimeSpan now)
     {
-        Tick(now);
+        _state.Tick(now);
         if (Waiting == 0)
             return;
-        ClearForOverdue();
-        foreach (var slots in _nodes)
+        _swaps.ClearForOverdue();
+        foreach (var slots in _state.Nodes.All)
             Pump(slots);
         Settle();
     }
-
-    /// <summary>Time has passed: whatever waits for time to pass is looked at.</summary>
-    public void Elapsed(TimeSpan now) => Changed(now);
 
     /// <summary>When time alone changes something next; null for never.</summary>
     public TimeSpan? NextWake()
     {
         TimeSpan? next = null;
-        foreach (var lane in _lanes.Values)
+        foreach (var lane in _state.Line.Lanes)
         {
-            if (lane.OldestSince is not { } since || IsResidentAnywhere(lane))
+            if (lane.OldestSince is not { } since || _state.IsResidentAnywhere(lane))
                 continue;
-            var due = Max(since + Options.SwapBound, _nodes.Count == 0 ? TimeSpan.Zero : _nodes.Min(slots => slots.LoadedAt == TimeSpan.MinValue ? TimeSpan.Zero : slots.LoadedAt + Options.SwapBound));
-            if (due > _now && (next is null || due < next))
+            var swappable = TimeSpan.MaxValue;
+            foreach (var slots in _state.Nodes.All)
+                swappable = Min(swappable, slots.LoadedAt == TimeSpan.MinValue ? TimeSpan.Zero : slots.LoadedAt + Options.SwapBound);
+            var due = swappable == TimeSpan.MaxValue || since + Options.SwapBound > swappable ? since + Options.SwapBound : swappable;
+            if (due > _state.Now && (next is null || due < next))
                 next = due;
         }
         return next;
@@ -202,8 +184,8 @@ public sealed partial class Scheduler(QueueOptions options, Random random)
     /// <returns>Null when there is nobody more.</returns>
     public Ticket? TakeLate(TimeSpan now)
     {
-        Tick(now);
-        if (_deadlines.TakeDue(_now) is not { } ticket)
+        _state.Tick(now);
+        if (_state.Line.NextDue(_state.Now) is not { } ticket)
             return null;
         Drop(ticket);
         return ticket;
@@ -213,12 +195,12 @@ public sealed partial class Scheduler(QueueOptions options, Random random)
     /// <returns>Null when there is nobody more.</returns>
     public Ticket? TakeStranded(TimeSpan now)
     {
-        Tick(now);
-        foreach (var lane in _lanes.Values)
+        _state.Tick(now);
+        foreach (var lane in _state.Line.Lanes)
         {
-            if (CauseOf(lane) != WaitCause.Nodes)
+            if (_state.CauseOf(lane) != WaitCause.Nodes)
                 continue;
-            var ticket = lane.Head(_now, Options.AgingAfter)!;
+            var ticket = _state.Head(lane)!;
             Drop(ticket);
             return ticket;
         }
@@ -230,72 +212,131 @@ public sealed partial class Scheduler(QueueOptions options, Random random)
     public bool TryTake(Ticket ticket, ISlotNode node, TimeSpan now)
     {
         ArgumentNullException.ThrowIfNull(ticket);
-        Tick(now);
-        if (ticket.State != TicketState.New || !_byNode.TryGetValue(node, out var slots) || !IsFree(slots, ticket) || !slots.FitsBesideRunning(ticket.Model))
+        _state.Tick(now);
+        if (ticket.State != TicketState.New || _state.Nodes.Find(node) is not { } slots || !Placement.IsFree(slots, ticket) || !slots.FitsBesideRunning(ticket.Model))
             return false;
-        ticket.Since = _now;
-        ticket.Share = _shares.Of(ticket.Caller);
-        Grant(ticket, slots, ReasonOf(ticket, slots));
+        ticket.Since = _state.Now;
+        ticket.Share = _state.Line.Shares.Of(ticket.Caller);
+        Grant(ticket, slots, _placement.ReasonOf(ticket, slots));
         return true;
     }
 
+    /// <summary>Where a request in line is, and how long it will wait from now on; its own place is counted by what its class and its caller's share let before it.</summary>
+    public (int Position, TimeSpan ExpectedWait) Estimate(Ticket ticket)
+    {
+        ArgumentNullException.ThrowIfNull(ticket);
+        return _forecast.Estimate(ticket);
+    }
+
     /// <summary>How many models and requests wait, lane by lane.</summary>
-    public IEnumerable<LaneView> Lanes() => _lanes.Values.Select(lane => new LaneView(
-        lane.Model, lane.Key.Node, lane.Classes[0].Count, lane.Classes[1].Count, lane.Classes[2].Count, _now - (lane.OldestSince ?? _now), CauseOf(lane)));
+    public IEnumerable<LaneView> Lanes() => _state.Line.Lanes.Select(lane => new LaneView(
+        lane.Model, lane.Key.Node, lane.Classes[0].Count, lane.Classes[1].Count, lane.Classes[2].Count, _state.Now - (lane.OldestSince ?? _state.Now), _state.CauseOf(lane)));
 
     /// <summary>The nodes, in the order of their list.</summary>
-    public IEnumerable<NodeView> Nodes() => _nodes.Select(slots => new NodeView(slots.Node.Name, slots.Running, [.. slots.Resident], slots.ClearingFor?.Model));
+    public IEnumerable<NodeView> Nodes() => _state.Nodes.All.Select(slots => new NodeView(slots.Node.Name, slots.Running, [.. slots.Resident], slots.ClearingFor?.Model));
 
-    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
-
-    private void Tick(TimeSpan now)
-    {
-        // A clock that jumps back stands still instead.
-        if (now > _now)
-            _now = now;
-    }
+    private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
 
     private void Drop(Ticket ticket)
     {
         Leave(ticket);
         ticket.State = TicketState.Gone;
-        ticket.Waited = _now - ticket.Since;
+        ticket.Waited = _state.Now - ticket.Since;
         Settle();
     }
 
     private void Settle()
     {
-        while (_unsettled.TryPop(out var slots))
-            Pump(slots);
+        while (_swaps.TakeUnsettled(out var slots))
+            Pump(slots!);
     }
 
     private void Leave(Ticket ticket)
     {
-        var lane = ticket.Lane!;
-        lane.Remove(ticket);
-        _shares.Waits(ticket.Share!, -1);
-        Waiting--;
-        if (lane.Count > 0)
+        var lane = _state.Line.Remove(ticket);
+        if (lane.Count == 0)
+            _swaps.Emptied(lane);
+    }
+
+    /// <summary>Gives out what is free to those who wait in a lane.</summary>
+    private void Pump(Lane lane)
+    {
+        while (_state.Head(lane) is { } next && _placement.TryChoose(next, lane, out var slots, out var reason))
+            GrantNext(lane, next, slots, reason);
+        if (lane.Count > 0 && lane.ClearedOn is null && !_state.IsResidentAnywhere(lane))
+            _swaps.ClearUnneeded(lane);
+    }
+
+    /// <summary>Gives out what is free on a node.</summary>
+    private void Pump(NodeSlots slots)
+    {
+        if (Waiting == 0)
             return;
-        _lanes.Remove(lane.Key);
-        var lanes = _byModel[lane.Model];
-        lanes.Remove(lane);
-        if (lanes.Count == 0)
-            _byModel.Remove(lane.Model);
-        foreach (var slots in _nodes)
+        _swaps.ClearForOverdue();
+        while (slots.Node.IsUsable && Waiting > 0)
         {
-            if (slots.ClearingFor != lane)
+            if (slots.ClearingFor is { } cleared)
+            {
+                if (slots.Free(cleared.Model) <= 0 || !slots.FitsBesideRunning(cleared.Model) || _state.Head(cleared) is not { } first)
+                    return;
+                GrantNext(cleared, first, slots, _placement.ReasonOf(first, slots));
                 continue;
-            slots.ClearingFor = null;
-            _unsettled.Push(slots);
+            }
+            if (NextResident(slots, out var lane) is { } next)
+            {
+                // Where several nodes are free, it is not always this one that is best for it.
+                if (!_placement.TryChoose(next, lane, out var best, out var reason))
+                    return;
+                GrantNext(lane!, next, best, reason);
+                continue;
+            }
+            if (_swaps.BestToLoad(slots) is not { } toLoad)
+                return;
+            if (!slots.FitsBesideRunning(toLoad.Model))
+            {
+                Swaps.Clear(slots, toLoad);
+                return;
+            }
+            var head = _state.Head(toLoad)!;
+            GrantNext(toLoad, head, slots, _placement.ReasonOf(head, slots));
         }
     }
+
+    /// <summary>Whoever is next among those whose model the node has: the most urgent, then the one who has had least, then who came first.</summary>
+    private Ticket? NextResident(NodeSlots slots, out Lane? lane)
+    {
+        Ticket? next = null;
+        lane = null;
+        foreach (var model in slots.Resident)
+        {
+            var lanes = _state.Line.For(model);
+            if (lanes.Count == 0 || slots.Free(model) <= 0)
+                continue;
+            foreach (var one in lanes)
+            {
+                if (one.Allows(slots.Node) && _state.Head(one) is { } head && (next is null || IsBefore(head, next)))
+                    (next, lane) = (head, one);
+            }
+        }
+        return next;
+    }
+
+    private bool IsBefore(Ticket a, Ticket b)
+    {
+        if (a.Priority != b.Priority && !IsAged(a) && !IsAged(b))
+            return a.Priority < b.Priority;
+        if (a.Share!.VirtualTime != b.Share!.VirtualTime)
+            return a.Share.VirtualTime < b.Share.VirtualTime;
+        return a.Since < b.Since;
+    }
+
+    private bool IsAged(Ticket ticket) => _state.Now - ticket.Since >= Options.AgingAfter;
 
     /// <summary>Gives a slot to whoever is next in a lane.</summary>
     private void GrantNext(Lane lane, Ticket ticket, NodeSlots slots, in RouteReason reason)
     {
-        ticket.Cause = ticket.Cause == WaitCause.None ? CauseOf(lane) : ticket.Cause;
-        lane.Taking(ticket, _now, Options.AgingAfter);
+        ticket.Cause = ticket.Cause == WaitCause.None ? _state.CauseOf(lane) : ticket.Cause;
+        lane.Taking(ticket, _state.Now, Options.AgingAfter);
         Leave(ticket);
         Grant(ticket, slots, reason);
         _granted.Add(ticket);
@@ -304,18 +345,18 @@ public sealed partial class Scheduler(QueueOptions options, Random random)
     private void Grant(Ticket ticket, NodeSlots slots, in RouteReason reason)
     {
         ticket.State = TicketState.Granted;
-        ticket.Waited = _now - ticket.Since;
+        ticket.Waited = _state.Now - ticket.Since;
         ticket.Slots = slots;
         ticket.Granted = slots.Node;
         ticket.Reason = reason;
         if (!slots.IsResident(ticket.Model))
             Loads++;
-        slots.Begin(ticket, _now);
+        slots.Begin(ticket, _state.Now);
         if (slots.ClearingFor is { } lane && ModelNames.Comparer.Equals(lane.Model, ticket.Model))
-            slots.ClearingFor = null;
+            Swaps.NoLonger(slots);
         ticket.Charged = Math.Max(1, ticket.Tokens);
-        _shares.Runs(ticket.Share!, 1);
-        _shares.Charge(ticket.Share!, ticket.Charged);
+        _state.Line.Shares.Runs(ticket.Share!, 1);
+        _state.Line.Shares.Charge(ticket.Share!, ticket.Charged);
         Running++;
     }
 }

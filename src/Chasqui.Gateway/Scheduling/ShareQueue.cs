@@ -1,30 +1,31 @@
 namespace Chasqui.Gateway.Scheduling;
 
 /// <summary>The requests of one caller in one class of one lane, first come first served.</summary>
-internal sealed class ShareQueue(CallerShare share, ClassLine line)
+internal sealed class ShareQueue(CallerShare share, ClassLine line) : IShareOrdered
 {
+    private long _added;
+    private Ticket? _tail;
+
     public CallerShare Share => share;
 
     public ClassLine Line => line;
+
+    public int At { get; set; } = -1;
 
     public Ticket? Head { get; private set; }
 
     public int Count { get; private set; }
 
-    private Ticket? Tail { get; set; }
-
-    private long _added;
-
     public void Add(Ticket ticket)
     {
         ticket.Queue = this;
         ticket.Serial = _added++;
-        ticket.Previous = Tail;
-        if (Tail is null)
+        ticket.Previous = _tail;
+        if (_tail is null)
             Head = ticket;
         else
-            Tail.Next = ticket;
-        Tail = ticket;
+            _tail.Next = ticket;
+        _tail = ticket;
         Count++;
     }
 
@@ -38,7 +39,7 @@ internal sealed class ShareQueue(CallerShare share, ClassLine line)
         else
             ticket.Previous.Next = ticket.Next;
         if (ticket.Next is null)
-            Tail = ticket.Previous;
+            _tail = ticket.Previous;
         else
             ticket.Next.Previous = ticket.Previous;
         (ticket.Next, ticket.Previous, ticket.Queue) = (null, null, null);

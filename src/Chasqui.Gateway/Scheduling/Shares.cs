@@ -6,15 +6,13 @@ internal sealed class Shares
     private const int MaxIdle = 10_000;
 
     private readonly Dictionary<string, CallerShare> _byId = new(StringComparer.Ordinal);
-    private readonly SortedSet<CallerShare> _active = new(Comparer<CallerShare>.Create(static (a, b) =>
-        a.VirtualTime.CompareTo(b.VirtualTime) is not 0 and var order ? order : a.Number.CompareTo(b.Number)));
+
+    // Callers that wait or run.
+    private readonly ShareHeap<CallerShare> _active = new();
 
     private int _made;
     private int _forgetAt = MaxIdle;
     private double _time;
-
-    /// <summary>Callers that wait or run.</summary>
-    public IEnumerable<CallerShare> Active => _active;
 
     /// <summary>The caller's share. Whoever was away comes back at the time of the one who has had least: he has saved up nothing.</summary>
     public CallerShare Of(Caller caller)
@@ -50,11 +48,9 @@ internal sealed class Shares
     {
         if (tokens == 0)
             return;
-        // Alone it has its place whatever its time.
-        var active = share.IsActive && _active.Count > 1 && _active.Remove(share);
         share.Charge(tokens);
-        if (active)
-            _active.Add(share);
+        if (share.IsActive)
+            _active.Changed(share);
     }
 
     private void Changed(CallerShare share, bool was)

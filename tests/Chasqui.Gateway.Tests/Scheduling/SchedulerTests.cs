@@ -259,7 +259,7 @@ public sealed class SchedulerTests
         var ticket = Of("m");
         world.Scheduler.Enqueue(ticket, TimeSpan.FromSeconds(50));
 
-        world.Scheduler.Elapsed(TimeSpan.FromSeconds(10));
+        world.Scheduler.Changed(TimeSpan.FromSeconds(10));
         world.Scheduler.Release(world.Nodes[0].Running[0], null, true, TimeSpan.FromSeconds(20));
 
         Assert.Equal((TicketState.Granted, TimeSpan.Zero), (ticket.State, ticket.Waited));

@@ -100,7 +100,7 @@ internal sealed class World
             if (wake is { } w && w < next && w.TotalSeconds <= until)
             {
                 Now = w > Now ? w : Now;
-                Scheduler.Elapsed(Now);
+                Scheduler.Changed(Now);
                 Drain();
                 continue;
             }
