@@ -40,6 +40,7 @@ public static class BenchScenarios
         new Route.RouteScenario(),
         new Sched.SchedScenario(),
         new Sched.SwapScenario(),
+        new Sched.SimulateScenario(),
         new Merge.BatchScenario(),
         new Merge.CacheScenario(),
     ];

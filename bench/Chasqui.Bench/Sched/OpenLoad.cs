@@ -11,7 +11,8 @@ namespace Chasqui.Bench.Sched;
 /// <param name="Tokens">Tokens that are asked for.</param>
 /// <param name="Priority">How urgent it is; null for what is usual.</param>
 /// <param name="MaxWait">Seconds that it may wait; null for as long as it takes.</param>
-internal sealed record Arrival(double At, string Model, int Tokens, string? Priority = null, double? MaxWait = null);
+/// <param name="Streams">Whether the answer comes token by token.</param>
+internal sealed record Arrival(double At, string Model, int Tokens, string? Priority = null, double? MaxWait = null, bool Streams = false);
 
 /// <summary>What became of it.</summary>
 /// <param name="Arrival">The request.</param>
@@ -54,7 +55,7 @@ internal static class OpenLoad
     private static async Task<Departure> SendAsync(HttpClient http, Uri to, Arrival arrival, Stopwatch clock, CancellationToken cancellationToken)
     {
         var body = string.Create(CultureInfo.InvariantCulture,
-            $$"""{"model":"{{arrival.Model}}","prompt":"Tell a story.","options":{"num_predict":{{arrival.Tokens}} },"stream":false}""");
+            $$"""{"model":"{{arrival.Model}}","prompt":"Tell a story.","options":{"num_predict":{{arrival.Tokens}} },"stream":{{(arrival.Streams ? "true" : "false")}}}""");
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(to, "api/generate")) { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         if (arrival.Priority is { } priority)
             request.Headers.Add("X-Chasqui-Priority", priority);

@@ -16,6 +16,8 @@ internal sealed class SchedScenario : IBenchScenario
     // Until the queue is as long as it will be.
     private const double Before = 1;
 
+    private static readonly int[] _waiting = [10, 100_000];
+
     private static readonly string _script = $$"""{"models":[{"name":"bench"}],"numParallel":{{Slots}},"tokenMilliseconds":10,"recordedRequests":0}""";
 
     public string Name => "sched";
@@ -31,6 +33,8 @@ internal sealed class SchedScenario : IBenchScenario
         progress.Report("warming up");
         await OpenLoad.RunAsync(http, set.Gateway, Plain(new Random(0), 1, 2), cancellationToken).ConfigureAwait(false);
 
+        foreach (var waiting in _waiting)
+            SchedulerCost.Measure(waiting, cancellationToken);
         var table = new SampleTable();
         for (var round = 1; round <= options.Rounds; round++)
         {
@@ -51,7 +55,7 @@ internal sealed class SchedScenario : IBenchScenario
                 table.Add($"wait p50 {name} ms", "ms", 1000 * Quantile.Of(urgent.Select(one => one.Waited), 0.5));
                 table.Add($"wait p99 {name} ms", "ms", 1000 * Quantile.Of(urgent.Select(one => one.Waited), 0.99));
             }
-            foreach (var waiting in (int[])[10, 100_000])
+            foreach (var waiting in _waiting)
             {
                 progress.Report($"round {round} of {options.Rounds}: the cost of scheduling with {waiting} waiting");
                 table.Add($"scheduling cost with {waiting} waiting us", "µs/request", await Task.Run(() => SchedulerCost.Measure(waiting, cancellationToken), cancellationToken).ConfigureAwait(false));
