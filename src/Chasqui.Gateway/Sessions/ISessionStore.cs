@@ -3,6 +3,9 @@ namespace Chasqui.Gateway.Sessions;
 /// <summary>Keeps sessions for good. All members are thread-safe; whatever fails for a reason that an operator can act on is a <see cref="SessionStoreException"/>.</summary>
 public interface ISessionStore : IAsyncDisposable
 {
+    /// <summary>Whether other processes write to it too, so that nobody but the store itself knows what a session is.</summary>
+    bool IsShared { get; }
+
     /// <summary>
     /// Does all writes in their order, in one transaction that is on the disk when this returns. A write that cannot be done has an outcome that says so and hinders no other.
     /// </summary>

@@ -35,7 +35,7 @@ public sealed record SessionSettings
     /// <summary>The model of requests that name none. Default empty.</summary>
     public string Model { get; init; } = "";
 
-    /// <summary>When writes are acknowledged. Default <see cref="SyncMode.Immediate"/>.</summary>
+    /// <summary>When writes are acknowledged; for as long as the session is there. Default <see cref="SyncMode.Immediate"/>.</summary>
     public SyncMode Mode { get; init; } = SyncMode.Immediate;
 
     /// <summary>What is done when it is too long. Default <see cref="ContextPolicy.KeepLast"/>.</summary>

@@ -1,0 +1,63 @@
+namespace Chasqui.Gateway.Sessions;
+
+/// <summary>What of a session is sent to a model.</summary>
+/// <param name="Messages">The turns, the new ones last.</param>
+/// <param name="Omitted">Turns that were left out.</param>
+public sealed record SessionContext(IReadOnlyList<ChatMessage> Messages, int Omitted)
+{
+    // What a template adds to a turn.
+    private const int TokensOfTurn = 4;
+
+    /// <summary>Tokens of a turn, as long as nobody has counted them.</summary>
+    public static int Estimate(ChatMessage message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        var characters = message.Content.Length + (long)(message.Thinking?.Length ?? 0) + (message.ToolCalls?.GetRawText().Length ?? 0);
+        return (int)Math.Min(int.MaxValue, (characters / RouteRequest.CharactersPerToken) + TokensOfTurn);
+    }
+
+    /// <summary>Chooses what is sent. System turns and new ones always are.</summary>
+    /// <param name="turns">The session's, oldest first.</param>
+    /// <param name="added">The new ones.</param>
+    /// <param name="policy">What is done where all is too much.</param>
+    /// <param name="maxTokens">How much is too much.</param>
+    /// <exception cref="ContextLengthExceededException">It is too much, and the policy is to refuse, or what is always sent is too much already.</exception>
+    public static SessionContext Of(IReadOnlyList<SessionMessage> turns, IReadOnlyList<ChatMessage> added, ContextPolicy policy, int maxTokens)
+    {
+        ArgumentNullException.ThrowIfNull(turns);
+        ArgumentNullException.ThrowIfNull(added);
+        var always = added.Sum(message => (long)Estimate(message)) + turns.Where(IsSystem).Sum(turn => (long)turn.Tokens);
+        var all = always + turns.Where(turn => !IsSystem(turn)).Sum(turn => (long)turn.Tokens);
+        if (policy == ContextPolicy.KeepAll || all <= maxTokens)
+            return new SessionContext([.. turns.Select(turn => turn.Message), .. added], 0);
+        if (policy == ContextPolicy.Refuse || always > maxTokens)
+            throw new ContextLengthExceededException((int)Math.Min(int.MaxValue, policy == ContextPolicy.Refuse ? all : always), maxTokens);
+        var first = FirstKept(turns, maxTokens - always);
+        List<ChatMessage> kept = [];
+        for (var i = 0; i < turns.Count; i++)
+        {
+            if (i >= first || IsSystem(turns[i]))
+                kept.Add(turns[i].Message);
+        }
+        return new SessionContext([.. kept, .. added], turns.Count - kept.Count);
+    }
+
+    /// <summary>From where on the turns fit. It is one of the user's: an answer without its question, or a tool's result without its call, would mislead the model.</summary>
+    private static int FirstKept(IReadOnlyList<SessionMessage> turns, long budget)
+    {
+        var first = turns.Count;
+        for (var i = turns.Count - 1; i >= 0; i--)
+        {
+            if (IsSystem(turns[i]))
+                continue;
+            budget -= turns[i].Tokens;
+            if (budget < 0)
+                break;
+            if (turns[i].Message.Role == "user")
+                first = i;
+        }
+        return first;
+    }
+
+    private static bool IsSystem(SessionMessage turn) => turn.Message.Role is "system" or "developer";
+}

@@ -1,0 +1,29 @@
+namespace Chasqui.Gateway.Sessions;
+
+/// <summary>How sessions are kept.</summary>
+public sealed record SessionOptions
+{
+    /// <summary>What a new session has that does not say.</summary>
+    public SyncMode Mode { get; init; } = SyncMode.Immediate;
+
+    /// <summary>The same for its context. Default <see cref="ContextPolicy.KeepLast"/>.</summary>
+    public ContextPolicy Policy { get; init; } = ContextPolicy.KeepLast;
+
+    /// <summary>Tokens that a session may send to a model at most where neither it nor the request's <c>num_ctx</c> says, 64 to 10,000,000. Default 4,096, as an Ollama's context.</summary>
+    public int ContextTokens { get; init; } = 4_096;
+
+    /// <summary>For how long writes of the mode <see cref="SyncMode.Batched"/> are gathered, zero to 1 s. Default 5 ms.</summary>
+    public TimeSpan BatchWindow { get; init; } = TimeSpan.FromMilliseconds(5);
+
+    /// <summary>For how long writes of the mode <see cref="SyncMode.Local"/> may be in memory alone, 1 ms to 1 minute. Default 200 ms.</summary>
+    public TimeSpan LocalWindow { get; init; } = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Writes that may wait for the store, 1 to 1,000,000; more have to wait before they are taken. Default 4,096.</summary>
+    public int MaxPending { get; init; } = 4_096;
+
+    /// <summary>Bytes of turns that are kept in memory, 0 to 1 TiB. Default 64 MiB.</summary>
+    public long CacheBytes { get; init; } = 64 << 20;
+
+    /// <summary>For how long the name of a deleted session is remembered, 1 minute to 10 years. Default 30 days.</summary>
+    public TimeSpan ForgetAfter { get; init; } = TimeSpan.FromDays(30);
+}
