@@ -59,7 +59,16 @@ public sealed record GenerationResult
 
     /// <summary>Prompt tokens that were cut because the prompt was longer than the context; 0 when it was whole.</summary>
     public int TruncatedTokens { get; init; }
+
+    /// <summary>The session that the exchange was recorded in; null for none.</summary>
+    public SessionMark? Session { get; init; }
 }
+
+/// <summary>Where an exchange was recorded.</summary>
+/// <param name="Id">The session.</param>
+/// <param name="Version">Its version since then.</param>
+/// <param name="Omitted">Turns that were not sent to the model, as they would have been too many.</param>
+public sealed record SessionMark(string Id, long Version, int Omitted);
 
 /// <summary>Why a generation ended.</summary>
 public enum FinishReason

@@ -45,6 +45,11 @@ public static class WireErrors
         UnauthenticatedException => (401, "unauthenticated"),
         PermissionDeniedException => (403, "permission_denied"),
         RateLimitedException => (429, "rate_limited"),
+        SessionNotFoundException => (404, "session_not_found"),
+        SessionExistsException => (409, "session_exists"),
+        SessionConflictException => (409, "session_conflict"),
+        SessionStoreException { Fault: StoreFault.Full } => (507, "storage_full"),
+        SessionStoreException => (503, "storage_unavailable"),
         NotSupportedException => (501, "not_supported"),
         _ => (500, "internal"),
     };
@@ -129,6 +134,12 @@ public static class WireErrors
                 details["model"] = e.Model;
                 details["required_bytes"] = Text(e.RequiredBytes);
                 details["available_bytes"] = Text(e.AvailableBytes);
+                break;
+            case SessionNotFoundException e:
+                details["session"] = e.Id;
+                break;
+            case SessionConflictException e:
+                details["version"] = Text(e.Current);
                 break;
             case QueueRefusedException e:
                 error.RetryAfterMs = Milliseconds(e.RetryAfter);

@@ -27,6 +27,12 @@ internal sealed partial class DispatchEndpoint(
 
     public async Task InvokeAsync(Route route, HttpContext http)
     {
+        // What was said before is known here alone, and a node has to be told it.
+        if (SessionHeaders.Names(http.Request))
+        {
+            await route.Handler(api, http).ConfigureAwait(false);
+            return;
+        }
         using var body = await api.ReadRawBodyAsync(http).ConfigureAwait(false);
         var state = RequestState.Of(http);
         state.Body = body.Memory;

@@ -1,4 +1,4 @@
-namespace Chasqui.Gateway.Sessions;
+namespace Chasqui;
 
 /// <summary>There is no session of this name, for whoever asks.</summary>
 /// <param name="id">The name.</param>

@@ -1,4 +1,4 @@
-namespace Chasqui.Gateway.Sessions;
+namespace Chasqui;
 
 /// <summary>What is wrong with a store.</summary>
 public enum StoreFault
