@@ -15,7 +15,8 @@ public sealed class RoomArrowsTests
         // An engine may be another Chasqui, so the engines know the client.
         ["Chasqui.Engines"] = ["Chasqui.Abstractions", "Chasqui.Client"],
         ["Chasqui.Gateway"] = ["Chasqui.Abstractions"],
-        ["Chasqui.Server"] = ["Chasqui.Abstractions", "Chasqui.Client", "Chasqui.Engines", "Chasqui.Gateway", "Chasqui.Protocol", "Chasqui.Transport"],
+        ["Chasqui.Storage"] = ["Chasqui.Abstractions", "Chasqui.Gateway"],
+        ["Chasqui.Server"] = ["Chasqui.Abstractions", "Chasqui.Client", "Chasqui.Engines", "Chasqui.Gateway", "Chasqui.Protocol", "Chasqui.Storage", "Chasqui.Transport"],
         ["Chasqui.Simulation"] = ["Chasqui.Abstractions", "Chasqui.Gateway"],
         ["Chasqui.Cli"] = ["Chasqui.Abstractions", "Chasqui.Client", "Chasqui.Engines", "Chasqui.Server", "Chasqui.Simulation", "Chasqui.Bench"],
     };

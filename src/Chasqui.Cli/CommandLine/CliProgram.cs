@@ -69,6 +69,7 @@ internal static class CliProgram
             NodesVerb.Build(context),
             SimulateVerb.Build(context),
             KeysVerbs.Build(context),
+            SessionsVerbs.Build(context),
             BenchVerb.Build(context),
         };
         foreach (var option in root.Options.OfType<VersionOption>().ToList())

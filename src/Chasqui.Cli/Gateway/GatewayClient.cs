@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 
@@ -167,6 +168,35 @@ internal sealed class GatewayClient : IGatewayHost
     }
 
     public IModelManager Manage(string? node) => new HttpModelManager(this, node);
+
+    public async Task<byte[]> AskAsync(string method, string path, byte[]? body, CancellationToken cancellationToken)
+    {
+        using var request = Request(new HttpMethod(method), path, body is null ? null : JsonBody(body), null);
+        using var response = await SendAsync(request, path, HttpCompletionOption.ResponseContentRead, cancellationToken);
+        return await response.Content.ReadAsByteArrayAsync(cancellationToken);
+    }
+
+    public async IAsyncEnumerable<byte[]> FollowAsync(string session, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var path = FormattableString.Invariant($"api/sessions/{Uri.EscapeDataString(session)}/events?after={after}");
+        using var request = Request(HttpMethod.Get, path, null, null);
+        using var response = await SendAsync(request, path, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        await using var events = SseParser.Create(body, static (_, data) => data.ToArray()).EnumerateAsync(cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (true)
+        {
+            try
+            {
+                if (!await events.MoveNextAsync())
+                    yield break;
+            }
+            catch (Exception e) when (e is HttpRequestException or IOException)
+            {
+                throw Broken(e);
+            }
+            yield return events.Current.Data;
+        }
+    }
 
     public ValueTask DisposeAsync()
     {

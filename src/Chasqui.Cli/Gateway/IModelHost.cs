@@ -34,6 +34,19 @@ internal interface IGatewayHost : IModelHost
 {
     /// <summary>Whether a gateway is there.</summary>
     Task<bool> IsPresentAsync(TimeSpan patience, CancellationToken cancellationToken);
+
+    /// <summary>Asks something of its HTTP API.</summary>
+    /// <param name="method">E.g. <c>GET</c>.</param>
+    /// <param name="path">Without a slash before it.</param>
+    /// <param name="body">JSON; null for none.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>The body of the answer.</returns>
+    /// <exception cref="CliException">It was refused.</exception>
+    Task<byte[]> AskAsync(string method, string path, byte[]? body, CancellationToken cancellationToken);
+
+    /// <summary>The changes of a session after a version, as they come; ends when it is deleted.</summary>
+    /// <exception cref="GatewayUnreachableException">The connection broke.</exception>
+    IAsyncEnumerable<byte[]> FollowAsync(string session, long after, CancellationToken cancellationToken);
 }
 
 /// <summary>An engine in this process.</summary>

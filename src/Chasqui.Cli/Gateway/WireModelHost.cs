@@ -93,6 +93,33 @@ internal sealed class WireModelHost : IGatewayHost
         throw new CliException($"{Place} does not tell its nodes (status {answer.Status}); is it a Chasqui of this version?");
     }
 
+    public async Task<byte[]> AskAsync(string method, string path, byte[]? body, CancellationToken cancellationToken)
+    {
+        await using var answer = await CallAsync(_client.HttpAsync(method, "/" + path, body ?? [], cancellationToken: cancellationToken));
+        var bytes = await CallAsync(answer.ReadBodyAsync(cancellationToken: cancellationToken));
+        return answer.Status < 400 ? bytes : throw new CliException(ErrorOf(bytes) ?? $"{Place} answered /{path} with status {answer.Status}; is it a Chasqui of this version?");
+    }
+
+    public async IAsyncEnumerable<byte[]> FollowAsync(string session, long after, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var events = _client.SubscribeAsync("session." + session, after, null, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        while (await CallAsync(events.MoveNextAsync().AsTask()))
+            yield return events.Current.Payload.ToByteArray();
+    }
+
+    private static string? ErrorOf(byte[] body)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(body);
+            return json.RootElement.Text("error") is { Length: > 0 } error ? error : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
     public IModelManager Manage(string? node) => new WireModelManager(this, _client, new CallOptions { Node = node });
 
     public ValueTask DisposeAsync() => _client.DisposeAsync();

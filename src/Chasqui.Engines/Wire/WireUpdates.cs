@@ -96,6 +96,8 @@ public static class WireUpdates
             TruncatedTokens = result.TruncatedTokens,
         };
         wire.Context.AddRange(result.Context ?? []);
+        if (result.Session is { } session)
+            wire.Session = new Messages.SessionMark { Id = session.Id, Version = session.Version, Omitted = session.Omitted };
         return wire;
     }
 
@@ -111,5 +113,6 @@ public static class WireUpdates
         CompletionDuration = WireTime.FromWire(wire.CompletionNs),
         Context = wire.HasContext ? [.. wire.Context] : null,
         TruncatedTokens = wire.TruncatedTokens,
+        Session = wire.Session is { } session ? new SessionMark(session.Id, session.Version, session.Omitted) : null,
     };
 }

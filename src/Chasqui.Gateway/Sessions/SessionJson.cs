@@ -43,8 +43,8 @@ public static class SessionJson
         json.WriteNumber("version", session.Version);
         Members(json, session.Settings);
         json.WriteNumber("tokens", session.Tokens);
-        json.WriteString("created_at", session.CreatedAt);
-        json.WriteString("updated_at", session.UpdatedAt);
+        json.WriteString("created_at", session.CreatedAt.UtcDateTime);
+        json.WriteString("updated_at", session.UpdatedAt.UtcDateTime);
         if (session.Origin is { } origin)
             Write(json, "forked_from", origin);
         json.WriteNumber("message_count", session.Messages);
@@ -62,7 +62,7 @@ public static class SessionJson
         json.WriteString("session", change.Key.Id);
         json.WriteNumber("version", change.Version);
         json.WriteString("kind", NameOf(change.Kind));
-        json.WriteString("at", change.At);
+        json.WriteString("at", change.At.UtcDateTime);
         Body(json, change);
         json.WriteEndObject();
     }

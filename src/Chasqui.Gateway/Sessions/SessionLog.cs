@@ -173,6 +173,10 @@ public sealed class SessionLog : IAsyncDisposable
         }
     }
 
+    /// <summary>Forgets the names of sessions that were deleted long enough ago.</summary>
+    /// <returns>How many.</returns>
+    public Task<int> ForgetAsync(CancellationToken cancellationToken = default) => _store.ForgetAsync(Now - Options.ForgetAfter, cancellationToken);
+
     /// <summary>Writes what is acknowledged, and closes the store.</summary>
     public async ValueTask DisposeAsync()
     {

@@ -1,5 +1,6 @@
 using Chasqui.Engines.LlamaCpp;
 using Chasqui.Gateway;
+using Chasqui.Gateway.Sessions;
 
 namespace Chasqui.Server;
 
@@ -41,6 +42,12 @@ public sealed record GatewayOptions
 
     /// <summary>How answers are kept.</summary>
     public CacheOptions Cache { get; init; } = new();
+
+    /// <summary>How sessions are kept.</summary>
+    public SessionOptions Sessions { get; init; } = new();
+
+    /// <summary>How to reach the PostgreSQL that they are kept in; empty, the default, for a file in the data folder.</summary>
+    public string SessionDatabase { get; init; } = "";
 
     /// <summary>Names and patterns of the models that clients see.</summary>
     public CatalogueOptions Catalogue { get; init; } = new();

@@ -3,6 +3,9 @@ namespace Chasqui.Server;
 /// <summary>The folder that state is kept in.</summary>
 internal static class DataFolder
 {
+    /// <summary>The file that sessions are kept in.</summary>
+    public const string Sessions = "sessions.db";
+
     /// <summary>Where models are put that the gateway shall find by itself.</summary>
     public static string ModelsOf(string folder) => Path.Combine(folder, "models");
 

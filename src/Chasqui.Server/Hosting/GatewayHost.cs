@@ -118,6 +118,7 @@ public static class GatewayHost
         addEngine(builder.Services);
         builder.Services.AddNodes(options);
         builder.Services.AddKeys(options);
+        builder.Services.AddSessions(options);
         builder.Services.AddSingleton<ApiContext>();
         builder.Services.AddSingleton<Router>();
         builder.Services.AddSingleton<ChannelHub>();

@@ -1,9 +1,34 @@
+using System.Globalization;
+using Chasqui.Gateway.Sessions;
+using Chasqui.Transport;
+
 namespace Chasqui.Server;
 
-/// <summary>Tells in an answer, whatever its API, where the exchange was recorded: <c>"session": {"id", "version", "omitted"}</c>.</summary>
+/// <summary>Sessions in calls of MCP, and in answers, whatever their API.</summary>
 internal static class SessionFields
 {
-    /// <summary>Writes the member, where there is a session.</summary>
+    /// <summary>Names the session of a chat; <c>new</c> for one that is made for it.</summary>
+    public const string Session = "session";
+
+    /// <summary>The version that the client saw.</summary>
+    public const string Version = "session-version";
+
+    /// <summary>The session that a call names; null for none.</summary>
+    /// <exception cref="InvalidRequestException">The name or the version cannot be.</exception>
+    public static NamedSession? Of(IncomingCall call)
+    {
+        if (call.Headers[Session] is not { } id)
+            return null;
+        var tenant = CallerGate.Caller.Sharers;
+        if (id == "new")
+            return new NamedSession(SessionKey.New(tenant), 0);
+        long? version = call.Headers[Version] is not { } text ? null
+            : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number
+            : throw new InvalidRequestException($"{Version} is \"{RequestEntry.Printable(text)}\", but must be the number of a version, such as 7");
+        return new NamedSession(SessionKey.Of(tenant, id), version);
+    }
+
+    /// <summary>Tells where the exchange was recorded, if it was: the member <c>"session": {"id", "version", "omitted"}</c>.</summary>
     public static void Write(ref JsonText json, SessionMark? session)
     {
         if (session is null)

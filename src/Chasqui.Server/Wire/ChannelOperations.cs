@@ -1,16 +1,28 @@
+using Chasqui.Gateway.Sessions;
 using Chasqui.Protocol.Messages;
+using Google.Protobuf;
 using Op = Chasqui.Protocol.Operations.Operation;
 
 namespace Chasqui.Server;
 
 /// <summary>The operations of channels.</summary>
-internal sealed class ChannelOperations(ChannelHub hub)
+/// <param name="hub">Channels of which nothing is kept.</param>
+/// <param name="sessions">Whose changes are the events of <c>session.ID</c>; null where there are none.</param>
+internal sealed class ChannelOperations(ChannelHub hub, SessionLog? sessions)
 {
+    /// <summary>With what the channels of sessions begin.</summary>
+    private const string SessionPrefix = "session.";
+
     public IEnumerable<KeyValuePair<string, WireOperation>> All =>
     [
         new(Op.ChannelSubscribe, async (call, answer, ct) =>
         {
             var request = await WireRequest.ReadAsync(call, SubscribeRequest.Parser, ct).ConfigureAwait(false);
+            if (sessions is not null && request.Channel.StartsWith(SessionPrefix, StringComparison.Ordinal))
+            {
+                await FollowAsync(sessions, request, answer, ct).ConfigureAwait(false);
+                return;
+            }
             using var subscription = hub.Subscribe(request.Channel);
             // The head says that events from now on are delivered.
             await answer.BeginAsync(ct).ConfigureAwait(false);
@@ -20,10 +32,35 @@ internal sealed class ChannelOperations(ChannelHub hub)
         new(Op.ChannelPublish, async (call, answer, ct) =>
         {
             var request = await WireRequest.ReadAsync(call, PublishRequest.Parser, ct).ConfigureAwait(false);
-            if (request.Channel == ChannelHub.Models || request.Channel.StartsWith(QueueEvents.Prefix, StringComparison.Ordinal))
+            if (request.Channel == ChannelHub.Models || request.Channel.StartsWith(QueueEvents.Prefix, StringComparison.Ordinal)
+                || request.Channel.StartsWith(SessionPrefix, StringComparison.Ordinal))
                 throw new InvalidRequestException($"only the gateway publishes on \"{request.Channel}\"");
             var (number, subscribers) = hub.Publish(request.Channel, request.ContentType, request.Payload);
             await answer.SendAsync(new PublishResponse { Number = number, Subscribers = subscribers }, end: true, ct).ConfigureAwait(false);
         }),
     ];
+
+    /// <summary>The changes of a session: those after a version, or those from now on.</summary>
+    private static async ValueTask FollowAsync(SessionLog log, SubscribeRequest request, WireAnswer answer, CancellationToken cancellationToken)
+    {
+        var key = SessionKey.Of(CallerGate.Caller.Sharers, request.Channel[SessionPrefix.Length..]);
+        var session = await log.FindAsync(key, cancellationToken).ConfigureAwait(false);
+        var after = request.HasAfter ? (long)Math.Min(request.After, long.MaxValue) : session?.Version ?? 0;
+        // That it was deleted is news for whoever knew it.
+        if (session is null && (await log.ReadAsync(key, after, 1, 1, cancellationToken).ConfigureAwait(false)).Count == 0)
+            throw new SessionNotFoundException(key.Id);
+        await answer.BeginAsync(cancellationToken).ConfigureAwait(false);
+        await foreach (var (change, lagged) in log.FollowAsync(key, after, cancellationToken).ConfigureAwait(false))
+        {
+            var next = new ChannelEvent
+            {
+                Channel = request.Channel,
+                Number = (ulong)change.Version,
+                ContentType = "application/json",
+                Payload = UnsafeByteOperations.UnsafeWrap(SessionJson.BytesOf(change)),
+                Lagged = lagged,
+            };
+            await answer.SendAsync(next, end: change.Kind == ChangeKind.Deleted, cancellationToken).ConfigureAwait(false);
+        }
+    }
 }

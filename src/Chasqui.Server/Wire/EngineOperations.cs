@@ -1,5 +1,6 @@
 using Chasqui.Engines.Wire;
 using Chasqui.Gateway;
+using Chasqui.Gateway.Sessions;
 using Chasqui.Gateway.Telemetry;
 using Chasqui.Transport;
 using Google.Protobuf;
@@ -15,8 +16,9 @@ namespace Chasqui.Server;
 /// <param name="relay">Sends generations to nodes; null for an engine alone.</param>
 /// <param name="gate">What whoever asks may do.</param>
 /// <param name="sharing">Lets equal ones be one; null where there is no relay.</param>
+/// <param name="sessions">Records chats that name a session; null where there are none.</param>
 internal sealed class EngineOperations(
-    IEngine engine, TimeSpan usualKeepAlive, Action<string, string> changed, WireRelay? relay, CallerGate gate, WireSharing? sharing)
+    IEngine engine, TimeSpan usualKeepAlive, Action<string, string> changed, WireRelay? relay, CallerGate gate, WireSharing? sharing, SessionTurns? sessions)
 {
     public IEnumerable<KeyValuePair<string, WireOperation>> All =>
     [
@@ -99,6 +101,9 @@ internal sealed class EngineOperations(
     private ValueTask ChatAsync(IncomingCall call, WireAnswer answer, Messages.ChatRequest request, CancellationToken cancellationToken)
     {
         var typed = WireRequests.FromWire(request);
+        // What was said before is known here alone, and a node has to be told it.
+        if (sessions is not null && SessionFields.Of(call) is { } named)
+            return WireStreams.SendAsync(new SessionEngine(EngineOf(call), sessions, named, null, null).ChatAsync(typed, cancellationToken), answer, cancellationToken);
         return relay is null
             ? WireStreams.SendAsync(gate.Guard(engine).ChatAsync(typed, cancellationToken), answer, cancellationToken)
             : RelayAsync(call, answer, new RelayRequest(

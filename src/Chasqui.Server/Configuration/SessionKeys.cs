@@ -1,0 +1,62 @@
+using System.Globalization;
+using Chasqui.Gateway.Sessions;
+
+namespace Chasqui.Server;
+
+/// <summary>The keys of the section <c>Sessions</c>.</summary>
+internal static class SessionKeys
+{
+    private static readonly SessionOptions _default = new();
+    private static readonly TimeSpan _millisecond = TimeSpan.FromMilliseconds(1);
+
+    public static IReadOnlyList<ConfigurationKey> All { get; } =
+    [
+        new("Sessions:Database", false, "string", "", "empty for a file in the data folder, or how to reach a PostgreSQL, such as Host=db;Username=chasqui;Password=…;Database=chasqui",
+            "Where sessions are kept. Several gateways can share a PostgreSQL.", (options, values) => options with { SessionDatabase = values[0].Trim() }),
+        new("Sessions:Mode", false, "string", SessionJson.NameOf(_default.Mode), "immediate, batched or local",
+            "When writes to a new session are acknowledged that does not say: committed alone, committed with others, or before they are committed.",
+            (options, values) => ModeOf(values[0]) is { } mode ? options with { Sessions = options.Sessions with { Mode = mode } } : null)
+        { Choices = ["immediate", "batched", "local"] },
+        new("Sessions:Policy", false, "string", SessionJson.NameOf(_default.Policy), "keep-all, keep-last or refuse",
+            "What a new session does that does not say, when it is longer than its model's context.",
+            (options, values) => PolicyOf(values[0]) is { } policy ? options with { Sessions = options.Sessions with { Policy = policy } } : null)
+        { Choices = ["keep-all", "keep-last", "refuse"] },
+        Whole("ContextTokens", _default.ContextTokens, 64, 10_000_000,
+            "Tokens of a session that are sent to a model at most, where neither the session nor the request's num_ctx says.", (sessions, number) => sessions with { ContextTokens = (int)number }),
+        Duration("BatchWindow", _default.BatchWindow, TimeSpan.Zero, TimeSpan.FromSeconds(1),
+            "For how long writes of the mode batched are gathered.", (sessions, time) => sessions with { BatchWindow = time }),
+        Duration("LocalWindow", _default.LocalWindow, _millisecond, TimeSpan.FromMinutes(1),
+            "For how long writes of the mode local may be in memory alone.", (sessions, time) => sessions with { LocalWindow = time }),
+        Whole("MaxPending", _default.MaxPending, 1, 1_000_000,
+            "Writes that may wait for the store; more wait before they are taken.", (sessions, number) => sessions with { MaxPending = (int)number }),
+        Whole("CacheBytes", _default.CacheBytes, 0, 1L << 40,
+            "Bytes of turns that are kept in memory.", (sessions, number) => sessions with { CacheBytes = number }),
+        Duration("ForgetAfter", _default.ForgetAfter, TimeSpan.FromMinutes(1), TimeSpan.FromDays(3650),
+            "For how long the name of a deleted session is remembered.", (sessions, time) => sessions with { ForgetAfter = time }),
+    ];
+
+    private static SyncMode? ModeOf(string value) => value switch
+    {
+        "immediate" => SyncMode.Immediate,
+        "batched" => SyncMode.Batched,
+        "local" => SyncMode.Local,
+        _ => null,
+    };
+
+    private static ContextPolicy? PolicyOf(string value) => value switch
+    {
+        "keep-all" => ContextPolicy.KeepAll,
+        "keep-last" => ContextPolicy.KeepLast,
+        "refuse" => ContextPolicy.Refuse,
+        _ => null,
+    };
+
+    private static ConfigurationKey Duration(string name, TimeSpan @default, TimeSpan low, TimeSpan high, string meaning, Func<SessionOptions, TimeSpan, SessionOptions> apply) =>
+        new($"Sessions:{name}", false, "string", GoDuration.Format(@default), ConfigurationValues.Expected(low, high), meaning,
+            (options, values) => ConfigurationValues.Duration(values[0], low, high) is { } time ? options with { Sessions = apply(options.Sessions, time) } : null);
+
+    private static ConfigurationKey Whole(string name, long @default, long low, long high, string meaning, Func<SessionOptions, long, SessionOptions> apply) =>
+        new($"Sessions:{name}", false, "integer", @default.ToString(CultureInfo.InvariantCulture), FormattableString.Invariant($"a whole number from {low} to {high}"), meaning,
+            (options, values) => ConfigurationValues.Whole(values[0], low, high) is { } value ? options with { Sessions = apply(options.Sessions, value) } : null)
+        { Minimum = low, Maximum = high };
+}
