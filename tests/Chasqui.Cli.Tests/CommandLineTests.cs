@@ -43,11 +43,11 @@ public sealed class CommandLineTests
     }
 
     [Theory]
-    [InlineData("", "a verb is missing: serve, engine, ask, chat, models, nodes, simulate, keys, bench")]
+    [InlineData("", "a verb is missing: serve, engine, ask, chat, models, nodes, simulate, keys, sessions, bench")]
     [InlineData("asj", "did you mean 'ask'?")]
     [InlineData("models lsit", "did you mean 'list'?")]
     [InlineData("models", "a verb is missing: list")]
-    [InlineData("frobnicate", "the verbs are serve, engine, ask, chat, models, nodes, simulate, keys, bench")]
+    [InlineData("frobnicate", "the verbs are serve, engine, ask, chat, models, nodes, simulate, keys, sessions, bench")]
     [InlineData("models show", "MODEL")]
     [InlineData("models list extra", "extra")]
     [InlineData("ask hi --bogus", "nothing to ask", false)]

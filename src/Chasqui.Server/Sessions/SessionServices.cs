@@ -16,13 +16,12 @@ internal static class SessionServices
         services.AddSingleton(provider =>
             new SessionLog(Open(options), options.Sessions, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SessionLog>>()));
         services.AddSingleton<SessionTurns>();
+        // The gateway is put together before its data folder is made.
+        services.AddSingleton(provider => new Lazy<SessionLog>(provider.GetRequiredService<SessionLog>));
+        services.AddSingleton(provider => new Lazy<SessionTurns>(provider.GetRequiredService<SessionTurns>));
         services.AddHostedService<SessionHousekeeping>();
         return services;
     }
 
-    private static SqliteSessionStore Open(GatewayOptions options)
-    {
-        DataFolder.Prepare(options.Data.Folder);
-        return SqliteSessionStore.Open(Path.Combine(options.Data.Folder, DataFolder.Sessions));
-    }
+    private static SqliteSessionStore Open(GatewayOptions options) => SqliteSessionStore.Open(Path.Combine(options.Data.Folder, DataFolder.Sessions));
 }

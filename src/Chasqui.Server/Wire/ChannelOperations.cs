@@ -8,7 +8,7 @@ namespace Chasqui.Server;
 /// <summary>The operations of channels.</summary>
 /// <param name="hub">Channels of which nothing is kept.</param>
 /// <param name="sessions">Whose changes are the events of <c>session.ID</c>; null where there are none.</param>
-internal sealed class ChannelOperations(ChannelHub hub, SessionLog? sessions)
+internal sealed class ChannelOperations(ChannelHub hub, Lazy<SessionLog>? sessions)
 {
     /// <summary>With what the channels of sessions begin.</summary>
     private const string SessionPrefix = "session.";
@@ -20,7 +20,7 @@ internal sealed class ChannelOperations(ChannelHub hub, SessionLog? sessions)
             var request = await WireRequest.ReadAsync(call, SubscribeRequest.Parser, ct).ConfigureAwait(false);
             if (sessions is not null && request.Channel.StartsWith(SessionPrefix, StringComparison.Ordinal))
             {
-                await FollowAsync(sessions, request, answer, ct).ConfigureAwait(false);
+                await FollowAsync(sessions.Value, request, answer, ct).ConfigureAwait(false);
                 return;
             }
             using var subscription = hub.Subscribe(request.Channel);

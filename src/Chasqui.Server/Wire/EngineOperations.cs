@@ -18,7 +18,7 @@ namespace Chasqui.Server;
 /// <param name="sharing">Lets equal ones be one; null where there is no relay.</param>
 /// <param name="sessions">Records chats that name a session; null where there are none.</param>
 internal sealed class EngineOperations(
-    IEngine engine, TimeSpan usualKeepAlive, Action<string, string> changed, WireRelay? relay, CallerGate gate, WireSharing? sharing, SessionTurns? sessions)
+    IEngine engine, TimeSpan usualKeepAlive, Action<string, string> changed, WireRelay? relay, CallerGate gate, WireSharing? sharing, Lazy<SessionTurns>? sessions)
 {
     public IEnumerable<KeyValuePair<string, WireOperation>> All =>
     [
@@ -103,7 +103,7 @@ internal sealed class EngineOperations(
         var typed = WireRequests.FromWire(request);
         // What was said before is known here alone, and a node has to be told it.
         if (sessions is not null && SessionFields.Of(call) is { } named)
-            return WireStreams.SendAsync(new SessionEngine(EngineOf(call), sessions, named, null, null).ChatAsync(typed, cancellationToken), answer, cancellationToken);
+            return WireStreams.SendAsync(new SessionEngine(EngineOf(call), sessions.Value, named, null, null).ChatAsync(typed, cancellationToken), answer, cancellationToken);
         return relay is null
             ? WireStreams.SendAsync(gate.Guard(engine).ChatAsync(typed, cancellationToken), answer, cancellationToken)
             : RelayAsync(call, answer, new RelayRequest(

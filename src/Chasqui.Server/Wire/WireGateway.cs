@@ -49,7 +49,7 @@ internal sealed class WireGateway
         _sessions = services.GetRequiredService<CallerSessions>();
         var gate = services.GetRequiredService<CallerGate>();
         _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>(), gate,
-            options.IsEngineAlone ? null : services.GetRequiredService<WireSharing>(), services.GetService<SessionTurns>());
+            options.IsEngineAlone ? null : services.GetRequiredService<WireSharing>(), services.GetService<Lazy<SessionTurns>>());
         _models = new ModelOperations(engine.Inner, gate);
         _connection = new ConnectionOptions
         {
@@ -65,7 +65,7 @@ internal sealed class WireGateway
     {
         var http = new HttpPassage(_services, pipeline, _options.Http.MaxRequestBodyBytes);
         _dispatcher = new WireDispatcher(
-            [.. _engine.All, .. _models.All, .. new ChannelOperations(_channels, _services.GetService<SessionLog>()).All, new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _telemetry, _time, _logger);
+            [.. _engine.All, .. _models.All, .. new ChannelOperations(_channels, _services.GetService<Lazy<SessionLog>>()).All, new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _telemetry, _time, _logger);
     }
 
     /// <summary>Serves one connection until it ends.</summary>
