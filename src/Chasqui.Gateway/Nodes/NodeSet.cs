@@ -106,6 +106,14 @@ public sealed partial class NodeSet : IAsyncDisposable
     /// <summary>Something was loaded or unloaded: whoever wants to know asks anew.</summary>
     public void Outdated() => Volatile.Write(ref _refreshedAt, _time.GetTimestamp() - (long)(_soon.TotalSeconds * _time.TimestampFrequency) - 1);
 
+    /// <summary>A node's models were changed from here: what it told before is no longer believed, and it is asked anew without anybody waiting for that.</summary>
+    internal void Changed(Node node)
+    {
+        node.Changed();
+        Outdated();
+        _ = RefreshAnewAsync();
+    }
+
     /// <summary>The same, unless it was done within the last half second.</summary>
     internal Task RefreshSoonAsync(CancellationToken cancellationToken) =>
         _time.GetElapsedTime(Volatile.Read(ref _refreshedAt)) < _soon ? Task.CompletedTask : RefreshAsync(cancellationToken);
@@ -159,6 +167,17 @@ public sealed partial class NodeSet : IAsyncDisposable
     /// <summary>By value, also the lists, which are read anew with each configuration.</summary>
     private static bool IsSame(NodeOptions a, NodeOptions b) =>
         a.Allow.SequenceEqual(b.Allow) && a.Deny.SequenceEqual(b.Deny) && a with { Allow = b.Allow, Deny = b.Deny } == b;
+
+    private async Task RefreshAnewAsync()
+    {
+        Task? running;
+        lock (_gate)
+            running = _refreshing;
+        // It may have asked before the change.
+        if (running is not null)
+            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await RefreshQuietlyAsync().ConfigureAwait(false);
+    }
 
     private async Task RefreshQuietlyAsync() => await RefreshAsync(CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
