@@ -114,9 +114,10 @@ public sealed partial class NodeSet : IAsyncDisposable
         _ = RefreshAnewAsync();
     }
 
-    /// <summary>The same, unless it was done within the last half second.</summary>
+    /// <summary>The same, unless it was done within the last half second and since the last change that was made from here. A node that cannot be reached keeps nobody waiting for that.</summary>
     internal Task RefreshSoonAsync(CancellationToken cancellationToken) =>
-        _time.GetElapsedTime(Volatile.Read(ref _refreshedAt)) < _soon ? Task.CompletedTask : RefreshAsync(cancellationToken);
+        Array.Exists(_nodes, node => !node.IsUpToDate && node.Health.Share > 0) ? RefreshAnewAsync().WaitAsync(cancellationToken)
+        : _time.GetElapsedTime(Volatile.Read(ref _refreshedAt)) < _soon ? Task.CompletedTask : RefreshAsync(cancellationToken);
 
     /// <summary>The embedded engine's node, if there is one and the request may go there.</summary>
     internal Node? Embedded(string? name) => _nodes.FirstOrDefault(node => node.Options.Kind == NodeKind.Embedded && (name is null || node.Name == name));
