@@ -51,7 +51,8 @@ internal sealed class BatchScenario : IBenchScenario
             table.Add("upstream calls of 100 equal requests", "1", await EqualAsync(set, round, cancellationToken).ConfigureAwait(false));
         }
 
-        var rows = table.Rows;
+        // What waiting costs who is alone, and what it brings where there are many; then the rest.
+        var rows = InTable(table.Rows, ["one caller p50", "embed qps", "embed p50", "embed p99", "texts a call"], _strategies);
         return new BenchReport(Name, BenchMachine.Current(), rows,
         [
             Ratio("embed qps merged/unmerged", rows, $"embed qps {Merged}", $"embed qps {Unmerged}"),
@@ -59,6 +60,13 @@ internal sealed class BatchScenario : IBenchScenario
             Ratio("one caller p50 merged/unmerged", rows, $"one caller p50 {Merged}", $"one caller p50 {Unmerged}"),
             Ratio("one caller p50 fixed/unmerged", rows, "one caller p50 fixed", $"one caller p50 {Unmerged}"),
         ]);
+    }
+
+    /// <summary>The figures of all that is compared one below the other, metric by metric; all others after them.</summary>
+    internal static IReadOnlyList<BenchRow> InTable(IReadOnlyList<BenchRow> rows, IReadOnlyList<string> metrics, IReadOnlyList<string> names)
+    {
+        var first = metrics.SelectMany(metric => names.Select(name => rows.Single(row => row.Name == $"{metric} {name}"))).ToList();
+        return [.. first, .. rows.Except(first)];
     }
 
     internal static BenchRatio Ratio(string name, IReadOnlyList<BenchRow> rows, string of, string to) =>

@@ -36,7 +36,7 @@ internal sealed class CacheScenario : IBenchScenario
             }
         }
 
-        var rows = table.Rows;
+        var rows = BatchScenario.InTable(table.Rows, ["p50 one caller", "answers", $"p50 {Callers} callers", $"p99 {Callers} callers"], [Kept, Made]);
         return new BenchReport(Name, BenchMachine.Current(), rows,
         [
             BatchScenario.Ratio("answers hit/engine", rows, $"answers {Kept}", $"answers {Made}"),

@@ -37,4 +37,20 @@ public sealed record NodeReport
 
     /// <summary>What it is and its version, for people, e.g. <c>Ollama 0.33.0</c>.</summary>
     public string Software { get; init; } = "";
+
+    /// <summary>What it turned out to be.</summary>
+    public NodeServer Server { get; init; }
+}
+
+/// <summary>Servers that differ in what must be guessed of them.</summary>
+public enum NodeServer
+{
+    /// <summary>One that tells.</summary>
+    Other,
+
+    /// <summary>Ollama: it runs one request of a model at a time unless it was started otherwise, and does not tell.</summary>
+    Ollama,
+
+    /// <summary>A server of OpenAI's API: it decodes many at a time, and seldom tells how many.</summary>
+    OpenAi,
 }

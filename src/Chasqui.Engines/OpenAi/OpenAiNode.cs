@@ -52,6 +52,7 @@ public sealed class OpenAiNode : INodeConnection
             Slots = properties?.Slots,
             BusySlots = await counting.ConfigureAwait(false),
             Software = software,
+            Server = NodeServer.OpenAi,
         };
     }
 

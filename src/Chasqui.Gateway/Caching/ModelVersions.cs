@@ -10,12 +10,12 @@ public sealed class ModelVersions(Dispatcher dispatcher, ModelRules rules)
     /// <summary>The model's canonical name, the digests of it that nodes have, and the rules for options, which change what is asked.</summary>
     /// <param name="model">The model as it was asked for.</param>
     /// <param name="node">The only node that may be asked; null for all.</param>
-    /// <returns>Null where no node is known to have it.</returns>
+    /// <returns>Null where no node is known to have it, or where one that has it was changed and has not told yet what it has now.</returns>
     public string? Of(string model, string? node)
     {
         var name = rules.Resolve(model);
         var having = dispatcher.Nodes.Catalogue.Having(name, node);
-        if (having.Count == 0)
+        if (having.Count == 0 || having.Any(one => !one.IsUpToDate))
             return null;
         var digests = having.Select(one => one.Find(name)?.Digest ?? "").Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal);
         return $"{name}\n{string.Join(',', digests)}\n{Policies()}";

@@ -41,16 +41,14 @@ public sealed class NodesManager(Dispatcher dispatcher, ModelRules rules, string
     public async Task CopyAsync(string source, string destination, CancellationToken cancellationToken = default)
     {
         var having = await HavingAsync(source, cancellationToken).ConfigureAwait(false);
-        await Task.WhenAll(having.Select(on => Manager(on).CopyAsync(source, destination, cancellationToken))).ConfigureAwait(false);
-        dispatcher.Nodes.Outdated();
+        await Task.WhenAll(having.Select(on => ChangeAsync(on, Manager(on).CopyAsync(source, destination, cancellationToken)))).ConfigureAwait(false);
     }
 
     /// <summary>Removes it from each node that has it.</summary>
     public async Task DeleteAsync(string model, CancellationToken cancellationToken = default)
     {
         var having = await HavingAsync(model, cancellationToken).ConfigureAwait(false);
-        await Task.WhenAll(having.Select(on => Manager(on).DeleteAsync(model, cancellationToken))).ConfigureAwait(false);
-        dispatcher.Nodes.Outdated();
+        await Task.WhenAll(having.Select(on => ChangeAsync(on, Manager(on).DeleteAsync(model, cancellationToken)))).ConfigureAwait(false);
     }
 
     /// <summary>Whether all nodes that are meant have it.</summary>
@@ -98,20 +96,27 @@ public sealed class NodesManager(Dispatcher dispatcher, ModelRules rules, string
     /// <summary>What is wrong with the request is told at once, not with the first step.</summary>
     private IAsyncEnumerable<ModelProgress> Progress(
         IReadOnlyList<Node> nodes, Func<IModelManager, IAsyncEnumerable<ModelProgress>> begin, CancellationToken cancellationToken) =>
-        WatchAsync(nodes is [var only] ? begin(Manager(only)) : TogetherAsync(nodes, begin, cancellationToken), cancellationToken);
+        nodes is [var only] ? WatchAsync(only, begin(Manager(only)), cancellationToken) : TogetherAsync(nodes, begin, cancellationToken);
 
-    private async IAsyncEnumerable<ModelProgress> WatchAsync(IAsyncEnumerable<ModelProgress> steps, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<ModelProgress> WatchAsync(Node on, IAsyncEnumerable<ModelProgress> steps, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         await foreach (var step in steps.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
+            // Before it is told: whoever hears it and asks the model is answered by the new one.
             if (step.Status == "success")
-                dispatcher.Nodes.Outdated();
+                dispatcher.Nodes.Changed(on);
             yield return step;
         }
     }
 
+    private async Task ChangeAsync(Node on, Task change)
+    {
+        await change.ConfigureAwait(false);
+        dispatcher.Nodes.Changed(on);
+    }
+
     /// <summary>All at the same time, each step with its node's name, and one success at the end.</summary>
-    private static async IAsyncEnumerable<ModelProgress> TogetherAsync(
+    private async IAsyncEnumerable<ModelProgress> TogetherAsync(
         IReadOnlyList<Node> nodes, Func<IModelManager, IAsyncEnumerable<ModelProgress>> begin, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         var steps = Channel.CreateBounded<ModelProgress>(new BoundedChannelOptions(Buffer) { SingleReader = true });
@@ -139,7 +144,7 @@ public sealed class NodesManager(Dispatcher dispatcher, ModelRules rules, string
         {
             try
             {
-                await foreach (var step in begin(Manager(on)).WithCancellation(token).ConfigureAwait(false))
+                await foreach (var step in WatchAsync(on, begin(Manager(on)), token).ConfigureAwait(false))
                 {
                     if (step.Status != "success")
                         await steps.Writer.WriteAsync(step with { Node = on.Name }, token).ConfigureAwait(false);

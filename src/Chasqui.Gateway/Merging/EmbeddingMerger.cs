@@ -86,7 +86,9 @@ public sealed class EmbeddingMerger
     {
         List<MergedCall>? calls = null;
         var limit = options.Strategy == MergeStrategy.Dynamic ? Math.Max(1, _upstream.Slots(lane.Key.Shape.Model, lane.Key.Node)) : int.MaxValue;
-        while (lane.Next(options, limit, Left(lane, options)) is { } call)
+        // The clock is looked at once for both: were the window to end between two looks, the lane would neither send nor be woken.
+        TimeSpan left;
+        while (lane.Next(options, limit, left = Left(lane, options)) is { } call)
         {
             // Parts that were split off wait no more.
             _waiting -= call.IsAgain ? 0 : call.Parts.Count;
@@ -94,10 +96,11 @@ public sealed class EmbeddingMerger
         }
         if (lane.IsIdle)
             Close(lane);
-        else if (lane.Pending.Count > 0 && Left(lane, options) is var left && left > TimeSpan.Zero)
+        else if (lane.Pending.Count > 0 && left > TimeSpan.Zero)
         {
             lane.Timer ??= TimerOf(lane);
-            lane.Timer.Change(left, Timeout.InfiniteTimeSpan);
+            // Timers count whole milliseconds and drop the rest: one that rang too early would only have to be wound again.
+            lane.Timer.Change(TimeSpan.FromMilliseconds(Math.Ceiling(left.TotalMilliseconds)), Timeout.InfiniteTimeSpan);
         }
         return calls;
     }

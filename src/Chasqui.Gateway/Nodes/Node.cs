@@ -13,6 +13,8 @@ public sealed class Node : IAsyncDisposable
     private readonly TimeProvider _time;
     private volatile Known _known = Known.Nothing;
     private long _lastProgress;
+    private int _changes;
+    private int _told;
 
     /// <summary>Makes a node that has not answered yet.</summary>
     public Node(NodeOptions options, INodeConnection connection, RoutingOptions routing, TimeProvider time)
@@ -92,7 +94,10 @@ public sealed class Node : IAsyncDisposable
 
     /// <summary>Requests of a model that it runs at once.</summary>
     public int SlotsOf(string model) =>
-        Options.Slots ?? (Resident(model) is { Slots: > 0 and var slots } ? slots : _known.Report?.Slots ?? (Options.Kind == NodeKind.OpenAi ? GuessedBatch : GuessedSlots));
+        Options.Slots ?? (Resident(model) is { Slots: > 0 and var slots } ? slots : _known.Report?.Slots ?? (IsBatching ? GuessedBatch : GuessedSlots));
+
+    // As configured, or as it turned out.
+    private bool IsBatching => Options.Kind == NodeKind.OpenAi || _known.Report?.Server == NodeServer.OpenAi;
 
     /// <summary>Requests of others than this gateway, as far as it tells.</summary>
     internal int Foreign => _known.Foreign;
@@ -112,13 +117,23 @@ public sealed class Node : IAsyncDisposable
 
     private long SizeOf(string model) => Resident(model) is { SizeBytes: > 0 and var there } ? there : Find(model)?.SizeBytes ?? 0;
 
+    /// <summary>How often its models were changed from here.</summary>
+    internal int Changes => Volatile.Read(ref _changes);
+
+    /// <summary>Whether it was asked after the last of these changes what it has.</summary>
+    internal bool IsUpToDate => Volatile.Read(ref _told) == Changes;
+
+    /// <summary>Its models are others now than it has told.</summary>
+    internal void Changed() => Interlocked.Increment(ref _changes);
+
     internal void Progressed() => Volatile.Write(ref _lastProgress, _time.GetTimestamp());
 
     /// <summary>It said what it has.</summary>
     /// <param name="report">What it said.</param>
     /// <param name="nameOf">The canonical name of a model that may be asked for; null for others.</param>
     /// <param name="inFlightBefore">Requests that it had from here when it was asked.</param>
-    internal void Reported(NodeReport report, Func<ModelSummary, string?> nameOf, int inFlightBefore = 0)
+    /// <param name="changes"><see cref="Changes"/> when it was asked; null for those there are now.</param>
+    internal void Reported(NodeReport report, Func<ModelSummary, string?> nameOf, int inFlightBefore = 0, int? changes = null)
     {
         var models = new Dictionary<string, ModelSummary>(ModelNames.Comparer);
         foreach (var model in report.Models)
@@ -134,6 +149,7 @@ public sealed class Node : IAsyncDisposable
         }
         var busy = report.BusySlots ?? report.Resident.Sum(m => m.Running + m.Waiting);
         _known = new Known(report, models.ToFrozenDictionary(ModelNames.Comparer), resident.ToFrozenDictionary(ModelNames.Comparer), Options.Kind == NodeKind.Embedded ? 0 : Math.Max(0, busy - Math.Max(inFlightBefore, InFlight)));
+        Volatile.Write(ref _told, changes ?? Changes);
     }
 
     /// <summary>Ends its requests and its connections.</summary>

@@ -15,9 +15,10 @@ internal sealed partial class NodeProbe(TimeProvider time, ILogger logger)
         try
         {
             var before = node.InFlight;
+            var changes = node.Changes;
             var report = await node.Connection.ReportAsync(limit.Token).ConfigureAwait(false);
             var isNew = node.Report is null;
-            node.Reported(report, nameOf, before);
+            node.Reported(report, nameOf, before, changes);
             node.Health.Reached();
             // The first answer lets it in; after a pause a node is let in by a request alone.
             if (node.Health.State == NodeState.Unknown)
@@ -25,6 +26,8 @@ internal sealed partial class NodeProbe(TimeProvider time, ILogger logger)
             // The engine in the house is nowhere, and its models are told at the start.
             if (isNew && node.Options.Kind != NodeKind.Embedded)
                 LogFound(node.Name, node.Options.Url, report.Software, report.Models.Count);
+            if (isNew && report is { Server: NodeServer.Ollama, Slots: null } && node.Options.Slots is null)
+                LogOneSlot(node.Name);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -98,6 +101,9 @@ internal sealed partial class NodeProbe(TimeProvider time, ILogger logger)
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Node {Node} at {Url}: {Software}, {Models} models")]
     private partial void LogFound(string node, string url, string software, int models);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Node {Node} is given one request at a time, since Ollama does not tell how many it runs at once; set Slots of the node to its OLLAMA_NUM_PARALLEL")]
+    private partial void LogOneSlot(string node);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} is left alone for a while: {Reason}")]
     private partial void LogLost(string node, string reason);

@@ -106,9 +106,18 @@ public sealed partial class NodeSet : IAsyncDisposable
     /// <summary>Something was loaded or unloaded: whoever wants to know asks anew.</summary>
     public void Outdated() => Volatile.Write(ref _refreshedAt, _time.GetTimestamp() - (long)(_soon.TotalSeconds * _time.TimestampFrequency) - 1);
 
-    /// <summary>The same, unless it was done within the last half second.</summary>
+    /// <summary>A node's models were changed from here: what it told before is no longer believed, and it is asked anew without anybody waiting for that.</summary>
+    internal void Changed(Node node)
+    {
+        node.Changed();
+        Outdated();
+        _ = RefreshAnewAsync();
+    }
+
+    /// <summary>The same, unless it was done within the last half second and since the last change that was made from here. A node that cannot be reached keeps nobody waiting for that.</summary>
     internal Task RefreshSoonAsync(CancellationToken cancellationToken) =>
-        _time.GetElapsedTime(Volatile.Read(ref _refreshedAt)) < _soon ? Task.CompletedTask : RefreshAsync(cancellationToken);
+        Array.Exists(_nodes, node => !node.IsUpToDate && node.Health.Share > 0) ? RefreshAnewAsync().WaitAsync(cancellationToken)
+        : _time.GetElapsedTime(Volatile.Read(ref _refreshedAt)) < _soon ? Task.CompletedTask : RefreshAsync(cancellationToken);
 
     /// <summary>The embedded engine's node, if there is one and the request may go there.</summary>
     internal Node? Embedded(string? name) => _nodes.FirstOrDefault(node => node.Options.Kind == NodeKind.Embedded && (name is null || node.Name == name));
@@ -159,6 +168,17 @@ public sealed partial class NodeSet : IAsyncDisposable
     /// <summary>By value, also the lists, which are read anew with each configuration.</summary>
     private static bool IsSame(NodeOptions a, NodeOptions b) =>
         a.Allow.SequenceEqual(b.Allow) && a.Deny.SequenceEqual(b.Deny) && a with { Allow = b.Allow, Deny = b.Deny } == b;
+
+    private async Task RefreshAnewAsync()
+    {
+        Task? running;
+        lock (_gate)
+            running = _refreshing;
+        // It may have asked before the change.
+        if (running is not null)
+            await running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await RefreshQuietlyAsync().ConfigureAwait(false);
+    }
 
     private async Task RefreshQuietlyAsync() => await RefreshAsync(CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 

@@ -70,10 +70,10 @@ internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorB
     /// <summary>Takes back what was prepared, but that a web page may read the answer.</summary>
     private static void Clear(HttpResponse response)
     {
-        var (origin, vary) = (response.Headers.AccessControlAllowOrigin, response.Headers.Vary);
+        var (origin, exposed, vary) = (response.Headers.AccessControlAllowOrigin, response.Headers.AccessControlExposeHeaders, response.Headers.Vary);
         response.Clear();
         if (origin.Count > 0)
-            (response.Headers.AccessControlAllowOrigin, response.Headers.Vary) = (origin, vary);
+            (response.Headers.AccessControlAllowOrigin, response.Headers.AccessControlExposeHeaders, response.Headers.Vary) = (origin, exposed, vary);
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Path} failed unexpectedly")]

@@ -4,15 +4,10 @@ namespace Chasqui.Server;
 
 /// <summary>
 /// Which web pages may call the API: those served from this machine, local applications, browser extensions, and those configured.
-/// The same rules and headers as Ollama's, so that a page that works there works here.
+/// The same rules as Ollama's, so that a page that works there works here, and more headers: those of keys, limits and the gateway itself.
 /// </summary>
 internal sealed class OriginPolicy(RequestDelegate next, ApiContext api)
 {
-    private const string AllowHeaders =
-        "Authorization,Content-Type,User-Agent,Accept,X-Requested-With,Openai-Beta,X-Stainless-Arch,X-Stainless-Async,"
-        + "X-Stainless-Custom-Poll-Interval,X-Stainless-Helper-Method,X-Stainless-Lang,X-Stainless-Os,X-Stainless-Package-Version,"
-        + "X-Stainless-Poll-Helper,X-Stainless-Retry-Count,X-Stainless-Runtime,X-Stainless-Runtime-Version,X-Stainless-Timeout";
-
     private static readonly string[] _local =
     [
         .. from host in (string[])["localhost", "127.0.0.1", "0.0.0.0"]
@@ -42,10 +37,11 @@ internal sealed class OriginPolicy(RequestDelegate next, ApiContext api)
         headers.AccessControlAllowOrigin = origin;
         if (!HttpMethods.IsOptions(http.Request.Method))
         {
+            headers.AccessControlExposeHeaders = BrowserHeaders.Read;
             headers.Vary = "Origin";
             return next(http);
         }
-        headers.AccessControlAllowHeaders = AllowHeaders;
+        headers.AccessControlAllowHeaders = BrowserHeaders.Sent;
         headers.AccessControlAllowMethods = "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS";
         headers.AccessControlMaxAge = "43200";
         headers.Vary = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";

@@ -108,9 +108,13 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
             state.Measure?.Failed(WireErrors.CodeOf(failure));
     }
 
-    /// <summary>What was flushed together stays together, however slowly it is read: clients may count on an event a chunk.</summary>
+    /// <summary>
+    /// What was flushed together stays together, however slowly it is read: clients may count on an event a chunk. Of an answer whose length is known the last part is held back
+    /// until the run has ended, as the end of any other is: whoever has all of it and asks again finds it kept.
+    /// </summary>
     private static async Task CopyAsync(HttpContext http, RequestState state, SharedReader<SharedPart> reader)
     {
+        ReadOnlyMemory<byte> held = default;
         while (await reader.ReadAsync(http.RequestAborted).ConfigureAwait(false) is (true, var part))
         {
             if (part.Head is { } head)
@@ -118,12 +122,23 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
                 Head(http, head);
                 continue;
             }
-            state.Measure?.FirstToken();
-            state.SentBytes += part.Body.Length;
-            var flushed = await http.Response.BodyWriter.WriteAsync(part.Body, http.RequestAborted).ConfigureAwait(false);
-            if (flushed.IsCompleted || flushed.IsCanceled)
-                throw new OperationCanceledException("the client has left", http.RequestAborted);
+            var next = part.Body;
+            if (http.Response.ContentLength is not null)
+                (held, next) = (next, held);
+            await WriteAsync(http, state, next).ConfigureAwait(false);
         }
+        await WriteAsync(http, state, held).ConfigureAwait(false);
+    }
+
+    private static async Task WriteAsync(HttpContext http, RequestState state, ReadOnlyMemory<byte> body)
+    {
+        if (body.IsEmpty)
+            return;
+        state.Measure?.FirstToken();
+        state.SentBytes += body.Length;
+        var flushed = await http.Response.BodyWriter.WriteAsync(body, http.RequestAborted).ConfigureAwait(false);
+        if (flushed.IsCompleted || flushed.IsCanceled)
+            throw new OperationCanceledException("the client has left", http.RequestAborted);
     }
 
     private static void Head(HttpContext http, SharedHead head)

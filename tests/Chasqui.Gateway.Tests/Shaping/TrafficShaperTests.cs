@@ -103,6 +103,15 @@ public sealed class TrafficShaperTests
     }
 
     [Fact]
+    public void Models_of_an_entry_without_a_limit_are_exempt_from_later_ones()
+    {
+        using var shaper = Shaper(new LimitOptions { Models = [new ModelLimit(["mini"], TrafficLimit.None), new ModelLimit(["*"], new TrafficLimit { RequestsPerMinute = 1 })] });
+
+        Assert.Null(shaper.ViewOf(Caller.Anonymous, "mini"));
+        Assert.NotNull(shaper.ViewOf(Caller.Anonymous, "big"));
+    }
+
+    [Fact]
     public async Task All_buckets_are_taken_from_or_none()
     {
         using var shaper = Shaper(new LimitOptions { MaxDelay = TimeSpan.Zero, Models = [new ModelLimit(["big*"], new TrafficLimit { RequestsPerMinute = 1 })] });

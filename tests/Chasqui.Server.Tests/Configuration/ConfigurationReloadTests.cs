@@ -1,7 +1,4 @@
-using System.Threading.Channels;
 using Chasqui.Gateway;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Time.Testing;
 
 namespace Chasqui.Server.Tests;
 
@@ -11,7 +8,7 @@ public sealed class ConfigurationReloadTests : IDisposable
     private const string Two = """{ "Nodes": [ { "Name": "two", "Url": "http://a:1" } ], "Http": { "MaxRequestBodyBytes": 2048 } }""";
 
     private readonly string _folder = Directory.CreateTempSubdirectory("chasqui-config-").FullName;
-    private readonly LineList _log = new();
+    private readonly LineList<ConfigurationWatch> _log = new();
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -138,27 +135,6 @@ public sealed class ConfigurationReloadTests : IDisposable
         }
     }
 
-    /// <summary>A clock that is moved by hand, and tells which waits have begun.</summary>
-    private sealed class SignallingTime : FakeTimeProvider
-    {
-        private readonly Channel<TimeSpan> _timers = Channel.CreateUnbounded<TimeSpan>();
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            var timer = base.CreateTimer(callback, state, dueTime, period);
-            _timers.Writer.TryWrite(dueTime);
-            return timer;
-        }
-
-        /// <summary>Until somebody waits for so long.</summary>
-        public async Task TimerAsync(TimeSpan dueTime)
-        {
-            while (await _timers.Reader.ReadAsync(TestContext.Current.CancellationToken) != dueTime)
-            {
-            }
-        }
-    }
-
     private static Task<GatewaySettings> Next(LiveGatewaySettings settings)
     {
         var changed = new TaskCompletionSource<GatewaySettings>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -177,16 +153,4 @@ public sealed class ConfigurationReloadTests : IDisposable
     }
 
     private void Write(string json) => File.WriteAllText(Path.Combine(_folder, "chasqui.json"), json);
-
-    private sealed class LineList : ILogger<ConfigurationWatch>
-    {
-        public List<string> Lines { get; } = [];
-
-        public IDisposable? BeginScope<TState>(TState state) where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Lines.Add(formatter(state, exception));
-    }
 }

@@ -23,7 +23,8 @@ internal sealed class RunningGateway : IAsyncDisposable
         App = app;
         _data = data;
         Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
-        Http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.None })
+        // Whoever leaves an answer leaves it at once, and reads no more of it to keep the connection.
+        Http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, AutomaticDecompression = DecompressionMethods.None, ResponseDrainTimeout = TimeSpan.Zero })
         {
             BaseAddress = Address,
             Timeout = TimeSpan.FromMinutes(2),

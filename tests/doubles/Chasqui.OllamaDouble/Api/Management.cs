@@ -160,7 +160,10 @@ internal sealed class Management(Func<DoubleScript> script, ModelStore store, Sc
             yield return Status("creating new layer " + blob.Digest);
             yield return Status("using autodetected template chatml");
         }
-        store.Put(canonical, Changed(model with { Name = canonical }, json));
+        model = Changed(model with { Name = canonical }, json);
+        // As that of a manifest, it is another where anything of it is.
+        string[] parts = [canonical, model.Blob ?? "", model.System ?? "", model.Template, .. model.License, .. model.Parameters.Select(line => $"{line.Key} {line.Value}")];
+        store.Put(canonical, model with { Digest = ModelStore.Hash("manifest " + string.Join('\n', parts)) });
         yield return Status("creating new layer sha256:" + ModelStore.Hash("config " + canonical));
         yield return Status("writing manifest");
         yield return Status("success");
