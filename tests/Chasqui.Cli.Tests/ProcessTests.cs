@@ -218,13 +218,13 @@ public sealed class ProcessTests : IDisposable
     }
 
     [Fact]
-    public async Task A_worker_that_is_killed_ends_its_streams_with_an_error_and_those_that_wait_are_served_by_the_next()
+    public async Task A_worker_that_is_killed_ends_streams_that_shall_not_go_on_with_an_error_and_those_that_wait_are_served_by_the_next()
     {
         await using var serve = Start("serve", "--http", "127.0.0.1:0", "--json");
         var announced = JsonElement.Parse((await serve.Out.ReadLineAsync(Cancellation))!);
         var worker = await serve.ErrorLineAsync("engine worker ");
         await using var client = new ChasquiClient(announced.GetProperty("mcp")[0].GetString()!);
-        var request = new Protocol.Messages.GenerateRequest { Model = "mini", Prompt = "List numbers", Common = new() { Format = "json", Options = new() { NumPredict = 100_000 } } };
+        var request = new Protocol.Messages.GenerateRequest { Model = "mini", Prompt = "List numbers", Common = new() { Format = "json", NoContinue = true, Options = new() { NumPredict = 100_000 } } };
         var begun = new CountdownEvent(16);
         var begunAgain = new CountdownEvent(16);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);

@@ -40,6 +40,15 @@ public abstract record GenerationRequest
     /// </summary>
     public bool Alone { get; init; }
 
+    /// <summary>Go on on another engine when the one that answers fails in the middle (default); otherwise the answer ends there with an error.</summary>
+    public bool Continue { get; init; } = true;
+
+    /// <summary>What was generated already by an engine that has failed since; null for nothing. An engine that cannot go on from there refuses with <see cref="UnsupportedCapabilityException"/>.</summary>
+    public GenerationSoFar? SoFar { get; init; }
+
+    /// <summary>Return the ids of the tokens in <see cref="GenerationUpdate.Tokens"/>, where the engine knows them.</summary>
+    public bool WithTokens { get; init; }
+
     /// <summary>Return only the prompt that the template makes, in <see cref="GenerationUpdate.RenderedPrompt"/>, and run nothing.</summary>
     public bool RenderOnly { get; init; }
 }

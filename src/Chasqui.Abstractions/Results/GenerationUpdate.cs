@@ -20,6 +20,9 @@ public sealed record GenerationUpdate
     /// </summary>
     public JsonElement? ToolCalls { get; init; }
 
+    /// <summary>The ids of the tokens that came since the last update, whose text this is; null where they were not asked for or are not known (<see cref="GenerationRequest.WithTokens"/>).</summary>
+    public IReadOnlyList<int>? Tokens { get; init; }
+
     /// <summary>The prompt after templating; only for <see cref="GenerationRequest.RenderOnly"/>.</summary>
     public string? RenderedPrompt { get; init; }
 
@@ -59,6 +62,9 @@ public sealed record GenerationResult
 
     /// <summary>Prompt tokens that were cut because the prompt was longer than the context; 0 when it was whole.</summary>
     public int TruncatedTokens { get; init; }
+
+    /// <summary>How often another engine went on with the answer, since the one before had failed.</summary>
+    public int Continuations { get; init; }
 
     /// <summary>The session that the exchange was recorded in; null for none.</summary>
     public SessionMark? Session { get; init; }

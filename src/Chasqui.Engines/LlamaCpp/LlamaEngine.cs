@@ -153,16 +153,23 @@ public sealed class LlamaEngine : IEngine
             yield break;
         }
 
+        List<int>? unsaid = null;
         var job = GenerationJobFactory.Create(lease.Model.Weights, jobPlan, _time);
         try
         {
             lease.Model.Loop.Submit(job);
             await foreach (var update in job.ReadAsync(cancellationToken).ConfigureAwait(false))
             {
+                if (update.Tokens is { } tokens)
+                    (unsaid ??= []).AddRange(tokens);
                 foreach (var part in Split(update, planned.Thinking))
                 {
-                    yield return part.Result is null ? part : part with
+                    // Tokens go with the text that they became, however long that is held back.
+                    var carried = unsaid;
+                    unsaid = null;
+                    yield return part.Result is null ? part with { Tokens = carried } : part with
                     {
+                        Tokens = carried,
                         Result = part.Result with { LoadDuration = lease.LoadDuration, TotalDuration = _time.GetElapsedTime(started) },
                     };
                 }

@@ -15,18 +15,26 @@ internal static class ToolCallStream
     private static async IAsyncEnumerable<GenerationUpdate> ReadAsync(
         IAsyncEnumerable<GenerationUpdate> updates, ToolCallReader reader, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        List<int>? unsaid = null;
         await foreach (var update in updates.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             var text = reader.Read(update.Text);
+            // Tokens go with the text that they became, however long that is held back.
+            if (update.Tokens is { } tokens)
+                (unsaid ??= []).AddRange(tokens);
             if (update.Result is null)
             {
                 if (text.Length > 0 || update.Thinking.Length > 0 || update.Logprobs is { Count: > 0 } || update.RenderedPrompt is not null)
-                    yield return update with { Text = text };
+                {
+                    yield return update with { Text = text, Tokens = unsaid };
+                    unsaid = null;
+                }
                 continue;
             }
             yield return update with
             {
                 Text = text + reader.Finish(),
+                Tokens = unsaid,
                 ToolCalls = reader.Calls is { } calls ? JsonSerializer.SerializeToElement(calls) : null,
             };
         }

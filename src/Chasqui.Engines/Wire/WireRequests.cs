@@ -194,7 +194,14 @@ public static class WireRequests
             NoShift = !request.Shift,
             Alone = request.Alone,
             RenderOnly = request.RenderOnly,
+            NoContinue = !request.Continue,
+            WithTokens = request.WithTokens,
         };
+        if (request.SoFar is { } soFar)
+        {
+            common.SoFar = new Messages.GenerationSoFar { Text = soFar.Text, Thinking = soFar.Thinking };
+            common.SoFar.Tokens.AddRange(soFar.Tokens);
+        }
         if (request.Format is { } format)
             common.Format = format.Schema is { } schema ? schema.GetRawText() : "json";
         if (request.Think is not null)
@@ -216,6 +223,9 @@ public static class WireRequests
         Shift = !common.NoShift,
         Alone = common.Alone,
         RenderOnly = common.RenderOnly,
+        Continue = !common.NoContinue,
+        WithTokens = common.WithTokens,
+        SoFar = common.SoFar is { } soFar ? new GenerationSoFar { Text = soFar.Text, Thinking = soFar.Thinking, Tokens = [.. soFar.Tokens] } : null,
     };
 
     internal static JsonElement Json(string field, string text)

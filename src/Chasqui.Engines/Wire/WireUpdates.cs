@@ -19,6 +19,8 @@ public static class WireUpdates
             wire.Result = ToWire(result);
         if (update.ToolCalls is { } calls)
             wire.ToolCalls = calls.GetRawText();
+        if (update.Tokens is { } tokens)
+            wire.Tokens.AddRange(tokens);
         return wire;
     }
 
@@ -34,6 +36,7 @@ public static class WireUpdates
             RenderedPrompt = wire.HasRenderedPrompt ? wire.RenderedPrompt : null,
             Result = wire.Result is { } result ? FromWire(result) : null,
             ToolCalls = wire.HasToolCalls ? WireRequests.Json("tool_calls", wire.ToolCalls) : null,
+            Tokens = wire.Tokens.Count > 0 ? [.. wire.Tokens] : null,
         };
     }
 
@@ -96,6 +99,7 @@ public static class WireUpdates
             TruncatedTokens = result.TruncatedTokens,
         };
         wire.Context.AddRange(result.Context ?? []);
+        wire.Continuations = result.Continuations;
         if (result.Session is { } session)
             wire.Session = new Messages.SessionMark { Id = session.Id, Version = session.Version, Omitted = session.Omitted };
         return wire;
@@ -113,6 +117,7 @@ public static class WireUpdates
         CompletionDuration = WireTime.FromWire(wire.CompletionNs),
         Context = wire.HasContext ? [.. wire.Context] : null,
         TruncatedTokens = wire.TruncatedTokens,
+        Continuations = wire.Continuations,
         Session = wire.Session is { } session ? new SessionMark(session.Id, session.Version, session.Omitted) : null,
     };
 }

@@ -12,6 +12,9 @@ public sealed class WorkerEngine : IEngine
 {
     private const int MaxTries = 3;
 
+    // Two for a worker that died while the request had not said anything since it began there, one for others.
+    private const int MaxDeaths = 3;
+
     private static readonly TimeSpan _exitPatience = TimeSpan.FromSeconds(2);
 
     private readonly WorkerSupervisor _supervisor;
@@ -38,11 +41,11 @@ public sealed class WorkerEngine : IEngine
 
     /// <inheritdoc/>
     public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken = default) =>
-        StreamAsync(engine => engine.GenerateAsync(request, cancellationToken), cancellationToken);
+        StreamAsync(request, (engine, soFar) => engine.GenerateAsync(request with { WithTokens = true, SoFar = soFar }, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
     public IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CancellationToken cancellationToken = default) =>
-        StreamAsync(engine => engine.ChatAsync(request, cancellationToken), cancellationToken);
+        StreamAsync(request, (engine, soFar) => engine.ChatAsync(request with { WithTokens = true, SoFar = soFar }, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
     public Task<EmbedResult> EmbedAsync(EmbedRequest request, CancellationToken cancellationToken = default) =>
@@ -94,14 +97,17 @@ public sealed class WorkerEngine : IEngine
         }
     }
 
+    /// <summary>An answer whose worker dies goes on in the next one from what was said.</summary>
     private async IAsyncEnumerable<GenerationUpdate> StreamAsync(
-        Func<RemoteEngine, IAsyncEnumerable<GenerationUpdate>> call, [EnumeratorCancellation] CancellationToken cancellationToken)
+        GenerationRequest request, Func<RemoteEngine, GenerationSoFar?, IAsyncEnumerable<GenerationUpdate>> call, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         WorkerProcess? dead = null;
-        for (var tries = 1; ; tries++)
+        var answer = new AnswerSoFar();
+        for (int tries = 1, deaths = 0; ; tries++)
         {
             var worker = await _supervisor.CurrentAsync(dead, cancellationToken).ConfigureAwait(false);
-            var updates = call(worker.Engine).GetAsyncEnumerator(cancellationToken);
+            var progress = false;
+            var updates = call(worker.Engine, answer.IsEmpty ? request.SoFar : answer.ToSoFar()).GetAsyncEnumerator(cancellationToken);
             await using (updates.ConfigureAwait(false))
             {
                 while (true)
@@ -113,22 +119,28 @@ public sealed class WorkerEngine : IEngine
                     }
                     catch (EngineException e)
                     {
-                        if (!await IsAgainAsync(worker, e, tries).ConfigureAwait(false))
+                        // One that kills its worker before it has said anything is not given many to kill.
+                        deaths += progress ? 1 : 2;
+                        if (!await IsAgainAsync(worker, e, tries, mayGoOn: request.Continue && deaths <= MaxDeaths).ConfigureAwait(false))
                             throw;
                         break;
                     }
 
-                    yield return updates.Current;
+                    if (answer.Pass(updates.Current) is not { } update)
+                        continue;
+                    progress = true;
+                    yield return update;
                 }
             }
 
+            answer.Restart();
             dead = worker;
         }
     }
 
-    /// <summary>Whether the request may go to the next worker: it never reached this one, which is dead.</summary>
+    /// <summary>Whether the request may go to the next worker: it never reached this one, which is dead, or goes on from what it said there.</summary>
     /// <exception cref="EngineFailedException">The worker died while it ran the request.</exception>
-    private async Task<bool> IsAgainAsync(WorkerProcess worker, EngineException e, int tries)
+    private async Task<bool> IsAgainAsync(WorkerProcess worker, EngineException e, int tries, bool mayGoOn = false)
     {
         var notSent = RemoteErrors.WasNotSent(e) || e.InnerException is ObjectDisposedException;
         if (!notSent && !RemoteErrors.WasLost(e))
@@ -136,8 +148,8 @@ public sealed class WorkerEngine : IEngine
         try
         {
             var how = await worker.Exited.WaitAsync(_exitPatience, _time).ConfigureAwait(false);
-            return notSent ? tries < MaxTries : throw new EngineFailedException(
-                $"the engine's worker process died while it ran this request ({how}); a new one is being started, so the request may be sent again", e);
+            return mayGoOn || (notSent ? tries < MaxTries : throw new EngineFailedException(
+                $"the engine's worker process died while it ran this request ({how}); a new one is being started, so the request may be sent again", e));
         }
         catch (TimeoutException)
         {

@@ -29,7 +29,7 @@ internal static class MessageJson
         json.EndArray();
         Stop(ref json, StopReason(result, calls.Count > 0));
         Usage(ref json, result.PromptTokens, result.CompletionTokens);
-        SessionFields.Write(ref json, result.Session);
+        SessionFields.Write(ref json, result);
         json.EndObject();
         buffer.Write("\n"u8);
     }

@@ -151,7 +151,7 @@ internal sealed class MessageStream(Sse events, string model, bool oneCall, int 
         MessageJson.Stop(ref json, reason);
         json.EndObject();
         MessageJson.Usage(ref json, result.PromptTokens, result.CompletionTokens);
-        SessionFields.Write(ref json, result.Session);
+        SessionFields.Write(ref json, result);
         json.EndObject();
         events.End();
     }

@@ -27,7 +27,7 @@ internal abstract class AnswerForm(string model, TimeProvider time)
         Head(ref json, piece, "assistant", done: true);
         DoneReason(ref json, result.Reason == FinishReason.Length ? "length" : "stop");
         Tail(ref json, result, piece.Logprobs);
-        SessionFields.Write(ref json, result.Session);
+        SessionFields.Write(ref json, result);
         json.EndObject();
     }
 

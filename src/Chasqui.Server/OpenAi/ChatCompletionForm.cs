@@ -30,7 +30,7 @@ internal sealed class ChatCompletionForm(string model, TimeProvider time)
         OpenAiJson.Usage(ref json, answer.Result?.PromptTokens ?? 0, answer.Result?.CompletionTokens ?? 0);
         if (answer.RenderedPrompt is { } prompt)
             MetricsJson.RenderedPrompt(ref json, prompt, images);
-        SessionFields.Write(ref json, answer.Result?.Session);
+        SessionFields.Write(ref json, answer.Result);
         json.EndObject();
     }
 
@@ -66,7 +66,7 @@ internal sealed class ChatCompletionForm(string model, TimeProvider time)
         json.EndObject();
         OpenAiJson.FinishReason(ref json, ReasonOf(result));
         EndChoices(ref json);
-        SessionFields.Write(ref json, result.Session);
+        SessionFields.Write(ref json, result);
         json.EndObject();
         events.End();
         if (usage)

@@ -28,10 +28,18 @@ internal static class SessionFields
         return new NamedSession(SessionKey.Of(tenant, id), version);
     }
 
-    /// <summary>Tells where the exchange was recorded, if it was: the member <c>"session": {"id", "version", "omitted"}</c>.</summary>
-    public static void Write(ref JsonText json, SessionMark? session)
+    /// <summary>
+    /// Tells what the gateway did beside what its API knows: <c>"continuations"</c>, how often another engine went on with the answer, and
+    /// <c>"session": {"id", "version", "omitted"}</c>, where the exchange was recorded.
+    /// </summary>
+    public static void Write(ref JsonText json, GenerationResult? result)
     {
-        if (session is null)
+        if (result?.Continuations > 0)
+        {
+            json.Name("continuations"u8);
+            json.Value((long)result.Continuations);
+        }
+        if (result?.Session is not { } session)
             return;
         json.Name("session"u8);
         json.BeginObject();

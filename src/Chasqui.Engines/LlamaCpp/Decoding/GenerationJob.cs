@@ -7,7 +7,14 @@ namespace Chasqui.Engines.LlamaCpp.Decoding;
 /// <summary>What one generation needs to know besides its prompt.</summary>
 internal sealed record JobPlan
 {
+    /// <summary>What is computed before the first token is chosen: the prompt, and of an answer that another engine began what it said.</summary>
     public required int[] Prompt { get; init; }
+
+    /// <summary>Tokens at the end of <see cref="Prompt"/> that are of the answer.</summary>
+    public int Replayed { get; init; }
+
+    /// <summary>Hand the ids of the tokens back with their text.</summary>
+    public bool WithTokens { get; init; }
 
     public required ResolvedSampling Sampling { get; init; }
 
@@ -54,6 +61,7 @@ internal sealed class GenerationJob : IDisposable
     private readonly TimeProvider _time;
     private readonly List<int> _completion = [];
     private List<TokenLogprob>? _logprobs;
+    private List<int>? _tokens;
     private int _backlog;
     private int _abandoned;
     private readonly long _created;
@@ -117,12 +125,32 @@ internal sealed class GenerationJob : IDisposable
             _promptStarted = _time.GetTimestamp();
     }
 
+    /// <summary>Takes what another engine said of this answer as said: it is handed on as one piece, and the rest follows from it.</summary>
+    internal void Replay(LlamaModel model)
+    {
+        var text = "";
+        foreach (var token in Plan.Prompt.AsSpan(Plan.Prompt.Length - Plan.Replayed))
+        {
+            Sampler.Accept(token);
+            Take(token);
+            text += _text.Push(model.Piece(token));
+        }
+        Emit(new GenerationUpdate { Text = text, Tokens = TakeTokens() });
+    }
+
     /// <summary>Takes the next token's logits, chooses the token and hands its text on.</summary>
     /// <returns>Whether the generation goes on.</returns>
     internal bool Advance(LlamaModel model, Span<float> logits, Span<LlamaTokenData> scratch)
     {
         if (_promptDone == 0)
             _promptDone = _time.GetTimestamp();
+
+        // It was all said, but for the end.
+        if (_text.Stopped || _completion.Count >= Plan.MaxTokens)
+        {
+            Finish(_text.Stopped ? FinishReason.Stop : FinishReason.Length);
+            return false;
+        }
 
         // The sampler's penalties change the row, and log-probabilities are the model's own.
         var row = Plan.Logprobs ? logits.ToArray() : null;
@@ -134,7 +162,7 @@ internal sealed class GenerationJob : IDisposable
         }
 
         LastToken = token;
-        _completion.Add(token);
+        Take(token);
         if (row is not null)
             (_logprobs ??= []).Add(LogprobReader.Read(model, row, token, Plan.TopLogprobs));
 
@@ -152,7 +180,7 @@ internal sealed class GenerationJob : IDisposable
         }
 
         if (text.Length > 0)
-            Emit(new GenerationUpdate { Text = text, Logprobs = TakeLogprobs() });
+            Emit(new GenerationUpdate { Text = text, Logprobs = TakeLogprobs(), Tokens = TakeTokens() });
         return true;
     }
 
@@ -171,25 +199,39 @@ internal sealed class GenerationJob : IDisposable
     private void Finish(FinishReason reason, string tail)
     {
         if (tail.Length > 0 || _logprobs is { Count: > 0 })
-            Emit(new GenerationUpdate { Text = tail, Logprobs = TakeLogprobs() });
+            Emit(new GenerationUpdate { Text = tail, Logprobs = TakeLogprobs(), Tokens = TakeTokens() });
         var now = _time.GetTimestamp();
         Emit(new GenerationUpdate
         {
             Result = new GenerationResult
             {
                 Reason = reason,
-                PromptTokens = Plan.Prompt.Length,
+                PromptTokens = Plan.Prompt.Length - Plan.Replayed,
                 CachedPromptTokens = CachedTokens,
                 CompletionTokens = _completion.Count,
                 TotalDuration = _time.GetElapsedTime(_created, now),
                 PromptDuration = _time.GetElapsedTime(_promptStarted, _promptDone),
                 CompletionDuration = _time.GetElapsedTime(_promptDone, now),
-                Context = Plan.ReturnContext ? [.. Plan.Prompt, .. _completion] : null,
+                Context = Plan.ReturnContext ? [.. Plan.Prompt[..^Plan.Replayed], .. _completion] : null,
                 TruncatedTokens = Plan.TruncatedTokens,
             },
         });
         Finished = true;
         _updates.Writer.TryComplete();
+    }
+
+    private void Take(int token)
+    {
+        _completion.Add(token);
+        if (Plan.WithTokens)
+            (_tokens ??= []).Add(token);
+    }
+
+    private List<int>? TakeTokens()
+    {
+        var taken = _tokens;
+        _tokens = null;
+        return taken;
     }
 
     private List<TokenLogprob>? TakeLogprobs()

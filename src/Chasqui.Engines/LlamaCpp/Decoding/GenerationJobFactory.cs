@@ -10,8 +10,20 @@ internal static class GenerationJobFactory
     internal static GenerationJob Create(LlamaModel model, JobPlan plan, TimeProvider time)
     {
         var sampler = new TokenSampler(model, plan.Sampling, plan.Grammar, time);
-        var window = Math.Min(plan.Sampling.RepeatLastN, plan.Prompt.Length);
-        sampler.Observe(plan.Prompt.AsSpan(plan.Prompt.Length - window));
-        return new GenerationJob(plan, sampler, time);
+        var prompt = plan.Prompt.AsSpan(0, plan.Prompt.Length - plan.Replayed);
+        sampler.Observe(prompt[^Math.Min(plan.Sampling.RepeatLastN, prompt.Length)..]);
+        var job = new GenerationJob(plan, sampler, time);
+        if (plan.Replayed == 0)
+            return job;
+        try
+        {
+            job.Replay(model);
+            return job;
+        }
+        catch
+        {
+            job.Dispose();
+            throw;
+        }
     }
 }

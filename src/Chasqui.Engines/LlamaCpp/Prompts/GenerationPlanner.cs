@@ -91,9 +91,16 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
             tokens = PromptCutter.CutMiddle(tokens, limit, keep);
         }
 
+        var cut = whole - tokens.Length;
+        var said = SaidOf(request, model.Weights);
+        if (tokens.Length + said.Count >= limit)
+            throw new ContextLengthExceededException(tokens.Length + said.Count, limit - 1);
+
         return new GenerationPlan(prompt.Text, new JobPlan
         {
-            Prompt = tokens,
+            Prompt = [.. tokens, .. said],
+            Replayed = said.Count,
+            WithTokens = request.WithTokens,
             Sampling = ResolvedSampling.From(options, limit),
             Grammar = GrammarOf(request.Format),
             Stops = options.Stop ?? [],
@@ -105,9 +112,19 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
             Logprobs = request.Logprobs,
             TopLogprobs = request.TopLogprobs,
             ReturnContext = returnContext,
-            TruncatedTokens = whole - tokens.Length,
+            TruncatedTokens = cut,
         }, SplitterOf(request, description, prompt.Text));
     }
+
+    /// <summary>The tokens of what another engine said in answer to this.</summary>
+    private static IReadOnlyList<int> SaidOf(GenerationRequest request, LlamaModel model) => request.SoFar switch
+    {
+        null => [],
+        { Tokens.Count: > 0 } soFar => Checked(soFar.Tokens, model),
+        // Tags of thinking are gone, and nobody knows how they were written.
+        { Thinking.Length: > 0 } => throw new UnsupportedCapabilityException(request.Model, "going on with thinking whose tokens are not known"),
+        var soFar => model.Tokenize(soFar.Text, addSpecial: false, parseSpecial: false, CancellationToken.None),
+    };
 
     /// <summary>A thinking model thinks unless it was told not to; raw prompts are the caller's own affair.</summary>
     private static ThinkingSplitter? SplitterOf(GenerationRequest request, ModelDescription model, string prompt)

@@ -77,6 +77,19 @@ internal sealed unsafe class TokenSampler : IDisposable
             "the format is too ambiguous to be followed: there are too many ways to read what was written so far; let no repetition contain another one");
     }
 
+    /// <summary>Takes a token as chosen.</summary>
+    /// <exception cref="EngineFailedException">The grammar forbids it.</exception>
+    internal void Accept(int token)
+    {
+        if (_grammar != 0)
+        {
+            if (!GrammarAllows(token, 0))
+                throw new EngineFailedException("what was said so far does not fit the format");
+            LlamaApi.llama_sampler_accept(_grammar, token);
+        }
+        _penalties?.Add(token);
+    }
+
     /// <summary>Tells the penalties what the prompt was.</summary>
     internal void Observe(ReadOnlySpan<int> promptTail)
     {
