@@ -9,6 +9,7 @@ public sealed class AnswerSoFar
     private readonly StringBuilder _thinking = new();
     private readonly List<int> _tokens = [];
     private bool _knowsTokens = true;
+    private int _pieces;
     private string _saidText = "";
     private string _saidThinking = "";
     private int _repeatedText;
@@ -22,7 +23,7 @@ public sealed class AnswerSoFar
     public int Continuations { get; private set; }
 
     /// <summary>What is told the engine that goes on.</summary>
-    public GenerationSoFar ToSoFar() => new() { Text = _text.ToString(), Thinking = _thinking.ToString(), Tokens = _knowsTokens ? [.. _tokens] : [] };
+    public GenerationSoFar ToSoFar() => new() { Text = _text.ToString(), Thinking = _thinking.ToString(), Tokens = _knowsTokens ? [.. _tokens] : [], Pieces = _pieces };
 
     /// <summary>Another engine goes on: its updates begin with what was passed on already.</summary>
     public void Restart()
@@ -65,6 +66,8 @@ public sealed class AnswerSoFar
 
     private void Learn(string text, string thinking, GenerationUpdate update)
     {
+        if (text.Length + thinking.Length > 0)
+            _pieces++;
         _text.Append(text);
         _thinking.Append(thinking);
         if (update.Tokens is { } tokens)

@@ -15,4 +15,10 @@ public sealed record GenerationSoFar
 
     /// <summary>The ids of the tokens that both were made of, for an engine with the same model; empty where nobody knows.</summary>
     public IReadOnlyList<int> Tokens { get; init; } = [];
+
+    /// <summary>Updates that it came in: about its tokens, where those are not known.</summary>
+    public int Pieces { get; init; }
+
+    /// <summary>Tokens of it, as known or as estimated.</summary>
+    public int Count => Tokens.Count > 0 ? Tokens.Count : Pieces;
 }

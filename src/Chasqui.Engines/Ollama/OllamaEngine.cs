@@ -30,14 +30,18 @@ public sealed class OllamaEngine : IEngine, IModelManager
     public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return StreamAsync("/api/generate", request, () => OllamaRequests.Generate(request, IsChasqui), cancellationToken);
+        return request.SoFar is { } soFar
+            ? request.Raw ? ContinuedChat.Join(soFar, GenerateAsync(ContinuedChat.Of(request), cancellationToken), cancellationToken) : ChatAsync(ContinuedChat.AsChat(request), cancellationToken)
+            : StreamAsync("/api/generate", request, () => OllamaRequests.Generate(request, IsChasqui), cancellationToken);
     }
 
     /// <inheritdoc/>
     public IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return StreamAsync("/api/chat", request, () => OllamaRequests.Chat(request, IsChasqui), cancellationToken);
+        return request.SoFar is { } soFar
+            ? ContinuedChat.Join(soFar, ChatAsync(ContinuedChat.Of(request), cancellationToken), cancellationToken)
+            : StreamAsync("/api/chat", request, () => OllamaRequests.Chat(request, IsChasqui), cancellationToken);
     }
 
     /// <inheritdoc/>

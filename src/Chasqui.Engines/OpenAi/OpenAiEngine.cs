@@ -28,7 +28,10 @@ public sealed class OpenAiEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(request);
         var requests = await RequestsAsync(cancellationToken).ConfigureAwait(false);
-        var updates = requests.IsCompletion(request)
+        var isCompletion = requests.IsCompletion(request);
+        var updates = isCompletion && request.SoFar is { } soFar
+            ? ContinuedChat.Join(soFar, GenerateAsync(ContinuedChat.Of(request), cancellationToken), cancellationToken)
+            : isCompletion
             ? StreamAsync("/v1/completions", request, requests.Completion(request), cancellationToken)
             : AnswerAsync(OpenAiRequests.AsChat(request), requests, cancellationToken);
         await foreach (var update in updates.ConfigureAwait(false))
@@ -176,6 +179,8 @@ public sealed class OpenAiEngine : IEngine
 
     private IAsyncEnumerable<GenerationUpdate> AnswerAsync(ChatRequest request, OpenAiRequests requests, CancellationToken cancellationToken) => request.RenderOnly
         ? RenderAsync(request, requests.Render(request), cancellationToken)
+        : request.SoFar is { } soFar
+        ? ContinuedChat.Join(soFar, StreamAsync("/v1/chat/completions", request, requests.Chat(ContinuedChat.Of(request), goesOn: true), cancellationToken), cancellationToken)
         : StreamAsync("/v1/chat/completions", request, requests.Chat(request), cancellationToken);
 
     private async IAsyncEnumerable<GenerationUpdate> RenderAsync(

@@ -9,8 +9,12 @@ namespace Chasqui.Engines.OpenAi;
 internal sealed class OpenAiRequests(OpenAiServer server, string node)
 {
     /// <summary>A request of <c>/v1/chat/completions</c>.</summary>
-    public ReadOnlyMemory<byte> Chat(ChatRequest request)
+    /// <param name="request">The request.</param>
+    /// <param name="goesOn">Whether its last turn is one of the assistant's that is to be gone on with.</param>
+    public ReadOnlyMemory<byte> Chat(ChatRequest request, bool goesOn = false)
     {
+        if (goesOn && server.Kind is OpenAiServerKind.Other or OpenAiServerKind.LmStudio)
+            throw new UnsupportedCapabilityException(request.Model, $"going on with an answer at node '{node}', because {server.Product} is not known to do so");
         if (request.Messages.Count == 0)
             throw new InvalidRequestException("there are no messages; give at least one");
         Check(request);
@@ -20,6 +24,12 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
             json.WritePropertyName("messages");
             OpenAiMessages.Write(json, request.Messages, server.Kind);
             json.Member("tools", request.Tools);
+            // Where the last turn is the assistant's, it is not ended but gone on with; llama.cpp's server does so unasked.
+            if (goesOn && server.Kind == OpenAiServerKind.Vllm)
+            {
+                json.WriteBoolean("continue_final_message", true);
+                json.WriteBoolean("add_generation_prompt", false);
+            }
             Streamed(json);
             OpenAiOptions.Write(json, request.Options, server, node);
             ResponseFormat(json, request.Format);
@@ -68,6 +78,7 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
         Shift = request.Shift,
         Alone = request.Alone,
         RenderOnly = request.RenderOnly,
+        SoFar = request.SoFar,
         Messages =
         [
             .. request.System is { Length: > 0 } system ? (ChatMessage[])[new ChatMessage { Role = "system", Content = system }] : [],

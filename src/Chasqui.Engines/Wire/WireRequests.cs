@@ -199,7 +199,7 @@ public static class WireRequests
         };
         if (request.SoFar is { } soFar)
         {
-            common.SoFar = new Messages.GenerationSoFar { Text = soFar.Text, Thinking = soFar.Thinking };
+            common.SoFar = new Messages.GenerationSoFar { Text = soFar.Text, Thinking = soFar.Thinking, Pieces = soFar.Pieces };
             common.SoFar.Tokens.AddRange(soFar.Tokens);
         }
         if (request.Format is { } format)
@@ -225,7 +225,7 @@ public static class WireRequests
         RenderOnly = common.RenderOnly,
         Continue = !common.NoContinue,
         WithTokens = common.WithTokens,
-        SoFar = common.SoFar is { } soFar ? new GenerationSoFar { Text = soFar.Text, Thinking = soFar.Thinking, Tokens = [.. soFar.Tokens] } : null,
+        SoFar = common.SoFar is { } soFar ? new GenerationSoFar { Text = soFar.Text, Thinking = soFar.Thinking, Tokens = [.. soFar.Tokens], Pieces = soFar.Pieces } : null,
     };
 
     internal static JsonElement Json(string field, string text)

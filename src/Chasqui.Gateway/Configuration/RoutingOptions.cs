@@ -9,6 +9,9 @@ public sealed record RoutingOptions
     /// <summary>Nodes that one request may be sent to before it has an answer, 1 to 10. Default 3.</summary>
     public int MaxAttempts { get; init; } = 3;
 
+    /// <summary>Whether another node with the same weights goes on with an answer whose node fails in the middle. Default true.</summary>
+    public bool Continue { get; init; } = true;
+
     /// <summary>Second attempts allowed for each first one, averaged over ten seconds, 0 to 10, beside ten that are always allowed. Default 0.5.</summary>
     public double RetryBudget { get; init; } = 0.5;
 

@@ -56,6 +56,33 @@ public sealed class Route
     }
 
     /// <summary>
+    /// Whether another node may go on with the answer after this failure: one that has the same weights, so that it would have said the same. If so, <see cref="NextAsync"/> chooses
+    /// among those.
+    /// </summary>
+    /// <param name="lease">The attempt, of whose answer a part was passed on.</param>
+    /// <param name="failure">How it failed.</param>
+    public bool MayContinue(NodeLease lease, EngineException failure)
+    {
+        ArgumentNullException.ThrowIfNull(lease);
+        if (!_dispatcher.Options.Continue || failure is not (EngineUnavailableException or EngineFailedException or EngineOverloadedException) || Attempts >= _dispatcher.Options.MaxAttempts)
+            return false;
+        if (lease.Node.Find(_request.Model)?.Digest is not { Length: > 0 } digest)
+            return false;
+        (_tried ??= []).Add(lease.Node);
+        var others = false;
+        foreach (var node in _dispatcher.Nodes.Catalogue.Having(_request.Model, _request.Node))
+        {
+            if (_tried.Contains(node))
+                continue;
+            if (node.Find(_request.Model)?.Digest == digest)
+                others |= node.Health.Share > 0;
+            else
+                _tried.Add(node);
+        }
+        return others;
+    }
+
+    /// <summary>
     /// A second node for a request whose first one is slow, to be asked beside it: another one that has the model in memory and is well, within the budget for
     /// retries. The first to fail or to lose is told by <see cref="NodeLease.Ended"/> or <see cref="NodeLease.Superseded"/>.
     /// </summary>

@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using Chasqui.Gateway.Caching;
+using Chasqui.Gateway.Continuity;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Merging;
 using Chasqui.Gateway.Nodes;
@@ -30,14 +30,14 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
     public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return StreamAsync(RouteOf(request, request.Prompt.Length), engine => engine.GenerateAsync(request, cancellationToken), cancellationToken);
+        return Stream(request, request.Prompt.Length).RunAsync(request, null, (engine, asked) => engine.GenerateAsync(asked, cancellationToken), cancellationToken);
     }
 
     /// <inheritdoc/>
     public IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return StreamAsync(RouteOf(request, request.Messages.Sum(m => m.Content.Length)), engine => engine.ChatAsync(request, cancellationToken), cancellationToken);
+        return Stream(request, request.Messages.Sum(m => m.Content.Length)).RunAsync(request, null, (engine, asked) => engine.ChatAsync(asked, cancellationToken), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -197,38 +197,5 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
         }
     }
 
-    private async IAsyncEnumerable<GenerationUpdate> StreamAsync(
-        Route route, Func<LeasedEngine, IAsyncEnumerable<GenerationUpdate>> call, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        for (var again = true; again;)
-        {
-            again = false;
-            using var lease = await route.NextAsync(cancellationToken).ConfigureAwait(false);
-            var updates = call(EngineOf(lease)).GetAsyncEnumerator(cancellationToken);
-            await using (updates.ConfigureAwait(false))
-            {
-                while (true)
-                {
-                    try
-                    {
-                        if (!await updates.MoveNextAsync().ConfigureAwait(false))
-                            break;
-                    }
-                    catch (EngineException e)
-                    {
-                        var begun = lease.HasBegun;
-                        lease.Ended(e);
-                        again = !begun && route.MayRetry(lease, e);
-                        if (!again)
-                            throw;
-                        break;
-                    }
-                    // The one who asked may leave as soon as there is a result.
-                    if (updates.Current.Result is not null)
-                        lease.Succeeded();
-                    yield return updates.Current;
-                }
-            }
-        }
-    }
+    private ContinuedStream Stream(GenerationRequest request, int characters) => new(RouteOf(request, characters), lease => EngineOf(lease));
 }

@@ -84,6 +84,9 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     /// <summary>How long it may wait for a slot; null for as long as anybody.</summary>
     public TimeSpan? MaxWait { get; set; }
 
+    /// <summary>Whether another engine may go on with its answer when one fails in the middle. Default true.</summary>
+    public bool Continues { get; set; } = true;
+
     /// <summary>The time it waited for slots, of all attempts.</summary>
     public TimeSpan QueueWait { get; private set; }
 

@@ -15,6 +15,9 @@ internal static class RoutingKeys
             "How often each node is asked what it has.", (routing, time) => routing with { RefreshInterval = time }),
         Whole("MaxAttempts", _default.MaxAttempts, 1, 10,
             "Nodes that one request may be sent to before it has an answer.", (routing, number) => routing with { MaxAttempts = number }),
+        new("Routing:Continue", false, "boolean", "true", "true or false",
+            "Whether another node with the same weights goes on with an answer whose node fails in the middle.",
+            (options, values) => ConfigurationValues.Switch(values[0]) is { } on ? options with { Routing = options.Routing with { Continue = on } } : null) { Reloads = true },
         new("Routing:RetryBudget", false, "number", _default.RetryBudget.ToString(CultureInfo.InvariantCulture), "a number from 0 to 10",
             "Second attempts allowed for each first one, averaged over ten seconds, beside ten that are always allowed.",
             (options, values) => ConfigurationValues.Number(values[0], 0, 10) is { } budget ? options with { Routing = options.Routing with { RetryBudget = budget } } : null)

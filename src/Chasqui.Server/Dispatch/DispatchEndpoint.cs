@@ -140,7 +140,7 @@ internal sealed partial class DispatchEndpoint(
                 var hedgeAfter = HedgeAfter(route, lease.Request);
                 return await passage.RunAsync(lease, way, hedgeAfter, hedgeAfter > TimeSpan.Zero ? Teller(http, state) : null).ConfigureAwait(false);
             }
-            state.Engine = measured.Over(new LeasedEngine(lease, passage.Policy, changes => http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(changes)));
+            state.Engine = measured.Over(new ContinuingEngine(lease, way, rules.PolicyOf, changes => http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(changes)));
             await route.Handler(api, http).ConfigureAwait(false);
             lease.Succeeded();
             return null;

@@ -18,6 +18,9 @@ internal static class QueueHeaders
     /// <summary>Asks to be told the place in line while it waits: <c>true</c>.</summary>
     public const string Progress = "X-Chasqui-Queue-Progress";
 
+    /// <summary>Whether another engine may go on with the answer when one fails in the middle: <c>false</c> for an error there.</summary>
+    public const string Continue = "X-Chasqui-Continue";
+
     /// <summary>How long it waited, in seconds.</summary>
     public const string Wait = "X-Chasqui-Queue-Wait";
 
@@ -39,6 +42,11 @@ internal static class QueueHeaders
                 ?? throw new InvalidRequestException($"header {Priority} is \"{RequestEntry.Printable(priority.ToString())}\", but must be interactive, normal or batch");
             // One that is more urgent than its key allows is as urgent as that.
             measure.Priority = asked < measure.Caller.MostUrgent ? measure.Caller.MostUrgent : asked;
+        }
+        if (headers.TryGetValue(Continue, out var goesOn))
+        {
+            measure.Continues = ConfigurationValues.Switch(goesOn.ToString())
+                ?? throw new InvalidRequestException($"header {Continue} is \"{RequestEntry.Printable(goesOn.ToString())}\", but must be true or false");
         }
         if (headers.TryGetValue(MaxWait, out var wait))
         {

@@ -53,7 +53,7 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
                 if (lease.Node.Connection.Messages is { } messages && policy is null && !measured.SeesPrompts && lease.ModelName == request.Model)
                     await PassAsync(call, answer, request, messages, lease, measure).ConfigureAwait(false);
                 else
-                    await WireStreams.SendAsync(request.Typed(measured.Over(new LeasedEngine(lease, policy)), cancellationToken), answer, cancellationToken).ConfigureAwait(false);
+                    await WireStreams.SendAsync(request.Typed(measured.Over(new ContinuingEngine(lease, way, rules.PolicyOf)), cancellationToken), answer, cancellationToken).ConfigureAwait(false);
                 lease.Succeeded();
                 return;
             }

@@ -15,6 +15,9 @@ internal sealed record Generation
     /// <summary>The prompt, or the conversation in one text.</summary>
     public required string Prompt { get; init; }
 
+    /// <summary>The beginning of the answer, where the last turn is the assistant's: most templates do not end that turn, so that the model goes on with it. Empty for none.</summary>
+    public string Begun { get; init; } = "";
+
     /// <summary>The words of the last user, from which it is decided whether a tool is called.</summary>
     public string LastUser { get; init; } = "";
 
@@ -64,7 +67,9 @@ internal sealed record Answer(string[] Thinking, string[] Content, ToolCall? Cal
     public static Answer To(Generation request, int promptTokens, int context)
     {
         var model = request.Model.Script;
-        var hash = Words.Hash(request.Prompt, request.Seed);
+        // What is gone on with is the same answer.
+        var prompt = request.Begun.Length > 0 ? request.Prompt[..(request.Prompt.LastIndexOf("\nassistant\n", StringComparison.Ordinal) + 1)] : request.Prompt;
+        var hash = Words.Hash(prompt, request.Seed);
         var limit = request.Limit > 0 ? request.Limit : int.MaxValue;
         // Recorded: without shift an answer ends where the context does.
         if (!request.Runner.Shift)
@@ -77,11 +82,20 @@ internal sealed record Answer(string[] Thinking, string[] Content, ToolCall? Cal
             return new Answer(thinking, [], call with { Id = "call_" + hash.ToString("x16", null)[..8] }, "stop");
         var content = request.Format is { } format ? Words.Split(Tooling.Instance(format))
             : model.Answer is { } fixedAnswer ? Words.Split(fixedAnswer)
-            : Words.Make(hash, Math.Min(limit, model.AnswerTokens));
-        var reason = content.Length > limit || model.Answer is null && request.Format is null && model.AnswerTokens > limit ? "length" : "stop";
+            : Words.Make(hash, request.Begun.Length > 0 ? model.AnswerTokens : Math.Min(limit, model.AnswerTokens));
+        content = Rest(content, request.Begun);
+        var reason = content.Length > limit || model.Answer is null && request.Format is null && request.Begun.Length == 0 && model.AnswerTokens > limit ? "length" : "stop";
         if (content.Length > limit)
             content = content[..limit];
         return request.Stops.Count > 0 ? new Answer(thinking, content, null, reason).CutAt(request.Stops) : new Answer(thinking, content, null, reason);
+    }
+
+    private static string[] Rest(string[] content, string begun)
+    {
+        var count = 0;
+        for (var length = 0; count < content.Length && length < begun.Length; count++)
+            length += content[count].Length;
+        return content[count..];
     }
 
     private Answer CutAt(IReadOnlyList<string> stops)

@@ -246,16 +246,17 @@ internal sealed class GenerationReader(ModelStore store)
     private static Generation Conversation(Generation request, JsonElement? messages, string system)
     {
         var text = new StringBuilder(system);
-        var last = "";
+        var (last, begun) = ("", "");
         foreach (var message in Items(messages))
         {
             var role = message.Get("role")?.ToString() ?? "";
             var content = message.Get("content") is { } given ? TextOf(given) : "";
             text.Append(role).Append('\n').Append(content).Append('\n');
             last = role.Equals("user", StringComparison.OrdinalIgnoreCase) ? content : "";
+            begun = role.Equals("assistant", StringComparison.OrdinalIgnoreCase) ? content : "";
             Images(request, message);
         }
-        return request with { Prompt = text.ToString(), LastUser = last };
+        return request with { Prompt = text.ToString(), LastUser = last, Begun = begun };
     }
 
     private static JsonElement.ArrayEnumerator Items(JsonElement? list) => list?.EnumerateArray() ?? default;

@@ -1,0 +1,103 @@
+using System.Text;
+using System.Text.Json;
+using Chasqui.OllamaDouble;
+
+namespace Chasqui.Server.Tests.Nodes;
+
+/// <summary>Answers whose node fails in the middle, and that another one goes on with.</summary>
+public sealed class ContinuationTests
+{
+    private const string Chat = """{"model":"mini","messages":[{"role":"user","content":"Tell a story."}],"options":{"num_predict":30}}""";
+
+    private static readonly DoubleScript _well = new() { Models = [new DoubleModel { Name = "mini", AnswerTokens = 20, Size = 20_000_000_000, Capabilities = ["completion", "tools"] }] };
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(FaultKind.ErrorLine)]
+    [InlineData(FaultKind.NoDone)]
+    [InlineData(FaultKind.EngineDies)]
+    public async Task Another_node_goes_on_where_one_fails(FaultKind fault)
+    {
+        await using var fleet = await StartAsync(fault);
+        await using var alone = await Fleet.StartAsync(_well);
+        var expected = await TextAsync(alone, Chat);
+
+        var (text, last) = await TextAsync(fleet, Chat);
+
+        Assert.Equal(expected.Text, text);
+        Assert.Equal(1, last.GetProperty("continuations").GetInt32());
+        Assert.Equal(20, last.GetProperty("eval_count").GetInt32());
+        Assert.Equal(expected.Last.GetProperty("done_reason").GetString(), last.GetProperty("done_reason").GetString());
+    }
+
+    [Fact]
+    public async Task One_that_has_other_weights_does_not_go_on()
+    {
+        var other = _well with { Models = [new DoubleModel { Name = "mini", AnswerTokens = 20, Size = 20_000_000_000, Digest = "sha256:" + new string('b', 64) }] };
+        await using var fleet = await StartAsync(FaultKind.NoDone, other: other);
+
+        var (text, last) = await TextAsync(fleet, Chat);
+
+        Assert.NotEmpty(text);
+        Assert.Contains("n0", last.GetProperty("error").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{"model":"mini","format":"json","messages":[{"role":"user","content":"Tell a story."}]}""", "prescribed format")]
+    [InlineData("""{"model":"mini","tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],"messages":[{"role":"user","content":"Tell a story."}]}""", "tools")]
+    public async Task What_cannot_be_gone_on_with_ends_with_an_error_that_says_so(string body, string why)
+    {
+        await using var fleet = await StartAsync(FaultKind.NoDone, after: 1);
+
+        var (_, last) = await TextAsync(fleet, body);
+
+        Assert.True(last.TryGetProperty("error", out var _), last.ToString());
+        var error = last.GetProperty("error").GetString();
+        Assert.Contains("cannot be gone on with elsewhere", error, StringComparison.Ordinal);
+        Assert.Contains(why, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_does_not_want_it_gets_the_error()
+    {
+        await using var fleet = await StartAsync(FaultKind.NoDone);
+
+        var (_, last) = await TextAsync(fleet, Chat, ("X-Chasqui-Continue", "false"));
+
+        Assert.True(last.TryGetProperty("error", out _));
+        Assert.Equal(0, fleet.Doubles[1].State.RequestsByPath.GetValueOrDefault("POST /api/chat"));
+    }
+
+    private static DoubleScript Failing(FaultKind fault, int after = 7) => _well with { Faults = [new Fault { Kind = fault, AfterTokens = after }] };
+
+    /// <summary>The first node has the model in memory, and so is asked first.</summary>
+    private static async Task<Fleet> StartAsync(FaultKind fault, int after = 7, DoubleScript? other = null)
+    {
+        var fleet = await Fleet.StartAsync([Failing(fault, after), other ?? _well]);
+        using var node = new HttpClient { BaseAddress = fleet.Double.Address };
+        using var loaded = await node.PostAsync("/api/generate", new StringContent("""{"model":"mini"}"""), Cancellation);
+        Assert.True(loaded.IsSuccessStatusCode);
+        await fleet.Nodes.RefreshAsync(Cancellation);
+        return fleet;
+    }
+
+    /// <summary>A chat that is a turn of a session goes by its types.</summary>
+    private static async Task<(string Text, JsonElement Last)> TextAsync(Fleet fleet, string body, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/chat") { Content = new StringContent(body) };
+        request.Headers.Add("X-Chasqui-Session", "new");
+        foreach (var (name, value) in headers)
+            request.Headers.Add(name, value);
+        using var answer = await fleet.Gateway.Http.SendAsync(request, Cancellation);
+        var text = new StringBuilder();
+        JsonElement last = default;
+        foreach (var line in (await answer.Content.ReadAsStringAsync(Cancellation)).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            last = JsonElement.Parse(line);
+            if (last.TryGetProperty("message", out var message))
+                text.Append(message.GetProperty("content").GetString());
+        }
+        return (text.ToString(), last);
+    }
+}
