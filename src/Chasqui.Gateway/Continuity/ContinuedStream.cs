@@ -31,7 +31,7 @@ internal sealed class ContinuedStream(Route route, Func<NodeLease, IEngine> engi
             lease ??= await NextAsync(cancellationToken).ConfigureAwait(false);
             using var owned = ReferenceEquals(lease, first) ? null : lease;
             var asked = request with { Continue = goesOn, WithTokens = request.WithTokens || goesOn, SoFar = _answer.IsEmpty ? request.SoFar : _answer.ToSoFar() };
-            var updates = call(engineOf(lease), asked).GetAsyncEnumerator(cancellationToken);
+            var updates = Ask(lease, () => call(engineOf(lease), asked).GetAsyncEnumerator(cancellationToken));
             await using (updates.ConfigureAwait(false))
             {
                 while (true)
@@ -60,6 +60,20 @@ internal sealed class ContinuedStream(Route route, Func<NodeLease, IEngine> engi
                 }
             }
             _answer.Restart();
+        }
+    }
+
+    /// <summary>An engine that cannot go on may say so at once.</summary>
+    private IAsyncEnumerator<GenerationUpdate> Ask(NodeLease lease, Func<IAsyncEnumerator<GenerationUpdate>> ask)
+    {
+        try
+        {
+            return ask();
+        }
+        catch (EngineException e) when (_broken is not null)
+        {
+            lease.Ended(e);
+            throw Interrupted(e);
         }
     }
 
