@@ -54,7 +54,7 @@ internal sealed class ContinuedStream(Route route, Func<NodeLease, IEngine> engi
                     }
                     // The one who asked may leave as soon as there is a result.
                     if (updates.Current.Result is not null)
-                        lease.Succeeded();
+                        owned?.Succeeded();
                     if (_answer.Pass(updates.Current) is { } update)
                         yield return update;
                 }

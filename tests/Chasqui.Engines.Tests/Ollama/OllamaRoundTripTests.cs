@@ -90,7 +90,8 @@ public sealed class OllamaRoundTripTests : IAsyncLifetime
          }).SampleAsync(async request =>
         {
             await Nodes.AllAsync(_node.Engine.GenerateAsync(request, Nodes.Token));
-            Assert.Equal(Show(request), Show((GenerateRequest)_engine.Asked!));
+            // The gateway asks for the tokens, so that another engine could go on with the answer.
+            Assert.Equal(Show(request with { WithTokens = true }), Show((GenerateRequest)_engine.Asked!));
         }, iter: 150, threads: 1);
 
     [Fact]
@@ -112,7 +113,7 @@ public sealed class OllamaRoundTripTests : IAsyncLifetime
                 ],
             };
             await Nodes.AllAsync(_node.Engine.ChatAsync(request, Nodes.Token));
-            Assert.Equal(Show(request), Show((ChatRequest)_engine.Asked!));
+            Assert.Equal(Show(request with { WithTokens = true }), Show((ChatRequest)_engine.Asked!));
         }, iter: 100, threads: 1);
 
     [Fact]
