@@ -41,6 +41,7 @@ public static class BenchScenarios
         new Sched.SchedScenario(),
         new Sched.SwapScenario(),
         new Sched.SimulateScenario(),
+        new Sessions.SessionsScenario(),
         new Merge.BatchScenario(),
         new Merge.CacheScenario(),
     ];

@@ -33,7 +33,7 @@ internal static class SessionsVerbs
             List<JsonElement> sessions = [.. answer.RootElement.Items("sessions")];
             if (sessions.Count == 0)
             {
-                context.Console.Remark($"{gateway.Place} keeps no sessions. A chat that names one makes it: send the header X-Chasqui-Session: NAME, or 'chasqui chat --session NAME'.");
+                context.Console.Remark($"{gateway.Place} keeps no sessions. A chat that names one makes it: send the header X-Chasqui-Session: NAME with it.");
                 return;
             }
             TableOutput.Write(context.Console, ["ID", "TITLE", ">VERSION", ">TURNS", ">TOKENS", "MODE", "CHANGED"], sessions.Select(session => (IReadOnlyList<string>)

@@ -47,15 +47,39 @@ internal sealed class GroupCommit : IAsyncDisposable
     private async Task RunAsync()
     {
         var group = new List<Pending>();
+        // Those who were acknowledged together come back together: whoever waits longer than for as many waits for nobody.
+        var usual = 1;
         while (await _pending.Reader.WaitToReadAsync().ConfigureAwait(false))
         {
-            if (_window() is { Ticks: > 0 } window && !_pending.Reader.Completion.IsCompleted && _pending.Reader.Count < MaxGroup)
-                await Task.Delay(window, _time).ConfigureAwait(false);
-            while (group.Count < MaxGroup && _pending.Reader.TryRead(out var next))
-                group.Add(next);
+            Take(group);
+            if (group.Count < usual && _window() is { Ticks: > 0 } window)
+                await GatherAsync(group, Math.Min(usual, MaxGroup), window).ConfigureAwait(false);
+            usual = group.Count;
             await CommitAsync(group).ConfigureAwait(false);
             group.Clear();
         }
+    }
+
+    /// <summary>Waits for more, until there are as many as usual or the time is over.</summary>
+    private async Task GatherAsync(List<Pending> group, int usual, TimeSpan window)
+    {
+        using var stop = new CancellationTokenSource(window, _time);
+        try
+        {
+            while (group.Count < usual && await _pending.Reader.WaitToReadAsync(stop.Token).ConfigureAwait(false))
+                Take(group);
+        }
+        catch (OperationCanceledException)
+        {
+            // The time is over.
+            return;
+        }
+    }
+
+    private void Take(List<Pending> group)
+    {
+        while (group.Count < MaxGroup && _pending.Reader.TryRead(out var next))
+            group.Add(next);
     }
 
     private async Task CommitAsync(List<Pending> group)

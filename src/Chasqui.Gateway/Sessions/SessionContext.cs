@@ -32,7 +32,7 @@ public sealed record SessionContext(IReadOnlyList<ChatMessage> Messages, int Omi
             return new SessionContext([.. turns.Select(turn => turn.Message), .. added], 0);
         if (policy == ContextPolicy.Refuse || always > maxTokens)
             throw new ContextLengthExceededException((int)Math.Min(int.MaxValue, policy == ContextPolicy.Refuse ? all : always), maxTokens);
-        var first = FirstKept(turns, maxTokens - always);
+        var first = FirstKept(turns, all - maxTokens, maxTokens - always);
         List<ChatMessage> kept = [];
         for (var i = 0; i < turns.Count; i++)
         {
@@ -42,21 +42,23 @@ public sealed record SessionContext(IReadOnlyList<ChatMessage> Messages, int Omi
         return new SessionContext([.. kept, .. added], turns.Count - kept.Count);
     }
 
-    /// <summary>From where on the turns fit. It is one of the user's: an answer without its question, or a tool's result without its call, would mislead the model.</summary>
-    private static int FirstKept(IReadOnlyList<SessionMessage> turns, long budget)
+    /// <summary>
+    /// From where on the turns fit. It is one of the user's: an answer without its question, or a tool's result without its call, would mislead the model. What is left out is a multiple of a
+    /// quarter of the room: so it is the same for many turns, and an engine finds the beginning of the prompt computed already.
+    /// </summary>
+    private static int FirstKept(IReadOnlyList<SessionMessage> turns, long excess, long room)
     {
-        var first = turns.Count;
-        for (var i = turns.Count - 1; i >= 0; i--)
+        var step = Math.Max(1, room / 4);
+        var left = (excess + step - 1) / step * step;
+        for (var i = 0; i < turns.Count; i++)
         {
             if (IsSystem(turns[i]))
                 continue;
-            budget -= turns[i].Tokens;
-            if (budget < 0)
-                break;
-            if (turns[i].Message.Role == "user")
-                first = i;
+            if (left <= 0 && turns[i].Message.Role == "user")
+                return i;
+            left -= turns[i].Tokens;
         }
-        return first;
+        return turns.Count;
     }
 
     private static bool IsSystem(SessionMessage turn) => turn.Message.Role is "system" or "developer";

@@ -12,7 +12,7 @@ public sealed record SessionOptions
     /// <summary>Tokens that a session may send to a model at most where neither it nor the request's <c>num_ctx</c> says, 64 to 10,000,000. Default 4,096, as an Ollama's context.</summary>
     public int ContextTokens { get; init; } = 4_096;
 
-    /// <summary>For how long writes of the mode <see cref="SyncMode.Batched"/> are gathered, zero to 1 s. Default 5 ms.</summary>
+    /// <summary>For how long writes of the mode <see cref="SyncMode.Batched"/> are gathered at most, while fewer are there than last time; zero to 1 s. Default 5 ms.</summary>
     public TimeSpan BatchWindow { get; init; } = TimeSpan.FromMilliseconds(5);
 
     /// <summary>For how long writes of the mode <see cref="SyncMode.Local"/> may be in memory alone, 1 ms to 1 minute. Default 200 ms.</summary>

@@ -16,9 +16,12 @@ public sealed class SessionTurns(SessionLog log)
     {
         ArgumentNullException.ThrowIfNull(added);
         var (session, turns) = await FindAsync(key, expected, cancellationToken).ConfigureAwait(false);
+        // Clients say it each time, as APIs without sessions want it.
+        var system = turns.LastOrDefault(turn => turn.Message.Role == "system")?.Message.Content;
+        added = [.. added.Where(message => message.Role != "system" || message.Content != system)];
         var settings = session.Settings;
         var context = SessionContext.Of(turns, added, settings.Policy, settings.MaxTokens ?? contextTokens ?? log.Options.ContextTokens);
-        return new SessionTurn(session, context, [.. added]);
+        return new SessionTurn(session, context, added);
     }
 
     /// <summary>Records what was asked and answered.</summary>

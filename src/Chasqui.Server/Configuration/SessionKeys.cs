@@ -24,7 +24,7 @@ internal static class SessionKeys
         Whole("ContextTokens", _default.ContextTokens, 64, 10_000_000,
             "Tokens of a session that are sent to a model at most, where neither the session nor the request's num_ctx says.", (sessions, number) => sessions with { ContextTokens = (int)number }),
         Duration("BatchWindow", _default.BatchWindow, TimeSpan.Zero, TimeSpan.FromSeconds(1),
-            "For how long writes of the mode batched are gathered.", (sessions, time) => sessions with { BatchWindow = time }),
+            "For how long writes of the mode batched are gathered at most, while fewer are there than last time.", (sessions, time) => sessions with { BatchWindow = time }),
         Duration("LocalWindow", _default.LocalWindow, _millisecond, TimeSpan.FromMinutes(1),
             "For how long writes of the mode local may be in memory alone.", (sessions, time) => sessions with { LocalWindow = time }),
         Whole("MaxPending", _default.MaxPending, 1, 1_000_000,
