@@ -43,6 +43,9 @@ internal sealed class SqliteWriter : IDisposable
         switch (write)
         {
             case CreateSession create when session is null || deleted:
+                // Whoever follows the new one shall not meet the end of the old one.
+                if (deleted)
+                    _clear.Run(create.Key.Tenant, create.Key.Id);
                 return Done(
                     new Session { Key = create.Key, Settings = create.Settings, CreatedAt = create.At, Version = session?.Version ?? 0 },
                     new SessionChange { Key = create.Key, Version = 0, Kind = ChangeKind.Created, At = create.At, Settings = create.Settings }, session?.Version ?? 0);

@@ -1,0 +1,77 @@
+using System.Globalization;
+using Chasqui.Gateway.Sessions;
+
+namespace Chasqui.Server.Tests.Sessions;
+
+/// <summary>Those who follow a session, from wherever they were.</summary>
+public sealed class SessionFollowTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(SyncMode.Immediate, 0)]
+    [InlineData(SyncMode.Local, 3)]
+    public async Task Each_change_comes_once_and_in_order_while_many_write(SyncMode mode, long after)
+    {
+        await using var open = new OpenLog();
+        await open.CreateAsync(mode);
+        for (var i = 0; i < 5; i++)
+            await open.SayAsync("before");
+        var followers = Enumerable.Range(0, 20).Select(_ => ReadAsync(open.Log, after)).ToList();
+
+        await Task.WhenAll(Enumerable.Range(0, 300).Select(i => open.SayAsync("x")));
+        await open.Log.WriteAsync(new DeleteSession(OpenLog.Key(), open.Log.Now, null), Cancellation);
+
+        foreach (var versions in await Task.WhenAll(followers))
+            Assert.Equal(Enumerable.Range((int)after + 1, 307 - (int)after).Select(i => (long)i), versions);
+        Assert.Equal(0, open.Log.Events.Followers);
+    }
+
+    [Fact]
+    public async Task Whoever_is_slow_misses_nothing_and_is_told()
+    {
+        await using var open = new OpenLog();
+        await open.CreateAsync();
+        await using var slow = open.Log.FollowAsync(OpenLog.Key(), 0, Cancellation).GetAsyncEnumerator(Cancellation);
+        Assert.True(await slow.MoveNextAsync());
+        var next = slow.MoveNextAsync().AsTask();
+
+        // Far more than is kept for him.
+        await Task.WhenAll(Enumerable.Range(0, 500).Select(i => open.SayAsync(i.ToString(CultureInfo.InvariantCulture))));
+        var lagged = 0;
+        for (var version = 2; version <= 501; version++)
+        {
+            Assert.True(await next);
+            Assert.Equal(version, slow.Current.Change.Version);
+            lagged += slow.Current.Lagged ? 1 : 0;
+            if (version < 501)
+                next = slow.MoveNextAsync().AsTask();
+        }
+
+        Assert.InRange(lagged, 1, 10);
+    }
+
+    [Fact]
+    public async Task A_name_that_is_used_again_goes_on_with_its_numbers()
+    {
+        await using var open = new OpenLog();
+        await open.CreateAsync();
+        await open.SayAsync("one");
+        await open.Log.WriteAsync(new DeleteSession(OpenLog.Key(), open.Log.Now, 2), Cancellation);
+
+        var again = await open.CreateAsync();
+
+        Assert.Equal(4, again.Change!.Version);
+        Assert.Empty(await open.TextsAsync());
+        // Whoever comes now does not meet the end of the other one.
+        Assert.Equal([(4, ChangeKind.Created)], (await open.Log.ReadAsync(OpenLog.Key(), 0, 10, cancellationToken: Cancellation)).Select(change => ((int)change.Version, change.Kind)));
+    }
+
+    private static async Task<List<long>> ReadAsync(SessionLog log, long after)
+    {
+        List<long> versions = [];
+        await foreach (var (change, _) in log.FollowAsync(OpenLog.Key(), after, Cancellation))
+            versions.Add(change.Version);
+        return versions;
+    }
+}
