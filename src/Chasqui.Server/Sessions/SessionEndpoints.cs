@@ -68,7 +68,7 @@ internal static class SessionEndpoints
         };
     }
 
-    public static SessionLog Log(HttpContext http) => http.RequestServices.GetRequiredService<SessionLog>();
+    public static SessionLog Log(HttpContext http) => http.RequestServices.GetRequiredService<Lazy<SessionLog>>().Value;
 
     /// <summary>Sends a session with its version.</summary>
     public static Task SendAsync(HttpContext http, int status, Session session)

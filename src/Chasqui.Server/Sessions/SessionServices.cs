@@ -1,7 +1,5 @@
 using Chasqui.Gateway.Sessions;
-using Chasqui.Storage;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Server;
 
@@ -13,15 +11,11 @@ internal static class SessionServices
         // An engine of a gateway has none of its own.
         if (options.IsEngineAlone)
             return services;
-        services.AddSingleton(provider =>
-            new SessionLog(Open(options), options.Sessions, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<SessionLog>>()));
-        services.AddSingleton<SessionTurns>();
+        services.AddSingleton<SessionKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<SessionKeeper>());
         // The gateway is put together before its data folder is made.
-        services.AddSingleton(provider => new Lazy<SessionLog>(provider.GetRequiredService<SessionLog>));
-        services.AddSingleton(provider => new Lazy<SessionTurns>(provider.GetRequiredService<SessionTurns>));
-        services.AddHostedService<SessionHousekeeping>();
+        services.AddSingleton(provider => new Lazy<SessionLog>(() => provider.GetRequiredService<SessionKeeper>().Log));
+        services.AddSingleton(provider => new Lazy<SessionTurns>(() => new SessionTurns(provider.GetRequiredService<SessionKeeper>().Log)));
         return services;
     }
-
-    private static SqliteSessionStore Open(GatewayOptions options) => SqliteSessionStore.Open(Path.Combine(options.Data.Folder, DataFolder.Sessions));
 }

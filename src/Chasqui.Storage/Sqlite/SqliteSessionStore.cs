@@ -19,8 +19,9 @@ public sealed class SqliteSessionStore : ISessionStore
     private readonly SemaphoreSlim _reading = new(Readers, Readers);
     private readonly Stack<SqliteConnection> _readers = [];
     private readonly Lock _gate = new();
+    private int _disposed;
     private readonly SqliteConnection _writer;
-    private SqliteWriter? _writes;
+    private SqliteTable? _table;
 
     private SqliteSessionStore(string path, SqliteConnection writer) => (_path, _writer) = (path, writer);
 
@@ -72,7 +73,7 @@ public sealed class SqliteSessionStore : ISessionStore
         try
         {
             // It waits for the disk.
-            return await Task.Run(() => Commit(writes), CancellationToken.None).ConfigureAwait(false);
+            return await Task.Run(() => CommitNowAsync(writes), CancellationToken.None).ConfigureAwait(false);
         }
         finally
         {
@@ -84,9 +85,9 @@ public sealed class SqliteSessionStore : ISessionStore
     public Task<Session?> FindAsync(SessionKey key, CancellationToken cancellationToken = default) => ReadAsync(
         connection =>
         {
-            using var command = Command(connection, SqliteRows.Select + " FROM sessions WHERE tenant = $1 AND id = $2 AND deleted = 0", key.Tenant, key.Id);
+            using var command = Command(connection, SessionRows.Select + " FROM sessions WHERE tenant = $1 AND id = $2 AND deleted = 0", key.Tenant, key.Id);
             using var rows = command.ExecuteReader();
-            return rows.Read() ? SqliteRows.Session(key.Tenant, rows) : null;
+            return rows.Read() ? SessionRows.Session(key.Tenant, rows) : null;
         }, cancellationToken);
 
     /// <inheritdoc/>
@@ -94,17 +95,16 @@ public sealed class SqliteSessionStore : ISessionStore
         connection =>
         {
             using var command = Command(
-                connection, "SELECT version, kind, at, body FROM changes WHERE tenant = $1 AND id = $2 AND version > $3 ORDER BY version LIMIT $4", key.Tenant, key.Id, after, Math.Max(1, limit));
+                connection, SessionRows.SelectChange + " FROM changes WHERE tenant = $1 AND id = $2 AND version > $3 ORDER BY version LIMIT $4", key.Tenant, key.Id, after, Math.Max(1, limit));
             using var rows = command.ExecuteReader();
             List<SessionChange> changes = [];
             for (var left = maxBytes; rows.Read();)
             {
-                var body = rows.GetFieldValue<byte[]>(3);
-                left -= body.Length;
+                var (change, bytes) = SessionRows.Change(key, rows);
+                left -= bytes;
                 if (changes.Count > 0 && left < 0)
                     break;
-                var change = new SessionChange { Key = key, Version = rows.GetInt64(0), Kind = (ChangeKind)rows.GetInt32(1), At = SqliteRows.Time(rows.GetInt64(2)) };
-                changes.Add(SessionJson.ReadBody(body, change));
+                changes.Add(change);
             }
             return (IReadOnlyList<SessionChange>)changes;
         }, cancellationToken);
@@ -117,12 +117,12 @@ public sealed class SqliteSessionStore : ISessionStore
             connection =>
             {
                 using var command = Command(
-                    connection, SqliteRows.Select + " FROM sessions WHERE tenant = $1 AND deleted = 0 AND (updated_at < $2 OR (updated_at = $2 AND id > $3)) ORDER BY updated_at DESC, id LIMIT $4",
+                    connection, SessionRows.Select + " FROM sessions WHERE tenant = $1 AND deleted = 0 AND (updated_at < $2 OR (updated_at = $2 AND id > $3)) ORDER BY updated_at DESC, id LIMIT $4",
                     tenant, cursor.Ticks, cursor.Id, (long)Math.Max(1, limit) + 1);
                 using var rows = command.ExecuteReader();
                 List<Session> sessions = [];
                 while (rows.Read())
-                    sessions.Add(SqliteRows.Session(tenant, rows));
+                    sessions.Add(SessionRows.Session(tenant, rows));
                 return ListCursor.Page(sessions, Math.Max(1, limit));
             }, cancellationToken);
     }
@@ -133,7 +133,7 @@ public sealed class SqliteSessionStore : ISessionStore
         await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            return await Task.Run(() => Forget(SqliteRows.Ticks(deletedBefore)), CancellationToken.None).ConfigureAwait(false);
+            return await Task.Run(() => Forget(SessionRows.Ticks(deletedBefore)), CancellationToken.None).ConfigureAwait(false);
         }
         finally
         {
@@ -158,25 +158,30 @@ public sealed class SqliteSessionStore : ISessionStore
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1)
+            return;
         await _writing.WaitAsync().ConfigureAwait(false);
         for (var i = 0; i < Readers; i++)
             await _reading.WaitAsync().ConfigureAwait(false);
-        _writes?.Dispose();
+        _table?.Dispose();
         foreach (var reader in _readers)
             await reader.DisposeAsync().ConfigureAwait(false);
         await _writer.DisposeAsync().ConfigureAwait(false);
     }
 
-    private WriteOutcome[] Commit(IReadOnlyList<SessionWrite> writes)
+    /// <summary>Lets the file grow no further, as on a disk that is full.</summary>
+    internal void LimitPages(int pages) => Run(_writer, FormattableString.Invariant($"PRAGMA max_page_count = {pages}"));
+
+    private async Task<WriteOutcome[]> CommitNowAsync(IReadOnlyList<SessionWrite> writes)
     {
         try
         {
-            _writes ??= new SqliteWriter(_writer);
+            _table ??= new SqliteTable(_writer);
             using var transaction = _writer.BeginTransaction(deferred: false);
-            _writes.Transaction = transaction;
+            _table.Transaction = transaction;
             var outcomes = new WriteOutcome[writes.Count];
             for (var i = 0; i < outcomes.Length; i++)
-                outcomes[i] = _writes.Do(writes[i]);
+                outcomes[i] = await SessionRules.DoAsync(_table, writes[i]).ConfigureAwait(false);
             transaction.Commit();
             return outcomes;
         }
