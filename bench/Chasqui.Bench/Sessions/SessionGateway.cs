@@ -9,11 +9,12 @@ namespace Chasqui.Bench.Sessions;
 internal sealed class SessionGateway : IDisposable
 {
     private readonly string _folder;
-    private readonly Proxy.Proxy _process;
+    private readonly int _port;
+    private Proxy.Proxy _process;
 
     private SessionGateway(string folder, Proxy.Proxy process, int port)
     {
-        (_folder, _process) = (folder, process);
+        (_folder, _process, _port) = (folder, process, port);
         Http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 10_000 })
         {
             BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")),
@@ -32,21 +33,38 @@ internal sealed class SessionGateway : IDisposable
         {
             var models = Directory.CreateDirectory(Path.Combine(folder, "models")).FullName;
             await Task.Run(() => prepare(models), cancellationToken).ConfigureAwait(false);
-            var programs = new Programs(folder);
             var port = Programs.FreePort();
-            string[] command =
-            [
-                .. ProxySet.Program(), "serve", "--http", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"), "--mcp", "off",
-                "--data", Path.Combine(folder, "data"), "--models", models, "--config", programs.Write("gateway", "chasqui.json", """{ "Nodes": [], "Models": { "OllamaStore": "" } }"""),
-            ];
-            var process = await programs.StartAsync("gateway", new Proxy.Proxy(Proxy.Proxy.Ours, port, 0, "http", 0, null), command, cancellationToken).ConfigureAwait(false);
-            return new SessionGateway(folder, process, port);
+            return new SessionGateway(folder, await RunAsync(folder, port, cancellationToken).ConfigureAwait(false), port);
         }
         catch
         {
             Directory.Delete(folder, recursive: true);
             throw;
         }
+    }
+
+    /// <summary>Kills it as the kernel would, and starts it again in the same folder.</summary>
+    public async Task KillAsync(CancellationToken cancellationToken)
+    {
+        using (var process = System.Diagnostics.Process.GetProcessById(_process.Process))
+        {
+            process.Kill();
+            await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        _process.Dispose();
+        _process = await RunAsync(_folder, _port, cancellationToken).ConfigureAwait(false);
+    }
+
+    private static Task<Proxy.Proxy> RunAsync(string folder, int port, CancellationToken cancellationToken)
+    {
+        var programs = new Programs(folder);
+        string[] command =
+        [
+            .. ProxySet.Program(), "serve", "--http", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"), "--mcp", "off",
+            "--data", Path.Combine(folder, "data"), "--models", Path.Combine(folder, "models"),
+            "--config", programs.Write("gateway", "chasqui.json", """{ "Nodes": [], "Models": { "OllamaStore": "" } }"""),
+        ];
+        return programs.StartAsync("gateway", new Proxy.Proxy(Proxy.Proxy.Ours, port, 0, "http", 0, null), command, cancellationToken);
     }
 
     /// <summary>Asks for JSON.</summary>
