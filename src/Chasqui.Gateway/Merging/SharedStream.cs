@@ -7,7 +7,8 @@ namespace Chasqui.Gateway.Merging;
 /// <param name="capacity">Bytes that are kept.</param>
 /// <param name="sizeOf">The bytes of an item.</param>
 /// <param name="deserted">Called once, when the last reader leaves before the end.</param>
-public sealed class SharedStream<T>(int capacity, Func<T, int> sizeOf, Action deserted)
+/// <param name="full">Called when more has not been read by somebody than is kept; null for nothing.</param>
+public sealed class SharedStream<T>(int capacity, Func<T, int> sizeOf, Action deserted, Action? full = null)
 {
     private readonly Lock _gate = new();
     private readonly List<(T Item, long End)> _items = [];
@@ -65,6 +66,8 @@ public sealed class SharedStream<T>(int capacity, Func<T, int> sizeOf, Action de
             more = Interlocked.Exchange(ref _more, null);
         }
         more?.TrySetResult();
+        if (full is not null && Room() is not null)
+            full();
         while (Room() is { } room)
             await room.WaitAsync(cancellationToken).ConfigureAwait(false);
     }

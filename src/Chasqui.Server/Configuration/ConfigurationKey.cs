@@ -74,6 +74,7 @@ internal sealed partial record ConfigurationKey(
             "Whether addresses that other machines can reach are listened on while there is no key.",
             (options, values) => ConfigurationValues.Switch(values[0]) is { } on ? options with { AllowAnonymous = on } : null),
         .. MergingKeys.All,
+        .. ResumeKeys.All,
         .. SessionKeys.All,
         .. CacheKeys.All,
         new("Data:Folder", false, "string", "~/.chasqui", "a path",

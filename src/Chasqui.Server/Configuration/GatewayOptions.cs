@@ -43,6 +43,9 @@ public sealed record GatewayOptions
     /// <summary>How answers are kept.</summary>
     public CacheOptions Cache { get; init; } = new();
 
+    /// <summary>How generations are kept for those who come back.</summary>
+    public ResumeOptions Resume { get; init; } = new();
+
     /// <summary>How sessions are kept.</summary>
     public SessionOptions Sessions { get; init; } = new();
 

@@ -14,7 +14,7 @@ namespace Chasqui.Server;
 /// anything of an answer was passed on goes to another node.
 /// </summary>
 internal sealed partial class DispatchEndpoint(
-    ApiContext api, Dispatcher dispatcher, ModelRules rules, MeasuredEngine measured, GenerationSharing sharing, ILogger<DispatchEndpoint> logger)
+    ApiContext api, Dispatcher dispatcher, ModelRules rules, MeasuredEngine measured, GenerationSharing sharing, Generations generations, ILogger<DispatchEndpoint> logger)
 {
     /// <summary>Names the node that a request is for, and the one that answered.</summary>
     public const string NodeHeader = "X-Chasqui-Node";
@@ -27,16 +27,23 @@ internal sealed partial class DispatchEndpoint(
 
     public async Task InvokeAsync(Route route, HttpContext http)
     {
+        if (route.Operation is "chat" or "text_completion" && ResumeHeaders.Wants(http.Request))
+        {
+            using var whole = await api.ReadRawBodyAsync(http).ConfigureAwait(false);
+            await generations.AnswerAsync(http, whole.Memory.ToArray(), inner => InvokeAsync(route, inner)).ConfigureAwait(false);
+            return;
+        }
         // What was said before is known here alone, and a node has to be told it.
         if (SessionHeaders.Names(http.Request))
         {
             await route.Handler(api, http).ConfigureAwait(false);
             return;
         }
-        using var body = await api.ReadRawBodyAsync(http).ConfigureAwait(false);
         var state = RequestState.Of(http);
-        state.Body = body.Memory;
-        if (!RequestScan.TryRead(body.Memory, route.Dialect, out var scan, out _))
+        // A run that is nobody's own has the body of whoever began it.
+        using var read = state.Body is null ? await api.ReadRawBodyAsync(http).ConfigureAwait(false) : null;
+        var body = state.Body ??= read!.Memory;
+        if (!RequestScan.TryRead(body, route.Dialect, out var scan, out _))
         {
             // The API's own reader says what is wrong, or is more lenient.
             await route.Handler(api, http).ConfigureAwait(false);
@@ -45,7 +52,7 @@ internal sealed partial class DispatchEndpoint(
         using (scan)
         {
             // A request without a prompt loads or unloads, which is no matter of one node alone.
-            if (string.IsNullOrEmpty(scan.Model) || MayMerge(route, scan.Model, body.Memory.Span) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
+            if (string.IsNullOrEmpty(scan.Model) || MayMerge(route, scan.Model, body.Span) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
                 await route.Handler(api, http).ConfigureAwait(false);
             else if (sharing.Shares(route, http, scan))
             {

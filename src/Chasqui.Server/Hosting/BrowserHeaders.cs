@@ -14,7 +14,8 @@ internal static class BrowserHeaders
         "X-Stainless-Helper", "OpenAI-Organization", "OpenAI-Project",
         "X-Api-Key", "Anthropic-Version", "Anthropic-Beta", "Anthropic-Dangerous-Direct-Browser-Access",
         "Cache-Control", "Traceparent", "Tracestate", TraceHeaders.RequestId,
-        DispatchEndpoint.NodeHeader, DispatchEndpoint.ExplainHeader, QueueHeaders.Priority, QueueHeaders.MaxWait, QueueHeaders.Progress,
+        DispatchEndpoint.NodeHeader, DispatchEndpoint.ExplainHeader, QueueHeaders.Priority, QueueHeaders.MaxWait, QueueHeaders.Progress, QueueHeaders.Continue,
+        SessionHeaders.Session, SessionHeaders.Version, "If-Match", "Last-Event-ID", ResumeHeaders.Resume, "Range",
     ];
 
     private static readonly string[] _read =
@@ -24,6 +25,7 @@ internal static class BrowserHeaders
         .. from what in (string[])["Requests", "Tokens"] from figure in (string[])["Limit", "Remaining", "Reset"] select $"Anthropic-RateLimit-{what}-{figure}",
         DispatchEndpoint.NodeHeader, DispatchEndpoint.RouteHeader, QueueHeaders.Wait, QueueHeaders.Position, QueueHeaders.ExpectedWait, OptionChange.HeaderName,
         GenerationAnswer.TruncatedHeader, OpenAiFields.PassedOverHeader, GenerationSharing.SharedHeader, CacheHeaders.Name,
+        SessionHeaders.Session, SessionHeaders.Version, SessionHeaders.Omitted, "ETag", ResumeHeaders.Generation, ResumeHeaders.Offset,
     ];
 
     /// <summary>The value of <c>Access-Control-Allow-Headers</c>.</summary>

@@ -9,6 +9,7 @@ internal static class ChasquiRoutes
     [
         new(NodesEndpoint.Path, ["GET"], NodesEndpoint.InvokeAsync) { Scope = Scopes.Admin },
         new(QueueEndpoint.Path, ["GET"], QueueEndpoint.InvokeAsync) { Scope = Scopes.Admin },
+        new(GenerationEndpoint.Below, ["GET", "DELETE"], GenerationEndpoint.InvokeAsync) { IsPrefix = true, Scope = Scopes.Infer },
         new(SessionEndpoints.Path, ["GET", "POST"], SessionEndpoints.CollectionAsync) { Scope = Scopes.Infer },
         new(SessionEndpoints.Below, ["GET", "POST", "PATCH", "DELETE"], SessionEndpoints.InvokeAsync) { IsPrefix = true, Scope = Scopes.Infer },
     ];

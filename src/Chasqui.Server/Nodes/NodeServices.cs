@@ -26,6 +26,7 @@ internal static class NodeServices
         services.AddCache(options);
         services.AddSingleton<NodesEngine>();
         services.AddSingleton<GenerationSharing>();
+        services.AddSingleton<Generations>();
         services.AddSingleton<DispatchEndpoint>();
         services.AddSingleton<WireRelay>();
         services.AddSingleton<WireSharing>();

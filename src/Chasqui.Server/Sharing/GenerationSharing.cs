@@ -99,7 +99,7 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
 
     private static string? Node(HttpContext http) => http.Request.Headers[DispatchEndpoint.NodeHeader] is [{ Length: > 0 } named, ..] ? named : null;
 
-    private static void Learn(RequestState state, RequestState shared)
+    internal static void Learn(RequestState state, RequestState shared)
     {
         (state.PromptTokens, state.CompletionTokens, state.Node) = (shared.PromptTokens, shared.CompletionTokens, shared.Node);
         if (shared.Measure is { } measure)
@@ -141,7 +141,7 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
             throw new OperationCanceledException("the client has left", http.RequestAborted);
     }
 
-    private static void Head(HttpContext http, SharedHead head)
+    internal static void Head(HttpContext http, SharedHead head)
     {
         http.Response.StatusCode = head.Status;
         foreach (var (name, values) in head.Headers)

@@ -1,0 +1,91 @@
+using Chasqui.Gateway.Merging;
+
+namespace Chasqui.Server;
+
+/// <summary>
+/// A generation that is nobody's own: it runs on for a while without readers, and is there for a while after its end. Thread-safe.
+/// </summary>
+internal sealed class Generation
+{
+    private readonly Lock _gate = new();
+    private readonly Action _cancel;
+    private readonly ResumeOptions _options;
+    private readonly Action<Generation> _gone;
+    private readonly ITimer _timer;
+    private readonly SharedReader<SharedPart> _keeper;
+    private int _readers;
+
+    /// <param name="id">Its id.</param>
+    /// <param name="tenant">Within whom it can be asked for.</param>
+    /// <param name="options">For how long.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="gone">Told once when it is no longer kept.</param>
+    public Generation(string id, string tenant, ResumeOptions options, TimeProvider time, Action<Generation> gone)
+    {
+        (Id, Tenant, _options, _gone) = (id, tenant, options, gone);
+        // Nothing is linked to it, so that there is nothing to dispose of.
+        var cancel = new CancellationTokenSource();
+        (Token, _cancel) = (cancel.Token, () => _ = cancel.CancelAsync());
+        // One that has become too long is kept no longer, and goes on for who reads it.
+        Stream = new SharedStream<SharedPart>(options.BufferBytes, SharedPart.SizeOf, _cancel, Leave);
+        _keeper = Stream.TryJoin()!;
+        _timer = time.CreateTimer(static state => ((Generation)state!).Leave(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    public string Id { get; }
+
+    public string Tenant { get; }
+
+    public SharedStream<SharedPart> Stream { get; }
+
+    /// <summary>Cancelled when nobody reads it any more, and nobody will.</summary>
+    public CancellationToken Token { get; }
+
+    /// <summary>One more reader, from the beginning; null where that is gone.</summary>
+    public SharedReader<SharedPart>? Join()
+    {
+        lock (_gate)
+        {
+            if (Stream.TryJoin() is not { } reader)
+                return null;
+            _readers++;
+            _timer.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            return reader;
+        }
+    }
+
+    /// <summary>A reader has left.</summary>
+    public void Left(SharedReader<SharedPart> reader)
+    {
+        lock (_gate)
+        {
+            if (--_readers == 0)
+                _timer.Change(Stream.IsComplete ? _options.KeepFor : _options.RunOn, Timeout.InfiniteTimeSpan);
+        }
+        reader.Dispose();
+    }
+
+    /// <summary>It has ended.</summary>
+    public void Ended()
+    {
+        lock (_gate)
+        {
+            if (_readers == 0)
+                _timer.Change(_options.KeepFor, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Ends it at once, whoever reads.</summary>
+    public void Cancel()
+    {
+        _cancel();
+        Leave();
+    }
+
+    private void Leave()
+    {
+        _gone(this);
+        _timer.Dispose();
+        _keeper.Dispose();
+    }
+}
