@@ -42,6 +42,7 @@ public static class BenchScenarios
         new Sched.SwapScenario(),
         new Sched.SimulateScenario(),
         new Sessions.SessionsScenario(),
+        new Sessions.EventsScenario(),
         new Sessions.CrashScenario(),
         new Merge.BatchScenario(),
         new Merge.CacheScenario(),

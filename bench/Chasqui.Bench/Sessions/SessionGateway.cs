@@ -12,9 +12,9 @@ internal sealed class SessionGateway : IDisposable
     private readonly int _port;
     private Proxy.Proxy _process;
 
-    private SessionGateway(string folder, Proxy.Proxy process, int port)
+    private SessionGateway(string folder, Proxy.Proxy process, int port, int messages)
     {
-        (_folder, _process, _port) = (folder, process, port);
+        (_folder, _process, _port, MessagePort) = (folder, process, port, messages);
         Http = new HttpClient(new SocketsHttpHandler { MaxConnectionsPerServer = 10_000 })
         {
             BaseAddress = new Uri(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}")),
@@ -23,6 +23,9 @@ internal sealed class SessionGateway : IDisposable
     }
 
     public HttpClient Http { get; }
+
+    /// <summary>Where it listens for MCP.</summary>
+    public int MessagePort { get; }
 
     /// <param name="prepare">Writes models into a folder.</param>
     /// <param name="cancellationToken">Stops it.</param>
@@ -33,8 +36,8 @@ internal sealed class SessionGateway : IDisposable
         {
             var models = Directory.CreateDirectory(Path.Combine(folder, "models")).FullName;
             await Task.Run(() => prepare(models), cancellationToken).ConfigureAwait(false);
-            var port = Programs.FreePort();
-            return new SessionGateway(folder, await RunAsync(folder, port, cancellationToken).ConfigureAwait(false), port);
+            var (port, messages) = (Programs.FreePort(), Programs.FreePort());
+            return new SessionGateway(folder, await RunAsync(folder, port, messages, cancellationToken).ConfigureAwait(false), port, messages);
         }
         catch
         {
@@ -52,15 +55,15 @@ internal sealed class SessionGateway : IDisposable
             await process.WaitForExitAsync(cancellationToken).ConfigureAwait(false);
         }
         _process.Dispose();
-        _process = await RunAsync(_folder, _port, cancellationToken).ConfigureAwait(false);
+        _process = await RunAsync(_folder, _port, MessagePort, cancellationToken).ConfigureAwait(false);
     }
 
-    private static Task<Proxy.Proxy> RunAsync(string folder, int port, CancellationToken cancellationToken)
+    private static Task<Proxy.Proxy> RunAsync(string folder, int port, int messages, CancellationToken cancellationToken)
     {
         var programs = new Programs(folder);
         string[] command =
         [
-            .. ProxySet.Program(), "serve", "--http", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"), "--mcp", "off",
+            .. ProxySet.Program(), "serve", "--http", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{port}"), "--mcp", string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{messages}"),
             "--data", Path.Combine(folder, "data"), "--models", Path.Combine(folder, "models"),
             "--config", programs.Write("gateway", "chasqui.json", """{ "Nodes": [], "Models": { "OllamaStore": "" } }"""),
         ];
