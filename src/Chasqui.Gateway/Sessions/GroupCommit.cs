@@ -34,7 +34,8 @@ internal sealed class GroupCommit : IAsyncDisposable
         {
             throw new SessionStoreException(StoreFault.Unavailable, "the gateway shuts down; try again in a moment", e);
         }
-        return await pending.Done.Task.WaitAsync(cancellationToken).ConfigureAwait(false);
+        // Waited for to the end: only who knows how it ended can tell those who follow.
+        return await pending.Done.Task.ConfigureAwait(false);
     }
 
     /// <summary>Commits what was taken, and takes no more.</summary>

@@ -105,14 +105,18 @@ public sealed class SessionLog : IAsyncDisposable
             var version = 0L;
             while (version < session.Version)
             {
-                var changes = await ReadAsync(key, version, PageChanges, PageBytes, cancellationToken).ConfigureAwait(false);
-                if (changes.Count == 0)
-                    break;
-                foreach (var change in changes.TakeWhile(change => change.Version <= session.Version))
+                var last = version;
+                foreach (var change in await ReadAsync(key, version, PageChanges, PageBytes, cancellationToken).ConfigureAwait(false))
+                {
+                    if (change.Version > session.Version)
+                        break;
                     turns.AddRange(change.Messages);
-                version = Math.Min(session.Version, changes[^1].Version);
+                    version = change.Version;
+                }
+                if (version == last)
+                    break;
             }
-            // Else it was deleted while it was read.
+            // Else it was deleted while it was read, and what is there now is later.
             if (version != session.Version)
                 continue;
             _turns.Add(key, session.Version, turns);

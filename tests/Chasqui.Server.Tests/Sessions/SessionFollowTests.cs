@@ -67,6 +67,28 @@ public sealed class SessionFollowTests
         Assert.Equal([(4, ChangeKind.Created)], (await open.Log.ReadAsync(OpenLog.Key(), 0, 10, cancellationToken: Cancellation)).Select(change => ((int)change.Version, change.Kind)));
     }
 
+    [Fact]
+    public async Task A_batched_write_whose_writer_has_left_is_told_all_the_same()
+    {
+        await using var open = new OpenLog();
+        await open.CreateAsync(SyncMode.Batched);
+        // From then on nothing is waited for on the way to the store.
+        await open.SayAsync("first");
+        await using var follower = open.Log.FollowAsync(OpenLog.Key(), 2, Cancellation).GetAsyncEnumerator(Cancellation);
+        var next = follower.MoveNextAsync().AsTask();
+        var gate = new TaskCompletionSource();
+        open.Store.Gate = gate.Task;
+        using var leaves = new CancellationTokenSource();
+        var writing = open.Log.WriteAsync(new AppendTurns(OpenLog.Key(), open.Log.Now, null, [new SessionMessage(new ChatMessage { Role = "user", Content = "x" }, 1)]), leaves.Token);
+
+        await leaves.CancelAsync();
+        gate.SetResult();
+
+        Assert.Equal(3, (await writing).Change!.Version);
+        Assert.True(await next.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
+        Assert.Equal(3, follower.Current.Change.Version);
+    }
+
     private static async Task<List<long>> ReadAsync(SessionLog log, long after)
     {
         List<long> versions = [];
