@@ -46,6 +46,7 @@ public static class WireErrors
         PermissionDeniedException => (403, "permission_denied"),
         RateLimitedException => (429, "rate_limited"),
         SessionNotFoundException => (404, "session_not_found"),
+        GenerationNotFoundException => (404, "generation_not_found"),
         SessionExistsException => (409, "session_exists"),
         SessionConflictException => (409, "session_conflict"),
         SessionStoreException { Fault: StoreFault.Full } => (507, "storage_full"),
@@ -137,6 +138,9 @@ public static class WireErrors
                 break;
             case SessionNotFoundException e:
                 details["session"] = e.Id;
+                break;
+            case GenerationNotFoundException e:
+                details["generation"] = e.Id;
                 break;
             case SessionConflictException e:
                 details["version"] = Text(e.Current);

@@ -18,6 +18,12 @@ public static class Operation
     /// <summary>InferRequest to a stream of GenerationUpdate.</summary>
     public const string Infer = "infer";
 
+    /// <summary>ResumeRequest to a stream of GenerationUpdate: the rest of a generation that is kept.</summary>
+    public const string GenerationResume = "generation.resume";
+
+    /// <summary>GenerationName to Empty: ends a generation that is kept.</summary>
+    public const string GenerationCancel = "generation.cancel";
+
     /// <summary>A request of an HTTP API, passed through.</summary>
     public const string Http = "http";
 

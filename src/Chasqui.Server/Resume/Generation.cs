@@ -2,47 +2,59 @@ using Chasqui.Gateway.Merging;
 
 namespace Chasqui.Server;
 
+/// <summary>A generation that whoever lost his connection can come back to. Thread-safe.</summary>
+/// <param name="id">Its id.</param>
+/// <param name="tenant">Within whom it can be asked for.</param>
+internal abstract class Generation(string id, string tenant)
+{
+    public string Id { get; } = id;
+
+    public string Tenant { get; } = tenant;
+
+    /// <summary>Ends it at once, whoever reads.</summary>
+    public abstract void Cancel();
+}
+
 /// <summary>
 /// A generation that is nobody's own: it runs on for a while without readers, and is there for a while after its end. Thread-safe.
 /// </summary>
-internal sealed class Generation
+/// <typeparam name="T">The parts that its answer has.</typeparam>
+internal sealed class Generation<T> : Generation
 {
     private readonly Lock _gate = new();
     private readonly Action _cancel;
     private readonly ResumeOptions _options;
     private readonly Action<Generation> _gone;
     private readonly ITimer _timer;
-    private readonly SharedReader<SharedPart> _keeper;
+    private readonly SharedReader<T> _keeper;
     private int _readers;
 
     /// <param name="id">Its id.</param>
     /// <param name="tenant">Within whom it can be asked for.</param>
+    /// <param name="sizeOf">The bytes of a part.</param>
     /// <param name="options">For how long.</param>
     /// <param name="time">The clock.</param>
     /// <param name="gone">Told once when it is no longer kept.</param>
-    public Generation(string id, string tenant, ResumeOptions options, TimeProvider time, Action<Generation> gone)
+    public Generation(string id, string tenant, Func<T, int> sizeOf, ResumeOptions options, TimeProvider time, Action<Generation> gone)
+        : base(id, tenant)
     {
-        (Id, Tenant, _options, _gone) = (id, tenant, options, gone);
+        (_options, _gone) = (options, gone);
         // Nothing is linked to it, so that there is nothing to dispose of.
         var cancel = new CancellationTokenSource();
         (Token, _cancel) = (cancel.Token, () => _ = cancel.CancelAsync());
         // One that has become too long is kept no longer, and goes on for who reads it.
-        Stream = new SharedStream<SharedPart>(options.BufferBytes, SharedPart.SizeOf, _cancel, Leave);
+        Stream = new SharedStream<T>(options.BufferBytes, sizeOf, _cancel, Leave);
         _keeper = Stream.TryJoin()!;
-        _timer = time.CreateTimer(static state => ((Generation)state!).Leave(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(static state => ((Generation<T>)state!).Leave(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    public string Id { get; }
-
-    public string Tenant { get; }
-
-    public SharedStream<SharedPart> Stream { get; }
+    public SharedStream<T> Stream { get; }
 
     /// <summary>Cancelled when nobody reads it any more, and nobody will.</summary>
     public CancellationToken Token { get; }
 
     /// <summary>One more reader, from the beginning; null where that is gone.</summary>
-    public SharedReader<SharedPart>? Join()
+    public SharedReader<T>? Join()
     {
         lock (_gate)
         {
@@ -55,14 +67,20 @@ internal sealed class Generation
     }
 
     /// <summary>A reader has left.</summary>
-    public void Left(SharedReader<SharedPart> reader)
+    /// <param name="reader">Which.</param>
+    /// <param name="onPurpose">Whether he said that he wants no more of it; where nobody else reads, it ends at once.</param>
+    public void Left(SharedReader<T> reader, bool onPurpose = false)
     {
+        bool ends;
         lock (_gate)
         {
-            if (--_readers == 0)
+            ends = --_readers == 0 && onPurpose && !Stream.IsComplete;
+            if (_readers == 0)
                 _timer.Change(Stream.IsComplete ? _options.KeepFor : _options.RunOn, Timeout.InfiniteTimeSpan);
         }
         reader.Dispose();
+        if (ends)
+            Cancel();
     }
 
     /// <summary>It has ended.</summary>
@@ -75,8 +93,8 @@ internal sealed class Generation
         }
     }
 
-    /// <summary>Ends it at once, whoever reads.</summary>
-    public void Cancel()
+    /// <inheritdoc/>
+    public override void Cancel()
     {
         _cancel();
         Leave();

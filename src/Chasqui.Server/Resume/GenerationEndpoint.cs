@@ -11,13 +11,14 @@ internal static class GenerationEndpoint
     public static async Task InvokeAsync(ApiContext api, HttpContext http)
     {
         var id = http.Request.Path.Value![Below.Length..];
-        var generation = http.RequestServices.GetRequiredService<Generations>().Find(id) ?? throw new GenerationNotFoundException(Field.Clip(id));
+        var generations = http.RequestServices.GetRequiredService<Generations>();
         if (HttpMethods.IsDelete(http.Request.Method))
         {
-            generation.Cancel();
+            generations.Find(id).Cancel();
             http.Response.StatusCode = StatusCodes.Status204NoContent;
             return;
         }
+        var generation = generations.Find<SharedPart>(id);
         var offset = ResumeHeaders.OffsetOf(http.Request);
         var reader = generation.Join() ?? throw new GenerationNotFoundException(id);
         try
@@ -33,6 +34,3 @@ internal static class GenerationEndpoint
         }
     }
 }
-
-/// <summary>There is no such generation, for whoever asks: it never was, was ended, is kept no longer, or has become too long to be kept.</summary>
-internal sealed class GenerationNotFoundException(string id) : EngineException($"generation \"{id}\" not found; it is kept for a while after its end, and only when it was asked for with {ResumeHeaders.Resume}: true");

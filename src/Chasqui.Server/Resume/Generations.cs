@@ -9,7 +9,7 @@ namespace Chasqui.Server;
 /// <summary>The generations that whoever lost his connection can come back to. Thread-safe.</summary>
 internal sealed class Generations(IServiceProvider services, GatewayOptions options, TimeProvider time)
 {
-    private readonly ConcurrentDictionary<string, Generation> _kept = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string Tenant, string Id), Generation> _kept = new();
 
     /// <summary>Those that are kept.</summary>
     public int Count => _kept.Count;
@@ -20,7 +20,8 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
     /// <param name="answer">Answers the request that stands for it.</param>
     public async Task AnswerAsync(HttpContext http, byte[] body, Func<HttpContext, Task> answer)
     {
-        if (_kept.Count >= options.Resume.MaxKept)
+        var id = "g-" + RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz234567", 24);
+        if (Keep<SharedPart>(id, SharedPart.SizeOf, out _) is not { } generation)
         {
             // As if nobody had asked for it: without an id, nobody can come back.
             http.Request.Headers.Remove(ResumeHeaders.Resume);
@@ -28,9 +29,6 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
             await answer(http).ConfigureAwait(false);
             return;
         }
-        var id = "g-" + RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz234567", 24);
-        var generation = new Generation(id, CallerGate.Caller.Sharers, options.Resume, time, gone => _kept.TryRemove(new(gone.Id, gone)));
-        _kept[id] = generation;
         var reader = generation.Join()!;
         var run = new SharedRun(services, http, body);
         http.Response.Headers[ResumeHeaders.Generation] = id;
@@ -47,8 +45,37 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         }
     }
 
-    /// <summary>One that is kept, for whoever asks; null where there is none.</summary>
-    public Generation? Find(string id) => _kept.TryGetValue(id, out var found) && found.Tenant == CallerGate.Caller.Sharers ? found : null;
+    /// <summary>The generation of that id of whoever asks, which is made where there is none.</summary>
+    /// <param name="id">The id.</param>
+    /// <param name="sizeOf">The bytes of a part.</param>
+    /// <param name="isNew">Whether it was made, so that somebody has to run it.</param>
+    /// <returns>Null where too many are kept already.</returns>
+    /// <exception cref="InvalidRequestException">There is one of another form.</exception>
+    public Generation<T>? Keep<T>(string id, Func<T, int> sizeOf, out bool isNew)
+    {
+        isNew = false;
+        var key = (CallerGate.Caller.Sharers, id);
+        if (!_kept.TryGetValue(key, out var found))
+        {
+            if (_kept.Count >= options.Resume.MaxKept)
+                return null;
+            var made = new Generation<T>(id, key.Sharers, sizeOf, options.Resume, time, gone => _kept.TryRemove(new((gone.Tenant, gone.Id), gone)));
+            found = _kept.GetOrAdd(key, made);
+            isNew = found == made;
+            if (!isNew)
+                made.Cancel();
+        }
+        return found as Generation<T> ?? throw new InvalidRequestException($"generation \"{id}\" was asked for by HTTP, and is kept in that form; ask for it there");
+    }
+
+    /// <summary>One that is kept, for whoever asks.</summary>
+    /// <exception cref="GenerationNotFoundException">There is none.</exception>
+    public Generation Find(string id) => _kept.TryGetValue((CallerGate.Caller.Sharers, id), out var found) ? found : throw new GenerationNotFoundException(Field.Clip(id));
+
+    /// <summary>One that is kept in that form.</summary>
+    /// <exception cref="GenerationNotFoundException">There is none.</exception>
+    public Generation<T> Find<T>(string id) => Find(id) as Generation<T>
+        ?? throw new GenerationNotFoundException(Field.Clip(id), "it was asked for in another form (HTTP, or messages of MCP), and is kept in that");
 
     /// <summary>Sends what there is from an offset on, and then what comes.</summary>
     public static async Task CopyAsync(HttpContext http, SharedReader<SharedPart> reader, long offset)
@@ -80,7 +107,7 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         }
     }
 
-    private static async Task RunAsync(SharedRun run, Generation generation, Func<HttpContext, Task> answer)
+    private static async Task RunAsync(SharedRun run, Generation<SharedPart> generation, Func<HttpContext, Task> answer)
     {
         try
         {

@@ -16,9 +16,11 @@ namespace Chasqui.Server;
 /// <param name="relay">Sends generations to nodes; null for an engine alone.</param>
 /// <param name="gate">What whoever asks may do.</param>
 /// <param name="sharing">Lets equal ones be one; null where there is no relay.</param>
+/// <param name="generations">Keeps those that want to be come back to; null where there is no relay.</param>
 /// <param name="sessions">Records chats that name a session; null where there are none.</param>
 internal sealed class EngineOperations(
-    IEngine engine, TimeSpan usualKeepAlive, Action<string, string> changed, WireRelay? relay, CallerGate gate, WireSharing? sharing, Lazy<SessionTurns>? sessions)
+    IEngine engine, TimeSpan usualKeepAlive, Action<string, string> changed, WireRelay? relay, CallerGate gate, WireSharing? sharing,
+    WireGenerations? generations, Lazy<SessionTurns>? sessions)
 {
     public IEnumerable<KeyValuePair<string, WireOperation>> All =>
     [
@@ -101,19 +103,41 @@ internal sealed class EngineOperations(
     private ValueTask ChatAsync(IncomingCall call, WireAnswer answer, Messages.ChatRequest request, CancellationToken cancellationToken)
     {
         var typed = WireRequests.FromWire(request);
+        var session = sessions is null ? null : SessionFields.Of(call);
         // What was said before is known here alone, and a node has to be told it.
-        if (sessions is not null && SessionFields.Of(call) is { } named)
-            return WireStreams.SendAsync(new SessionEngine(EngineOf(call), sessions.Value, named, null, null).ChatAsync(typed, cancellationToken), answer, cancellationToken);
-        return relay is null
-            ? WireStreams.SendAsync(gate.Guard(engine).ChatAsync(typed, cancellationToken), answer, cancellationToken)
-            : RelayAsync(call, answer, new RelayRequest(
-                Op.Chat, "chat", request.Model, request.Messages.Sum(m => m.Content.Length), typed, request.ToByteArray(), (on, token) => on.ChatAsync(typed, token)), relay, cancellationToken);
+        IEngine Over(IEngine on) => session is null ? on : new SessionEngine(on, sessions!.Value, session, null, null);
+        if (relay is null)
+            return WireStreams.SendAsync(gate.Guard(engine).ChatAsync(typed, cancellationToken), answer, cancellationToken);
+        var relayed = new RelayRequest(
+            Op.Chat, "chat", request.Model, request.Messages.Sum(m => m.Content.Length), typed, request.ToByteArray(), (on, token) => Over(on).ChatAsync(typed, token));
+        return RelayAsync(call, answer, relayed, session is null ? relay : null, cancellationToken);
     }
 
-    private ValueTask RelayAsync(IncomingCall call, WireAnswer answer, RelayRequest request, WireRelay over, CancellationToken cancellationToken) =>
-        sharing?.Shares(call, request.Request) == true
-            ? ShareAsync(call, answer, request, sharing, cancellationToken)
-            : over.RunAsync(call, answer, request, cancellationToken);
+    /// <param name="call">The call.</param>
+    /// <param name="answer">Its answer.</param>
+    /// <param name="request">What is asked.</param>
+    /// <param name="over">Sends it on as it is; null where a node cannot do with what was sent.</param>
+    /// <param name="cancellationToken">The caller's.</param>
+    private async ValueTask RelayAsync(IncomingCall call, WireAnswer answer, RelayRequest request, WireRelay? over, CancellationToken cancellationToken)
+    {
+        if (generations is not null && WireGenerations.Wants(call)
+            && await generations.TryAnswerAsync(call, answer, () => BeginAsync(call, request, cancellationToken), cancellationToken).ConfigureAwait(false))
+            return;
+        if (over is null)
+            await WireStreams.SendAsync(request.Typed(EngineOf(call), cancellationToken), answer, cancellationToken).ConfigureAwait(false);
+        else if (sharing?.Shares(call, request.Request) == true)
+            await ShareAsync(call, answer, request, sharing, cancellationToken).ConfigureAwait(false);
+        else
+            await over.RunAsync(call, answer, request, cancellationToken).ConfigureAwait(false);
+    }
+
+    private async ValueTask<Func<CancellationToken, IAsyncEnumerable<GenerationUpdate>>> BeginAsync(IncomingCall call, RelayRequest request, CancellationToken cancellationToken)
+    {
+        RequestMeasure.Current?.Asks(request.Kind, request.Model);
+        await gate.AdmitAsync(request.Model, request.Characters, request.Request.Options.NumPredict, cancellationToken).ConfigureAwait(false);
+        var on = EngineOf(call);
+        return token => request.Typed(on, token);
+    }
 
     /// <summary>Each is let in by himself, also who gets an answer that was made for another.</summary>
     private async ValueTask ShareAsync(IncomingCall call, WireAnswer answer, RelayRequest request, WireSharing with, CancellationToken cancellationToken)

@@ -20,6 +20,9 @@ internal sealed class WireAnswer(IncomingCall call)
     /// <summary>Whether it was begun for another; told with the head.</summary>
     public bool IsShared { get; set; }
 
+    /// <summary>The generation that can be come back to, told with the head; null for none.</summary>
+    public string? Generation { get; set; }
+
     /// <summary>Bytes of the messages sent so far.</summary>
     public long SentBytes { get; private set; }
 
@@ -88,6 +91,8 @@ internal sealed class WireAnswer(IncomingCall call)
         var head = new HeaderList().Add("status", status == 200 ? "200" : status.ToString(CultureInfo.InvariantCulture));
         if (IsShared)
             head.Add("x-chasqui-shared", "true");
+        if (Generation is { } generation && status == 200)
+            head.Add(WireGenerations.Id, generation, sensitive: true);
         if (Measure is not { } measure)
             return head;
         if (measure.Limits is { } limits)

@@ -27,6 +27,7 @@ internal sealed class WireGateway
     private readonly KeyRing _keys;
     private readonly CallerSessions _sessions;
     private readonly EngineOperations _engine;
+    private readonly WireGenerations? _generations;
     private readonly ModelOperations _models;
     private readonly ChannelHub _channels;
     private readonly TimeProvider _time;
@@ -47,9 +48,10 @@ internal sealed class WireGateway
         _logger = logger;
         _keys = services.GetRequiredService<KeyRing>();
         _sessions = services.GetRequiredService<CallerSessions>();
+        _generations = options.IsEngineAlone ? null : new WireGenerations(services.GetRequiredService<Generations>());
         var gate = services.GetRequiredService<CallerGate>();
         _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>(), gate,
-            options.IsEngineAlone ? null : services.GetRequiredService<WireSharing>(), services.GetService<Lazy<SessionTurns>>());
+            options.IsEngineAlone ? null : services.GetRequiredService<WireSharing>(), _generations, services.GetService<Lazy<SessionTurns>>());
         _models = new ModelOperations(engine.Inner, gate);
         _connection = new ConnectionOptions
         {
@@ -65,7 +67,7 @@ internal sealed class WireGateway
     {
         var http = new HttpPassage(_services, pipeline, _options.Http.MaxRequestBodyBytes);
         _dispatcher = new WireDispatcher(
-            [.. _engine.All, .. _models.All, .. new ChannelOperations(_channels, _services.GetService<Lazy<SessionLog>>()).All, new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _telemetry, _time, _logger);
+            [.. _engine.All, .. _generations?.All ?? [], .. _models.All, .. new ChannelOperations(_channels, _services.GetService<Lazy<SessionLog>>()).All, new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _telemetry, _time, _logger);
     }
 
     /// <summary>Serves one connection until it ends.</summary>

@@ -36,6 +36,9 @@ public sealed class IncomingCall : Call
         }
     }
 
+    /// <summary>Whether it was reset, in which case whoever opened it wants no more of it; false where its connection was lost.</summary>
+    public bool IsReset => Failure is StreamException;
+
     internal bool Responded { get; set; }
 
     /// <summary>Sends the answer's head, once.</summary>

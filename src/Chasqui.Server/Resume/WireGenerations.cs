@@ -1,0 +1,143 @@
+using System.Diagnostics;
+using System.Globalization;
+using Chasqui.Engines.Wire;
+using Chasqui.Gateway.Telemetry;
+using Chasqui.Transport;
+using Google.Protobuf;
+using Messages = Chasqui.Protocol.Messages;
+using Op = Chasqui.Protocol.Operations.Operation;
+
+namespace Chasqui.Server;
+
+/// <summary>Generations over MCP that outlive their connection: kept under an id that the client chose, so that also who never saw the answer's head can come back. Thread-safe.</summary>
+internal sealed class WireGenerations(Generations generations)
+{
+    /// <summary>Names the generation; equal in all requests for the same one.</summary>
+    public const string Id = "generation";
+
+    /// <summary>The updates that the client has.</summary>
+    public const string Offset = "offset";
+
+    private const int MinId = 16;
+    private const int MaxId = 64;
+
+    public IEnumerable<KeyValuePair<string, WireOperation>> All =>
+    [
+        new(Op.GenerationResume, async (call, answer, ct) =>
+        {
+            var request = await WireRequest.ReadAsync(call, Messages.ResumeRequest.Parser, ct).ConfigureAwait(false);
+            await FollowAsync(call, answer, generations.Find<KeptUpdate>(request.Id), request.Offset, ct).ConfigureAwait(false);
+        }),
+        new(Op.GenerationCancel, async (call, answer, ct) =>
+        {
+            generations.Find((await WireRequest.ReadAsync(call, Messages.GenerationName.Parser, ct).ConfigureAwait(false)).Id).Cancel();
+            await answer.SendAsync(new Messages.Empty(), end: true, ct).ConfigureAwait(false);
+        }),
+    ];
+
+    /// <summary>Whether a call wants to be able to come back.</summary>
+    public static bool Wants(IncomingCall call) => call.Headers[Id] is not null;
+
+    /// <summary>Answers a call by a run that goes on without it: one that is begun now, or the one that was begun under that id before.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="answer">Its answer.</param>
+    /// <param name="begin">Lets a new one in, once, and gives what makes it.</param>
+    /// <param name="cancellationToken">The caller's.</param>
+    /// <returns>False where too many are kept: it is to be answered as if nobody had asked for that.</returns>
+    /// <exception cref="GenerationNotFoundException">It should have been begun already.</exception>
+    /// <exception cref="InvalidRequestException">The id or the offset cannot be.</exception>
+    public async ValueTask<bool> TryAnswerAsync(
+        IncomingCall call, WireAnswer answer, Func<ValueTask<Func<CancellationToken, IAsyncEnumerable<GenerationUpdate>>>> begin, CancellationToken cancellationToken)
+    {
+        var id = call.Headers[Id]!;
+        if (id.Length is < MinId or > MaxId || !id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'))
+            throw new InvalidRequestException($"{Id} is \"{RequestEntry.Printable(id)}\", but must be {MinId} to {MaxId} characters a-z, 0-9 and -, which no other generation of yours has");
+        var offset = OffsetOf(call);
+        if (offset > 0)
+        {
+            await FollowAsync(call, answer, generations.Find<KeptUpdate>(id), offset, cancellationToken).ConfigureAwait(false);
+            return true;
+        }
+        if (generations.Keep<KeptUpdate>(id, KeptUpdate.SizeOf, out var isNew) is not { } generation)
+            return false;
+        if (isNew)
+        {
+            try
+            {
+                _ = RunAsync(generation, await begin().ConfigureAwait(false), RequestMeasure.Current?.Share());
+            }
+            catch (Exception e)
+            {
+                generation.Stream.Complete(e);
+                generation.Cancel();
+                throw;
+            }
+        }
+        await FollowAsync(call, answer, generation, 0, cancellationToken).ConfigureAwait(false);
+        return true;
+    }
+
+    private static async Task FollowAsync(IncomingCall call, WireAnswer answer, Generation<KeptUpdate> generation, long offset, CancellationToken cancellationToken)
+    {
+        var reader = generation.Join() ?? throw new GenerationNotFoundException(generation.Id, "it has become too long to be kept");
+        var measure = RequestMeasure.Current;
+        answer.Generation = generation.Id;
+        try
+        {
+            if (generation.Stream.IsComplete && generation.Stream.Items.Count is var all && offset >= all && generation.Stream.Failure is null)
+                throw new InvalidRequestException(FormattableString.Invariant($"{Offset} is {offset}, but the whole answer has {all} updates"));
+            for (var index = 0L; await reader.ReadAsync(cancellationToken).ConfigureAwait(false) is (true, var update); index++)
+            {
+                if (index < offset)
+                    continue;
+                measure?.FirstToken();
+                if (update.IsLast && generation.Stream.Tag is RequestMeasure shared)
+                    measure?.Answered(shared);
+                await answer.PassAsync(update.Message, update.IsLast, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            generation.Left(reader, call.IsReset);
+        }
+    }
+
+    private static async Task RunAsync(Generation<KeptUpdate> generation, Func<CancellationToken, IAsyncEnumerable<GenerationUpdate>> make, RequestMeasure? measure)
+    {
+        RequestContext.Current = measure;
+        Activity.Current = null;
+        var stream = generation.Stream;
+        stream.Tag = measure;
+        var hasResult = false;
+        try
+        {
+            await foreach (var update in make(generation.Token).WithCancellation(generation.Token).ConfigureAwait(false))
+            {
+                if (update.Result is { } result)
+                {
+                    hasResult = true;
+                    measure?.Tokens(result.PromptTokens, result.CompletionTokens);
+                }
+                await stream.WriteAsync(new KeptUpdate(WireUpdates.ToWire(update).ToByteArray(), hasResult), generation.Token).ConfigureAwait(false);
+            }
+            stream.Complete(hasResult ? null : new EngineFailedException("the engine ended its answer without a result"));
+            measure?.Ended(hasResult ? RequestOutcome.Ok : RequestOutcome.Failed);
+        }
+#pragma warning disable CA1031 // Every reader is told, whatever it is.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            measure?.Ended(generation.Token.IsCancellationRequested ? RequestOutcome.Cancelled : RequestOutcome.Failed, WireErrors.CodeOf(e));
+            // It was ended by somebody else: whoever still reads is not the one who gave up.
+            stream.Complete(e is OperationCanceledException ? new EngineFailedException($"generation \"{generation.Id}\" was ended") : e);
+            // Whoever asks once more is to have it tried once more.
+            if (stream.Items.Count == 0)
+                generation.Cancel();
+        }
+        generation.Ended();
+    }
+
+    private static long OffsetOf(IncomingCall call) => call.Headers[Offset] is not { } text ? 0
+        : uint.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var offset) ? offset
+        : throw new InvalidRequestException($"{Offset} is \"{RequestEntry.Printable(text)}\", but must be how many updates are known already, such as 42");
+}
