@@ -14,13 +14,14 @@ public sealed partial class ChasquiClient
     public IAsyncEnumerable<ChannelEvent> SubscribeAsync(string channel, CallOptions? call = null, CancellationToken cancellationToken = default) =>
         _caller.StreamAsync(Operation.ChannelSubscribe, new SubscribeRequest { Channel = channel }, ChannelEvent.Parser, call, cancellationToken);
 
-    /// <summary>Events of a channel that the gateway keeps, <c>session.ID</c>: those after a number, each once and in order, and then those to come. None is missed; a slow reader is told that he lags.</summary>
+    /// <summary>Events of a channel that the gateway keeps, <c>session.ID</c>: those after a number, each once and in order, and then those to come. None is missed; a slow reader is told that he lags.
+    /// When the connection is lost, it goes on over the next one.</summary>
     /// <param name="channel">The channel.</param>
     /// <param name="after">The last number that is known already; 0 for all.</param>
     /// <param name="call">What the request wants.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public IAsyncEnumerable<ChannelEvent> SubscribeAsync(string channel, long after, CallOptions? call = null, CancellationToken cancellationToken = default) =>
-        _caller.StreamAsync(Operation.ChannelSubscribe, new SubscribeRequest { Channel = channel, After = (ulong)Math.Max(0, after) }, ChannelEvent.Parser, call, cancellationToken);
+        _resuming.FollowAsync(channel, (ulong)Math.Max(0, after), call ?? CallOptions.Default, cancellationToken);
 
     /// <summary>Sends an event to all who are subscribed.</summary>
     /// <param name="channel">1 to 128 characters <c>a-z 0-9 . _ -</c>.</param>

@@ -17,6 +17,7 @@ public sealed partial class ChasquiClient : IAsyncDisposable
 {
     private readonly ConnectionPool _pool;
     private readonly Caller _caller;
+    private readonly Resuming _resuming;
 
     /// <summary>Makes a client; nothing is sent yet.</summary>
     /// <param name="options">Copied; null for the defaults.</param>
@@ -31,6 +32,7 @@ public sealed partial class ChasquiClient : IAsyncDisposable
         var dialer = new Dialer(Options, time, logger ?? NullLogger<ChasquiClient>.Instance);
         _pool = new ConnectionPool(dialer.DialAsync, Options, time);
         _caller = new Caller(_pool, Options, time);
+        _resuming = new Resuming(_caller, Options, time);
     }
 
     internal ChasquiClient(ChasquiClientOptions options, Func<CancellationToken, Task<Connection>> dial, TimeProvider time)
@@ -39,6 +41,7 @@ public sealed partial class ChasquiClient : IAsyncDisposable
         Options.Validate();
         _pool = new ConnectionPool(dial, Options, time);
         _caller = new Caller(_pool, Options, time);
+        _resuming = new Resuming(_caller, Options, time);
     }
 
     /// <summary>Makes a client for an endpoint.</summary>
@@ -74,6 +77,26 @@ public sealed partial class ChasquiClient : IAsyncDisposable
     public IAsyncEnumerable<GenerationUpdate> InferAsync(InferRequest request, CallOptions? call = null, CancellationToken cancellationToken = default) =>
         UpdatesAsync(Operation.Infer, request, call, cancellationToken);
 
+    /// <summary>Follows a generation that somebody else has begun, or whose request is gone.</summary>
+    /// <param name="generationId">Its <see cref="CallOptions.GenerationId"/>.</param>
+    /// <param name="offset">Updates that are known already; those after them come.</param>
+    /// <param name="call">What the request wants.</param>
+    /// <param name="cancellationToken">Leaves it. Where nobody else reads it, it ends.</param>
+    public IAsyncEnumerable<GenerationUpdate> ResumeAsync(string generationId, int offset = 0, CallOptions? call = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(generationId);
+        ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        return _caller.StreamAsync(
+            Operation.GenerationResume, new ResumeRequest { Id = generationId, Offset = (uint)offset }, GenerationUpdate.Parser, call, cancellationToken);
+    }
+
+    /// <summary>Ends a generation that the gateway keeps, whoever reads it.</summary>
+    public Task CancelGenerationAsync(string generationId, CallOptions? call = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(generationId);
+        return _caller.UnaryAsync(Operation.GenerationCancel, new GenerationName { Id = generationId }, Empty.Parser, call, cancellationToken);
+    }
+
     /// <summary>Turns texts into vectors.</summary>
     public Task<EmbedResponse> EmbedAsync(EmbedRequest request, CallOptions? call = null, CancellationToken cancellationToken = default) =>
         _caller.UnaryAsync(Operation.Embed, request, EmbedResponse.Parser, call, cancellationToken);
@@ -94,7 +117,10 @@ public sealed partial class ChasquiClient : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         var ended = false;
-        await foreach (var update in _caller.StreamAsync(operation, request, GenerationUpdate.Parser, call, cancellationToken).ConfigureAwait(false))
+        var updates = call?.Resume ?? Options.Resume
+            ? _resuming.GenerateAsync(operation, request, call ?? CallOptions.Default, cancellationToken)
+            : _caller.StreamAsync(operation, request, GenerationUpdate.Parser, call, cancellationToken);
+        await foreach (var update in updates.ConfigureAwait(false))
         {
             ended |= update.Result is not null;
             yield return update;

@@ -37,6 +37,14 @@ public sealed class ChasquiClientOptions
     /// <summary>How often a request is sent again that the gateway says it has not processed, 0 to 20. Default 3. No other request is ever sent twice.</summary>
     public int Retries { get; set; } = 3;
 
+    /// <summary>Whether generations outlive a lost connection unless their call says otherwise: the gateway keeps them, and the stream goes on over the next connection, each
+    /// update once. Default false, as it costs the gateway memory and equal requests are not merged.</summary>
+    public bool Resume { get; set; }
+
+    /// <summary>How long after a loss another connection is tried for a stream that is to go on, 1 s to 1 hour. Default 30 s, as long as a gateway keeps a generation that nobody
+    /// reads.</summary>
+    public TimeSpan ResumeWithin { get; set; } = TimeSpan.FromSeconds(30);
+
     /// <summary>The deadline of a request that has none of its own, 1 ms to 24 hours; null for none, the default.</summary>
     public TimeSpan? Deadline { get; set; }
 
@@ -59,6 +67,7 @@ public sealed class ChasquiClientOptions
         Check(MinBackoff >= TimeSpan.FromMilliseconds(1) && MinBackoff <= TimeSpan.FromMinutes(1), nameof(MinBackoff), "1 ms to 1 minute");
         Check(MaxBackoff >= MinBackoff && MaxBackoff <= TimeSpan.FromMinutes(10), nameof(MaxBackoff), "MinBackoff to 10 minutes");
         Check(Retries is >= 0 and <= 20, nameof(Retries), "0 to 20");
+        Check(ResumeWithin >= TimeSpan.FromSeconds(1) && ResumeWithin <= TimeSpan.FromHours(1), nameof(ResumeWithin), "1 s to 1 hour");
         Check(Deadline is null || CallOptions.IsDeadline(Deadline.Value), nameof(Deadline), "1 ms to 24 hours");
         Check(MaxMessageBytes is >= 1024 and <= 1 << 30, nameof(MaxMessageBytes), "1,024 to 1,073,741,824");
         try

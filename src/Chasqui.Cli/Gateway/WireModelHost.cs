@@ -17,7 +17,7 @@ internal sealed class WireModelHost : IGatewayHost
     {
         try
         {
-            _client = new ChasquiClient(new ChasquiClientOptions { Endpoint = address, ApiKey = key, ConnectAttempts = 1, ConnectTimeout = TimeSpan.FromSeconds(5) });
+            _client = new ChasquiClient(new ChasquiClientOptions { Endpoint = address, ApiKey = key, ConnectAttempts = 1, ConnectTimeout = TimeSpan.FromSeconds(5), Resume = true });
         }
         catch (ArgumentException e)
         {

@@ -26,5 +26,12 @@ public sealed record CallOptions
     /// <summary>The node that the request is for, by its name, or <c>all</c>; null to leave that to the gateway.</summary>
     public string? Node { get; init; }
 
+    /// <summary>Whether a generation outlives a lost connection; null for the client's own <see cref="ChasquiClientOptions.Resume"/>. For generate, chat and infer.</summary>
+    public bool? Resume { get; init; }
+
+    /// <summary>With <see cref="Resume"/>: the id under which the gateway keeps the generation, 16 to 64 characters <c>a-z 0-9 -</c> that no other one has, so that others can follow it
+    /// with <see cref="ChasquiClient.ResumeAsync"/>; null for one that is made up.</summary>
+    public string? GenerationId { get; init; }
+
     internal static bool IsDeadline(TimeSpan span) => span >= TimeSpan.FromMilliseconds(1) && span <= TimeSpan.FromHours(24);
 }

@@ -187,7 +187,8 @@ internal sealed class Caller(ConnectionPool pool, ChasquiClientOptions options, 
         throw new ClientException(error, status);
     }
 
-    private static async ValueTask<T?> NextAsync<T>(OutgoingCall stream, HeaderList headers, MessageParser<T> parser, CallScope scope)
+    /// <summary>The next message of an answer; null after the last.</summary>
+    internal static async ValueTask<T?> NextAsync<T>(OutgoingCall stream, HeaderList headers, MessageParser<T> parser, CallScope scope)
         where T : IMessage<T>
     {
         try
@@ -214,7 +215,8 @@ internal sealed class Caller(ConnectionPool pool, ChasquiClientOptions options, 
         failures < options.Retries && !scope.Token.IsCancellationRequested
         && (e is Protocol.StreamException { MayRetry: true } or ConnectionClosedException { MayRetry: true });
 
-    private async Task PauseAsync(int failures, CallScope scope)
+    /// <summary>Waits before the next try after so many failures.</summary>
+    internal async Task PauseAsync(int failures, CallScope scope)
     {
         try
         {

@@ -16,6 +16,18 @@ internal sealed class ContinuedStream(Route route, Func<NodeLease, IEngine> engi
     private readonly AnswerSoFar _answer = new();
     private EngineException? _broken;
 
+    /// <summary>An answer that was broken off after a part of it was passed on by somebody else.</summary>
+    /// <param name="route">The way of the request.</param>
+    /// <param name="engineOf">The engine of an attempt.</param>
+    /// <param name="answer">What was passed on.</param>
+    /// <param name="broken">How it failed.</param>
+    public ContinuedStream(Route route, Func<NodeLease, IEngine> engineOf, AnswerSoFar answer, EngineException broken)
+        : this(route, engineOf)
+    {
+        (_answer, _broken) = (answer, broken);
+        _answer.Restart();
+    }
+
     /// <summary>Runs it.</summary>
     /// <param name="request">What is asked.</param>
     /// <param name="first">The first attempt, which is its owner's to dispose, and to repeat where nothing of it was passed on; null to make one, and to repeat it here.</param>

@@ -82,6 +82,20 @@ public sealed class Route
         return others;
     }
 
+    /// <summary>Whether there is a second node with the same weights at all, so that it is worth remembering what is passed on.</summary>
+    public bool CouldContinue(NodeLease lease)
+    {
+        ArgumentNullException.ThrowIfNull(lease);
+        if (!_dispatcher.Options.Continue || lease.Node.Find(_request.Model)?.Digest is not { Length: > 0 } digest)
+            return false;
+        foreach (var node in _dispatcher.Nodes.Catalogue.Having(_request.Model, _request.Node))
+        {
+            if (node != lease.Node && node.Find(_request.Model)?.Digest == digest)
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>
     /// A second node for a request whose first one is slow, to be asked beside it: another one that has the model in memory and is well, within the budget for
     /// retries. The first to fail or to lose is told by <see cref="NodeLease.Ended"/> or <see cref="NodeLease.Superseded"/>.

@@ -1,3 +1,4 @@
+using Chasqui.Engines.Http;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
@@ -157,9 +158,37 @@ internal sealed partial class DispatchEndpoint(
             failure = why;
         }
         lease.Ended(failure);
-        if (passage.HasBegun || (http.Response.HasStarted && !passage.OnlySilence) || !way.MayRetry(lease, failure))
+        if (passage.HasBegun)
+        {
+            if (passage.ToGoOn(way, failure) is { } said)
+            {
+                await GoOnAsync(route, http, state, way, said, failure).ConfigureAwait(false);
+                return null;
+            }
+            await passage.BreakOffAsync().ConfigureAwait(false);
+            throw failure;
+        }
+        if ((http.Response.HasStarted && !passage.OnlySilence) || !way.MayRetry(lease, failure))
             throw failure;
         return failure;
+    }
+
+    /// <summary>The rest of an answer that a node broke off which had passed by unread: it is read from now on.</summary>
+    private async ValueTask GoOnAsync(Route route, HttpContext http, RequestState state, Gateway.Dispatch.Route way, PassedAnswer said, EngineException failure)
+    {
+        // What came with the break is not sent yet.
+        if (!said.Answer.IsEmpty)
+            await http.Response.BodyWriter.FlushAsync(http.RequestAborted).ConfigureAwait(false);
+        state.Start = said.Start;
+        state.Engine = measured.Over(new ContinuingEngine(way, rules.PolicyOf, said.Answer, failure));
+        try
+        {
+            await route.Handler(api, http).ConfigureAwait(false);
+        }
+        catch (EngineException e) when (e is not EngineFailedException)
+        {
+            throw new EngineFailedException($"the answer was interrupted ({failure.Message}) and cannot be gone on with elsewhere: {e.Message}", e);
+        }
     }
 
     /// <summary>Only what costs a node little is sent to two.</summary>

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Chasqui.Engines.Http;
 using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
@@ -14,6 +15,8 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     private readonly UsageReader _usage = new();
     private List<KeyValuePair<string, string>>? _headers;
     private SilenceBreaker? _silence;
+    private PassageRecord? _record;
+    private NodeLease? _heard;
 
     public OptionPolicy? Policy => policy;
 
@@ -51,7 +54,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
                     return failure;
             }
             var first = await answer.ReadAsync(lease.Token).ConfigureAwait(false);
-            await CopyAsync(lease, answer, first).ConfigureAwait(false);
+            await CopyAsync(lease, way, answer, first).ConfigureAwait(false);
             return null;
         }
     }
@@ -72,7 +75,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             {
                 if (isSecond)
                     moved?.Invoke(heard);
-                await CopyAsync(heard, answer, first).ConfigureAwait(false);
+                await CopyAsync(heard, way, answer, first).ConfigureAwait(false);
             }
         }
         catch (Exception e) when (heard.FailureOf(e) is { } failure)
@@ -142,7 +145,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         },
         lease.Token);
 
-    private async ValueTask CopyAsync(NodeLease lease, IPassageAnswer answer, ReadOnlyMemory<byte> first)
+    private async ValueTask CopyAsync(NodeLease lease, Gateway.Dispatch.Route way, IPassageAnswer answer, ReadOnlyMemory<byte> first)
     {
         lease.Progressed();
         var state = RequestState.Of(http);
@@ -150,17 +153,12 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         if (answer.Status >= StatusCodes.Status400BadRequest && http.Response.HasStarted)
             throw await PassageFailures.TooLateAsync(answer, first, lease).ConfigureAwait(false);
         HasBegun = true;
+        _heard = lease;
+        if (answer.Status == StatusCodes.Status200OK && answer.ContentLength is null && PassedAnswer.DelimiterOf(route.Path) is { } delimiter && state.Measure?.Continues != false && way.CouldContinue(lease))
+            _record = new PassageRecord(delimiter);
         try
         {
-            await PassageCopier.CopyAsync(http, answer, first, _silence, lease, _usage).ConfigureAwait(false);
-        }
-        catch (Exception e) when (_usage.Parts > 0 && lease.FailureOf(e) is not null)
-        {
-            // What came with the break is not sent yet, and an answer cannot begin anew behind it. What was cut off in the middle must not swallow the error that follows.
-            ReadOnlySpan<byte> end = _usage.EndsLine ? [] : "\n\n"u8;
-            http.Response.BodyWriter.Write(end);
-            await http.Response.BodyWriter.FlushAsync(http.RequestAborted).ConfigureAwait(false);
-            throw;
+            await PassageCopier.CopyAsync(http, answer, first, _silence, lease, _usage, _record).ConfigureAwait(false);
         }
         finally
         {
@@ -173,6 +171,21 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         lease.Succeeded();
     }
 
+    /// <summary>What was passed on of an answer that its node broke off, where another one may go on with it; null where that cannot be.</summary>
+    public PassedAnswer? ToGoOn(Gateway.Dispatch.Route way, EngineException failure) =>
+        _record?.Sent is { } sent && _heard is { } lease && PassedAnswer.Read(route.Path, sent) is { } answer && way.MayContinue(lease, failure) ? answer : null;
+
+    /// <summary>What was cut off in the middle must not swallow the error that follows.</summary>
+    public async ValueTask BreakOffAsync()
+    {
+        if (_usage.Parts == 0)
+            return;
+        _record?.End(http.Response.BodyWriter);
+        ReadOnlySpan<byte> end = _usage.EndsLine ? [] : "\n\n"u8;
+        http.Response.BodyWriter.Write(end);
+        await http.Response.BodyWriter.FlushAsync(http.RequestAborted).ConfigureAwait(false);
+    }
+
     /// <summary>Those of the client, and where the request stands in its trace.</summary>
     private List<KeyValuePair<string, string>> Headers()
     {
@@ -183,7 +196,11 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         return headers;
     }
 
-    public void Dispose() => _silence?.Dispose();
+    public void Dispose()
+    {
+        _silence?.Dispose();
+        _record?.Dispose();
+    }
 
     /// <summary>Only a stream can say something before its answer.</summary>
     private SilenceBreaker? Breaker()

@@ -17,7 +17,9 @@ internal static class PassageCopier
     /// <param name="silence">Whoever may have begun the answer already.</param>
     /// <param name="lease">The attempt.</param>
     /// <param name="usage">Told what passes by.</param>
-    public static async ValueTask CopyAsync(HttpContext http, IPassageAnswer answer, ReadOnlyMemory<byte> first, SilenceBreaker? silence, NodeLease lease, UsageReader usage)
+    /// <param name="record">Remembers what passes by; null for nobody.</param>
+    public static async ValueTask CopyAsync(
+        HttpContext http, IPassageAnswer answer, ReadOnlyMemory<byte> first, SilenceBreaker? silence, NodeLease lease, UsageReader usage, PassageRecord? record)
     {
         if (silence is null || !await silence.EndAsync().ConfigureAwait(false))
             Head(http.Response, answer);
@@ -26,7 +28,10 @@ internal static class PassageCopier
         for (var part = first; !part.IsEmpty;)
         {
             usage.Read(part.Span);
-            writer.Write(part.Span);
+            if (record is null)
+                writer.Write(part.Span);
+            else
+                record.Write(writer, part.Span);
             held += part.Length;
             var reading = answer.ReadAsync(lease.Token);
             if (!reading.IsCompleted || held >= MaxHeld)
@@ -38,7 +43,8 @@ internal static class PassageCopier
             if (!part.IsEmpty)
                 lease.Progressed();
         }
-        if (held > 0)
+        record?.Complete(writer, lease.Node.Name);
+        if (held > 0 || record is not null)
             await FlushAsync(http).ConfigureAwait(false);
     }
 

@@ -1,3 +1,4 @@
+using Chasqui.Engines.Http;
 using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 
@@ -32,6 +33,9 @@ internal sealed class RequestState
 
     /// <summary>Whether the client heard that it has to wait before it heard the answer.</summary>
     public bool HasSaidNothing { get; set; }
+
+    /// <summary>How the stream began that is gone on with; null for one from its beginning.</summary>
+    public StreamStart? Start { get; set; }
 
     /// <summary>The form of the API that was called.</summary>
     public required ApiForm Form { get; init; }

@@ -1,11 +1,16 @@
+using Chasqui.Engines.Http;
+
 namespace Chasqui.Server;
 
 /// <summary>The shapes of a chat's answer, whole and in pieces; the order of members is Ollama's.</summary>
-internal sealed class ChatCompletionForm(string model, TimeProvider time)
+/// <param name="model">The model as it was asked for.</param>
+/// <param name="time">The clock.</param>
+/// <param name="start">How the stream began that is gone on with; null for one from its beginning.</param>
+internal sealed class ChatCompletionForm(string model, TimeProvider time, StreamStart? start)
 {
-    private readonly string _id = OpenAiJson.NewId("chatcmpl-");
-    private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
-    private bool _begun;
+    private readonly string _id = start?.Id ?? OpenAiJson.NewId("chatcmpl-");
+    private readonly long _created = start?.Created ?? time.GetUtcNow().ToUnixTimeSeconds();
+    private bool _begun = start is not null;
     private bool _called;
 
     /// <summary>The whole answer, or the prompt that <c>_debug_render_only</c> asks for.</summary>

@@ -13,7 +13,7 @@ internal static class ChatCompletionsEndpoint
             fields.Read(body.Root);
         fields.Note(http);
         var request = fields.ToRequest();
-        var form = new ChatCompletionForm(fields.Model, api.Time);
+        var form = new ChatCompletionForm(fields.Model, api.Time, RequestState.Of(http).Start);
         var updates = api.EngineOf(http).ChatAsync(request, http.RequestAborted);
         await (fields.Stream && !request.RenderOnly
             ? StreamAsync(api, http, form, fields.IncludeUsage, updates)

@@ -1,10 +1,15 @@
+using Chasqui.Engines.Http;
+
 namespace Chasqui.Server;
 
 /// <summary>The shapes of a completion, whole and in pieces; the order of members is Ollama's.</summary>
-internal sealed class CompletionForm(string model, TimeProvider time)
+/// <param name="model">The model as it was asked for.</param>
+/// <param name="time">The clock.</param>
+/// <param name="start">How the stream began that is gone on with; null for one from its beginning.</param>
+internal sealed class CompletionForm(string model, TimeProvider time, StreamStart? start)
 {
-    private readonly string _id = OpenAiJson.NewId("cmpl-");
-    private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
+    private readonly string _id = start?.Id ?? OpenAiJson.NewId("cmpl-");
+    private readonly long _created = start?.Created ?? time.GetUtcNow().ToUnixTimeSeconds();
 
     /// <summary>Characters that have been told, where the next token begins.</summary>
     private int _offset;

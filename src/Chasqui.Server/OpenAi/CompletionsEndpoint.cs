@@ -12,7 +12,7 @@ internal static class CompletionsEndpoint
         using (var body = await api.ReadBodyAsync(http).ConfigureAwait(false))
             fields.Read(body.Root);
         fields.Note(http);
-        var form = new CompletionForm(fields.Model, api.Time);
+        var form = new CompletionForm(fields.Model, api.Time, RequestState.Of(http).Start);
         if (!fields.HasPrompt)
         {
             await LoadAsync(api, http, fields, form).ConfigureAwait(false);

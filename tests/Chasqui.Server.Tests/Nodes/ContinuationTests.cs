@@ -31,6 +31,42 @@ public sealed class ContinuationTests
         Assert.Equal(expected.Last.GetProperty("done_reason").GetString(), last.GetProperty("done_reason").GetString());
     }
 
+    [Theory]
+    [InlineData("/api/chat", FaultKind.ErrorLine)]
+    [InlineData("/api/chat", FaultKind.NoDone)]
+    [InlineData("/api/chat", FaultKind.EngineDies)]
+    [InlineData("/v1/chat/completions", FaultKind.NoDone)]
+    [InlineData("/v1/chat/completions", FaultKind.EngineDies)]
+    public async Task What_passes_by_unread_is_gone_on_with_too(string path, FaultKind fault)
+    {
+        const string Body = """{"model":"mini","stream":true,"messages":[{"role":"user","content":"Tell a story."}]}""";
+        await using var fleet = await StartAsync(fault);
+        await using var alone = await Fleet.StartAsync(_well);
+        var expected = await PassedAsync(alone, path, Body);
+
+        var passed = await PassedAsync(fleet, path, Body);
+
+        Assert.Equal(expected.Text, passed.Text);
+        Assert.Equal(1, fleet.Doubles[1].State.RequestsByPath.GetValueOrDefault("POST /api/chat"));
+        Assert.Single(passed.Ids);
+        Assert.True(passed.HasEnded);
+        Assert.Equal(1, passed.Continuations);
+    }
+
+    [Fact]
+    public async Task What_passes_by_unread_and_cannot_be_gone_on_with_ends_with_an_error()
+    {
+        await using var fleet = await StartAsync(FaultKind.EngineDies, after: 2);
+        var body = Chat[..^1] + ""","format":"json"}""";
+        using var answer = await fleet.Gateway.Http.PostAsync("/api/chat", new StringContent(body), Cancellation);
+
+        var lines = (await answer.Content.ReadAsStringAsync(Cancellation)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+
+        using var last = JsonDocument.Parse(lines[^1]);
+        Assert.Contains("cannot be gone on with elsewhere", last.RootElement.GetProperty("error").GetString(), StringComparison.Ordinal);
+        Assert.All(lines[..^1], line => Assert.DoesNotContain("\"error\"", line, StringComparison.Ordinal));
+    }
+
     [Fact]
     public async Task One_that_has_other_weights_does_not_go_on()
     {
@@ -67,6 +103,34 @@ public sealed class ContinuationTests
 
         Assert.True(last.TryGetProperty("error", out _));
         Assert.Equal(0, fleet.Doubles[1].State.RequestsByPath.GetValueOrDefault("POST /api/chat"));
+    }
+
+    private static async Task<(string Text, HashSet<string> Ids, bool HasEnded, int Continuations)> PassedAsync(Fleet fleet, string path, string body)
+    {
+        using var answer = await fleet.Gateway.Http.PostAsync(path, new StringContent(body), Cancellation);
+        var (text, ids, hasEnded, continuations) = (new StringBuilder(), new HashSet<string>(), false, 0);
+        foreach (var line in (await answer.Content.ReadAsStringAsync(Cancellation)).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            hasEnded = line == "data: [DONE]";
+            if (hasEnded)
+                continue;
+            using var json = JsonDocument.Parse(line.StartsWith("data: ", StringComparison.Ordinal) ? line[6..] : line);
+            var root = json.RootElement;
+            if (root.TryGetProperty("continuations", out var times))
+                continuations = times.GetInt32();
+            if (root.TryGetProperty("choices", out var choices))
+            {
+                ids.Add(root.GetProperty("id").GetString()!);
+                foreach (var choice in choices.EnumerateArray())
+                    text.Append(choice.GetProperty("delta").TryGetProperty("content", out var content) ? content.GetString() : "");
+                continue;
+            }
+            Assert.True(root.TryGetProperty("message", out var message), line);
+            ids.Add(root.GetProperty("model").GetString()!);
+            text.Append(message.GetProperty("content").GetString());
+            hasEnded = root.GetProperty("done").GetBoolean();
+        }
+        return (text.ToString(), ids, hasEnded, continuations);
     }
 
     private static DoubleScript Failing(FaultKind fault, int after = 7) => _well with { Faults = [new Fault { Kind = fault, AfterTokens = after }] };

@@ -1,0 +1,105 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Chasqui.Server.Tests.Sessions;
+
+/// <summary>A network that loses connections: each one carries so many bytes from the server, and is then cut on both sides, in the middle of whatever it was.</summary>
+public sealed class CuttingProxy : IAsyncDisposable
+{
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly IPEndPoint _server;
+    private readonly Func<int> _bytes;
+    private readonly Task _accepting;
+    private int _cuts;
+
+    /// <param name="server">Where the server listens.</param>
+    /// <param name="bytes">How many bytes the next connection carries; called for one connection after the other.</param>
+    public CuttingProxy(IPEndPoint server, Func<int> bytes)
+    {
+        (_server, _bytes) = (server, bytes);
+        _listener.Start();
+        _accepting = AcceptAsync();
+    }
+
+    /// <summary>Where clients connect.</summary>
+    public string Endpoint => $"tcp://{_listener.LocalEndpoint}";
+
+    /// <summary>Connections that were cut.</summary>
+    public int Cuts => Volatile.Read(ref _cuts);
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        _listener.Stop();
+        await _accepting;
+        _stop.Dispose();
+    }
+
+    private async Task AcceptAsync()
+    {
+        var running = new List<Task>();
+        try
+        {
+            while (true)
+            {
+                var client = await _listener.AcceptTcpClientAsync(_stop.Token);
+                running.RemoveAll(task => task.IsCompleted);
+                running.Add(CarryAsync(client, _bytes()));
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
+        {
+            await Task.WhenAll(running);
+        }
+    }
+
+    private async Task CarryAsync(TcpClient client, int bytes)
+    {
+        using var server = new TcpClient();
+        using (client)
+        {
+            try
+            {
+                client.NoDelay = server.NoDelay = true;
+                await server.ConnectAsync(_server, _stop.Token);
+                using var end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+                var up = CopyAsync(client.GetStream(), server.GetStream(), int.MaxValue, end.Token);
+                var down = CopyAsync(server.GetStream(), client.GetStream(), bytes, end.Token);
+                if (await Task.WhenAny(up, down) == down && await down)
+                    Interlocked.Increment(ref _cuts);
+                await end.CancelAsync();
+                await Task.WhenAll(up, down);
+            }
+            catch (Exception e) when (e is IOException or SocketException or OperationCanceledException)
+            {
+                // One of the two has left, or the proxy does.
+            }
+            // What is under way is lost, as it is when a network fails.
+            client.LingerState = server.LingerState = new LingerOption(true, 0);
+        }
+    }
+
+    /// <returns>Whether all that it may carry was carried.</returns>
+    private static async Task<bool> CopyAsync(NetworkStream from, NetworkStream to, int bytes, CancellationToken cancellationToken)
+    {
+        var buffer = new byte[4096];
+        try
+        {
+            while (bytes > 0)
+            {
+                var read = await from.ReadAsync(buffer.AsMemory(0, Math.Min(bytes, buffer.Length)), cancellationToken);
+                if (read == 0)
+                    return false;
+                await to.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
+                bytes -= read;
+            }
+            return true;
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,174 @@
+using System.Net;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Chasqui.Client;
+using Microsoft.Extensions.DependencyInjection;
+using Messages = Chasqui.Protocol.Messages;
+
+namespace Chasqui.Server.Tests.Sessions;
+
+/// <summary>Generations over MCP whose readers lose their connection and come back.</summary>
+public sealed class WireResumeTests
+{
+    private const string Id = "g-aaaaaaaaaaaaaaaa";
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private static Messages.GenerateRequest Story => new()
+    {
+        Model = "mini", Prompt = "Tell me a story.", Common = new Messages.GenerationCommon { Options = new Messages.GenerationOptions { Temperature = 0, NumPredict = 40 } },
+    };
+
+    [Fact]
+    public async Task A_client_whose_connections_are_cut_again_and_again_sees_no_break()
+    {
+        await using var gateway = await RunningGateway.StartAsync(options => options with { Models = options.Models with { Folders = [Path.GetDirectoryName(Repository.Mini)!] } });
+        await using var direct = new ChasquiClient(GatewayHost.WireAddresses(gateway.App)[0]);
+        var expected = await TextAsync(direct.GenerateAsync(Story, null, Cancellation));
+        var seed = Environment.TickCount;
+        TestContext.Current.SendDiagnosticMessage("seed {0}", seed);
+        var random = new Random(seed);
+        await using var network = new CuttingProxy(AddressOf(gateway), () => random.Next(1, 600));
+        await using var client = new ChasquiClient(new ChasquiClientOptions
+        {
+            Endpoint = network.Endpoint, Resume = true, MinBackoff = TimeSpan.FromMilliseconds(1), MaxBackoff = TimeSpan.FromMilliseconds(2), ConnectAttempts = 100,
+        });
+
+        while (network.Cuts < 200)
+            Assert.Equal(expected, await TextAsync(client.GenerateAsync(Story, null, Cancellation)));
+
+        await client.DisposeAsync();
+        Assert.Equal(expected, await TextAsync(direct.GenerateAsync(Story, null, Cancellation)));
+    }
+
+    [Fact]
+    public async Task From_each_offset_exactly_the_rest_comes_to_whoever_asks()
+    {
+        await using var gateway = await RunningGateway.StartAsync(options => options with { Models = options.Models with { Folders = [Path.GetDirectoryName(Repository.Mini)!] } });
+        await using var client = new ChasquiClient(GatewayHost.WireAddresses(gateway.App)[0]);
+        var all = await client.GenerateAsync(Story, new CallOptions { Resume = true, GenerationId = Id }, Cancellation).ToListAsync(Cancellation);
+        Assert.True(all.Count > 2);
+        await using var other = new ChasquiClient(GatewayHost.WireAddresses(gateway.App)[0]);
+
+        for (var offset = 0; offset < all.Count; offset++)
+            Assert.Equal(all[offset..], await other.ResumeAsync(Id, offset, null, Cancellation).ToListAsync(Cancellation));
+
+        var beyond = await Assert.ThrowsAsync<ClientException>(async () => await other.ResumeAsync(Id, all.Count, null, Cancellation).ToListAsync(Cancellation));
+        Assert.Equal("invalid_request", beyond.Error.Code);
+        var none = await Assert.ThrowsAsync<ClientException>(async () => await other.ResumeAsync("g-bbbbbbbbbbbbbbbb", 0, null, Cancellation).ToListAsync(Cancellation));
+        Assert.Equal("generation_not_found", none.Error.Code);
+    }
+
+    [Fact]
+    public async Task Who_leaves_it_on_purpose_takes_it_from_nobody_else()
+    {
+        var go = new TaskCompletionSource();
+        await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine { Answer = (_, token) => WaitAsync(go.Task, token) });
+        await using var first = new ChasquiClient(GatewayHost.WireAddresses(gateway.App)[0]);
+        await using var client = new ChasquiClient(GatewayHost.WireAddresses(gateway.App)[0]);
+        var request = new Messages.ChatRequest { Model = "mini", Messages = { new Messages.ChatMessage { Role = "user", Content = "Hello" } } };
+
+        var begun = first.ChatAsync(request, new CallOptions { Resume = true, GenerationId = Id }, Cancellation).GetAsyncEnumerator(Cancellation);
+        Assert.True(await begun.MoveNextAsync());
+        var rest = client.ChatAsync(request, new CallOptions { Resume = true, GenerationId = Id }, Cancellation).GetAsyncEnumerator(Cancellation);
+        Assert.True(await rest.MoveNextAsync());
+        Assert.Equal(begun.Current, rest.Current);
+        await begun.DisposeAsync();
+        go.SetResult();
+
+        var text = new StringBuilder(rest.Current.Text);
+        while (await rest.MoveNextAsync())
+            text.Append(rest.Current.Text);
+        Assert.EndsWith("the end", text.ToString(), StringComparison.Ordinal);
+        await rest.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task It_ends_when_its_only_reader_leaves_on_purpose_or_when_somebody_says_so()
+    {
+        var ends = new[] { new TaskCompletionSource(), new TaskCompletionSource() };
+        var count = -1;
+        await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine { Answer = (_, token) => EndlessAsync(ends[Interlocked.Increment(ref count)], token) });
+        await using var client = new ChasquiClient(GatewayHost.WireAddresses(gateway.App)[0]);
+
+        await foreach (var _ in client.GenerateAsync(Story, new CallOptions { Resume = true, GenerationId = Id }, Cancellation))
+            break;
+        await ends[0].Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+
+        await using var reader = client.GenerateAsync(Story, new CallOptions { Resume = true, GenerationId = Id }, Cancellation).GetAsyncEnumerator(Cancellation);
+        Assert.True(await reader.MoveNextAsync());
+        await client.CancelGenerationAsync(Id, null, Cancellation);
+        await ends[1].Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        var ended = await Assert.ThrowsAsync<ClientException>(async () => await reader.MoveNextAsync());
+        Assert.Contains(Id, ended.Message, StringComparison.Ordinal);
+        Assert.Equal(0, gateway.App.Services.GetRequiredService<Generations>().Count);
+    }
+
+    [Theory]
+    [InlineData("short")]
+    [InlineData("G-AAAAAAAAAAAAAAAA")]
+    public async Task An_id_that_cannot_be_is_refused(string id)
+    {
+        await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine());
+        await using var client = new ChasquiClient(GatewayHost.WireAddresses(gateway.App)[0]);
+
+        var error = await Assert.ThrowsAsync<ClientException>(async () => await client.GenerateAsync(Story, new CallOptions { Resume = true, GenerationId = id }, Cancellation).ToListAsync(Cancellation));
+
+        Assert.Equal(400, error.Status);
+        Assert.Contains(id, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_was_kept_by_a_gateway_that_is_gone_ends_with_the_loss()
+    {
+        var gateway = await RunningGateway.StartAsync(
+            new ScriptedEngine { Answer = (_, token) => EndlessAsync(new TaskCompletionSource(), token) }, options => options with { Shutdown = new ShutdownOptions { DrainTimeout = TimeSpan.Zero } });
+        await using var client = new ChasquiClient(new ChasquiClientOptions
+        {
+            Endpoint = GatewayHost.WireAddresses(gateway.App)[0], Resume = true, ResumeWithin = TimeSpan.FromSeconds(1), MinBackoff = TimeSpan.FromMilliseconds(1), MaxBackoff = TimeSpan.FromMilliseconds(50),
+        });
+        await using var reader = client.GenerateAsync(Story, null, Cancellation).GetAsyncEnumerator(Cancellation);
+        Assert.True(await reader.MoveNextAsync());
+
+        await gateway.DisposeAsync();
+
+        var error = await Assert.ThrowsAsync<ClientException>(async () =>
+        {
+            while (await reader.MoveNextAsync())
+            {
+            }
+        });
+        Assert.True(error.IsConnectionLost || error.Reset is not null, error.Message);
+    }
+
+    private static IPEndPoint AddressOf(RunningGateway gateway) => IPEndPoint.Parse(new Uri(GatewayHost.WireAddresses(gateway.App)[0]).Authority);
+
+    private static async Task<string> TextAsync(IAsyncEnumerable<Messages.GenerationUpdate> updates)
+    {
+        var text = new StringBuilder();
+        await foreach (var update in updates)
+            text.Append(update.Text);
+        return text.ToString();
+    }
+
+    private static async IAsyncEnumerable<GenerationUpdate> WaitAsync(Task go, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        yield return new() { Text = "Once " };
+        await go.WaitAsync(cancellationToken);
+        yield return new() { Text = "the end" };
+        yield return new() { Result = new GenerationResult { Reason = FinishReason.Stop, PromptTokens = 1, CompletionTokens = 2 } };
+    }
+
+    private static async IAsyncEnumerable<GenerationUpdate> EndlessAsync(TaskCompletionSource ended, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        try
+        {
+            yield return new() { Text = "Once " };
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+        }
+        finally
+        {
+            ended.TrySetResult();
+        }
+    }
+}
