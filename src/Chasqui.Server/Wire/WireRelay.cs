@@ -45,13 +45,14 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
             using var lease = await way.NextAsync(cancellationToken).ConfigureAwait(false);
             if (logger.IsEnabled(LogLevel.Debug))
                 LogRoute(lease.Model, lease.Node.Name, lease.Reason);
+            using var record = request.Request.Continue && measure?.Continues != false && way.CouldContinue(lease) ? new RelayRecord() : null;
             EngineException failure;
             try
             {
                 var policy = rules.PolicyOf(lease.Model);
                 // What is wanted in the log, changed by a rule or known by another name has to be read.
                 if (lease.Node.Connection.Messages is { } messages && policy is null && !measured.SeesPrompts && lease.ModelName == request.Model)
-                    await PassAsync(call, answer, request, messages, lease, measure).ConfigureAwait(false);
+                    await PassAsync(call, answer, request, messages, lease, measure, record).ConfigureAwait(false);
                 else
                     await WireStreams.SendAsync(request.Typed(measured.Over(new ContinuingEngine(lease, way, rules.PolicyOf)), cancellationToken), answer, cancellationToken).ConfigureAwait(false);
                 lease.Succeeded();
@@ -62,6 +63,12 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
                 failure = why;
             }
             lease.Ended(failure);
+            if (answer.Begun && record?.Read() is { IsEmpty: false } said && way.MayContinue(lease, failure))
+            {
+                var rest = new ContinuingEngine(way, rules.PolicyOf, said, failure);
+                await WireStreams.SendAsync(request.Typed(measured.Over(rest), cancellationToken), answer, cancellationToken).ConfigureAwait(false);
+                return;
+            }
             if (answer.Begun || !way.MayRetry(lease, failure))
                 throw failure;
         }
@@ -71,7 +78,7 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
     private partial void LogRoute(string model, string node, RouteReason reason);
 
     private static async ValueTask PassAsync(
-        IncomingCall call, WireAnswer answer, RelayRequest request, IMessagePassage messages, NodeLease lease, RequestMeasure? measure)
+        IncomingCall call, WireAnswer answer, RelayRequest request, IMessagePassage messages, NodeLease lease, RequestMeasure? measure, RelayRecord? record)
     {
         var upstream = await messages.SendAsync(request.Operation, request.Message, lease.Token).ConfigureAwait(false);
         await using (upstream.ConfigureAwait(false))
@@ -85,6 +92,7 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
                     measure.Pieces++;
                 ended = !IsText(message.Span) && Ends(message.Span, lease, measure);
                 await answer.PassAsync(message, ended, lease.Token).ConfigureAwait(false);
+                record?.Add(message.Span);
             }
             if (!ended)
                 throw new EngineFailedException($"node {lease.Node.Name} ended its answer without a result");

@@ -1,6 +1,14 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
+using Chasqui.Client;
+using Chasqui.Gateway;
+using Chasqui.Gateway.Nodes;
 using Chasqui.OllamaDouble;
+using Chasqui.Server.Tests.Keys;
+using Chasqui.Server.Tests.Sessions;
+using Microsoft.Extensions.DependencyInjection;
+using Messages = Chasqui.Protocol.Messages;
 
 namespace Chasqui.Server.Tests.Nodes;
 
@@ -68,6 +76,39 @@ public sealed class ContinuationTests
     }
 
     [Fact]
+    public async Task What_another_gateway_said_over_MCP_is_gone_on_with_when_its_connection_is_lost()
+    {
+        var asked = 0;
+        var engine = new ScriptedEngine { Models = KeyModels.Engine().Models, Answer = (_, token) => Interlocked.Increment(ref asked) == 1 ? HangAsync(token) : WholeAsync() };
+        await using var a = await RunningGateway.StartAsync(engine);
+        await using var b = await RunningGateway.StartAsync(engine);
+        await using var toA = new CuttingProxy(CuttingProxy.AddressOf(a), () => int.MaxValue);
+        await using var toB = new CuttingProxy(CuttingProxy.AddressOf(b), () => int.MaxValue);
+        await using var front = await RunningGateway.StartAsync(new ScriptedEngine(), options => options with
+        {
+            EngineEnabled = false,
+            Nodes = [new NodeOptions { Name = "a", Url = toA.Endpoint, Kind = NodeKind.Chasqui }, new NodeOptions { Name = "b", Url = toB.Endpoint, Kind = NodeKind.Chasqui }],
+        });
+        await front.App.Services.GetRequiredService<NodeSet>().RefreshAsync(Cancellation);
+        await using var client = new ChasquiClient(GatewayHost.WireAddresses(front.App)[0]);
+        var request = new Messages.ChatRequest { Model = "mini", Messages = { new Messages.ChatMessage { Role = "user", Content = "x" } } };
+
+        var text = new StringBuilder();
+        var continuations = 0;
+        await foreach (var update in client.ChatAsync(request, null, Cancellation))
+        {
+            if (text.Length == 0)
+                await Task.WhenAll(toA.CutAsync(), toB.CutAsync());
+            text.Append(update.Text);
+            continuations = update.Result?.Continuations ?? 0;
+        }
+
+        Assert.Equal("Once upon the end", text.ToString());
+        Assert.Equal(1, continuations);
+        Assert.Equal(2, asked);
+    }
+
+    [Fact]
     public async Task One_that_has_other_weights_does_not_go_on()
     {
         var other = _well with { Models = [new DoubleModel { Name = "mini", AnswerTokens = 20, Size = 20_000_000_000, Digest = "sha256:" + new string('b', 64) }] };
@@ -131,6 +172,20 @@ public sealed class ContinuationTests
             hasEnded = root.GetProperty("done").GetBoolean();
         }
         return (text.ToString(), ids, hasEnded, continuations);
+    }
+
+    private static async IAsyncEnumerable<GenerationUpdate> HangAsync([EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        yield return new GenerationUpdate { Text = "Once " };
+        await Task.Delay(Timeout.Infinite, cancellationToken);
+    }
+
+    private static async IAsyncEnumerable<GenerationUpdate> WholeAsync()
+    {
+        await Task.Yield();
+        yield return new GenerationUpdate { Text = "Once upon " };
+        yield return new GenerationUpdate { Text = "the end" };
+        yield return new GenerationUpdate { Result = new GenerationResult { Reason = FinishReason.Stop, PromptTokens = 1, CompletionTokens = 4 } };
     }
 
     private static DoubleScript Failing(FaultKind fault, int after = 7) => _well with { Faults = [new Fault { Kind = fault, AfterTokens = after }] };

@@ -4,13 +4,14 @@ using System.Net.Sockets;
 namespace Chasqui.Server.Tests.Sessions;
 
 /// <summary>A network that loses connections: each one carries so many bytes from the server, and is then cut on both sides, in the middle of whatever it was.</summary>
-public sealed class CuttingProxy : IAsyncDisposable
+internal sealed class CuttingProxy : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly IPEndPoint _server;
     private readonly Func<int> _bytes;
     private readonly Task _accepting;
+    private CancellationTokenSource _cut = new();
     private int _cuts;
 
     /// <param name="server">Where the server listens.</param>
@@ -28,6 +29,12 @@ public sealed class CuttingProxy : IAsyncDisposable
     /// <summary>Connections that were cut.</summary>
     public int Cuts => Volatile.Read(ref _cuts);
 
+    /// <summary>Where a gateway listens for MCP.</summary>
+    public static IPEndPoint AddressOf(RunningGateway gateway) => IPEndPoint.Parse(new Uri(GatewayHost.WireAddresses(gateway.App)[0]).Authority);
+
+    /// <summary>Cuts those that there are.</summary>
+    public Task CutAsync() => Interlocked.Exchange(ref _cut, new CancellationTokenSource()).CancelAsync();
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -35,6 +42,7 @@ public sealed class CuttingProxy : IAsyncDisposable
         _listener.Stop();
         await _accepting;
         _stop.Dispose();
+        _cut.Dispose();
     }
 
     private async Task AcceptAsync()
@@ -64,7 +72,7 @@ public sealed class CuttingProxy : IAsyncDisposable
             {
                 client.NoDelay = server.NoDelay = true;
                 await server.ConnectAsync(_server, _stop.Token);
-                using var end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
+                using var end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, _cut.Token);
                 var up = CopyAsync(client.GetStream(), server.GetStream(), int.MaxValue, end.Token);
                 var down = CopyAsync(server.GetStream(), client.GetStream(), bytes, end.Token);
                 if (await Task.WhenAny(up, down) == down && await down)

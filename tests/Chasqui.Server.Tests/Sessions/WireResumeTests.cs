@@ -1,4 +1,3 @@
-using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text;
 using Chasqui.Client;
@@ -28,7 +27,7 @@ public sealed class WireResumeTests
         var seed = Environment.TickCount;
         TestContext.Current.SendDiagnosticMessage("seed {0}", seed);
         var random = new Random(seed);
-        await using var network = new CuttingProxy(AddressOf(gateway), () => random.Next(1, 600));
+        await using var network = new CuttingProxy(CuttingProxy.AddressOf(gateway), () => random.Next(1, 600));
         await using var client = new ChasquiClient(new ChasquiClientOptions
         {
             Endpoint = network.Endpoint, Resume = true, MinBackoff = TimeSpan.FromMilliseconds(1), MaxBackoff = TimeSpan.FromMilliseconds(2), ConnectAttempts = 100,
@@ -140,8 +139,6 @@ public sealed class WireResumeTests
         });
         Assert.True(error.IsConnectionLost || error.Reset is not null, error.Message);
     }
-
-    private static IPEndPoint AddressOf(RunningGateway gateway) => IPEndPoint.Parse(new Uri(GatewayHost.WireAddresses(gateway.App)[0]).Authority);
 
     private static async Task<string> TextAsync(IAsyncEnumerable<Messages.GenerationUpdate> updates)
     {
