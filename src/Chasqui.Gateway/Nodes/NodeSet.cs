@@ -19,6 +19,7 @@ public sealed partial class NodeSet : IAsyncDisposable
     private volatile GatewaySettings _settings;
     private volatile ModelCatalogue _catalogue = ModelCatalogue.Empty;
     private volatile NameFilter _filter = new([], []);
+    private readonly NodeWatch _states = new();
     private ITimer? _refresh;
     private ITimer? _watch;
     private Task? _refreshing;
@@ -50,6 +51,9 @@ public sealed partial class NodeSet : IAsyncDisposable
 
     /// <summary>Called ten times a second.</summary>
     internal Action? Watched { get; set; }
+
+    /// <summary>Called within a tenth of a second when a node has come, gone or changed its state; one call after the other.</summary>
+    public Action<NodeChange>? StateChanged { get; set; }
 
     /// <summary>Called when a node has told what it has, with the moment at which it was asked.</summary>
     internal Action<Node, long>? Reported { get; set; }
@@ -227,6 +231,19 @@ public sealed partial class NodeSet : IAsyncDisposable
                 LeaseWatch.Check(node, node.SinceProgress > StallOf(node), HasOther, Routing);
         }
         Watched?.Invoke();
+        // A look that takes long is not overtaken by the next one.
+        if (StateChanged is { } told && Monitor.TryEnter(_states))
+        {
+            try
+            {
+                foreach (var change in _states.Look(_nodes))
+                    told(change);
+            }
+            finally
+            {
+                Monitor.Exit(_states);
+            }
+        }
 
         bool HasOther(NodeLease lease) => _catalogue.Having(lease.Model, lease.Request.Node)
             .Any(other => other != lease.Node && other.Health.Share > 0 && other.Resident(lease.Model) is not null && !IsStalled(other));

@@ -93,7 +93,7 @@ internal static class NodesEndpoint
         },
     };
 
-    private static string StateOf(NodeState state) => state switch
+    internal static string StateOf(NodeState state) => state switch
     {
         NodeState.Up => "up",
         NodeState.Returning => "returning",

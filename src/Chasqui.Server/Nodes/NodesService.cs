@@ -7,7 +7,7 @@ using Microsoft.Extensions.Hosting;
 namespace Chasqui.Server;
 
 /// <summary>Begins to ask the nodes what they have when the gateway starts, and lets them follow the settings.</summary>
-internal sealed class NodesService(NodeSet nodes, IGatewaySettings settings, GatewayOptions options, GatewayTelemetry telemetry, IHostApplicationLifetime lifetime) : IHostedLifecycleService
+internal sealed class NodesService(NodeSet nodes, IGatewaySettings settings, GatewayOptions options, GatewayTelemetry telemetry, ChannelHub hub, IHostApplicationLifetime lifetime) : IHostedLifecycleService
 {
     private IDisposable? _listening;
     private CancellationTokenRegistration _stopping;
@@ -22,6 +22,7 @@ internal sealed class NodesService(NodeSet nodes, IGatewaySettings settings, Gat
         // An engine alone has nothing to choose from.
         if (options.IsEngineAlone)
             return Task.CompletedTask;
+        nodes.StateChanged = new NodeEvents(hub).Publish;
         nodes.Start();
         telemetry.ModelExists = model => nodes.Catalogue.Having(ModelNames.Canonical(model)).Count > 0;
         telemetry.AddNodes(() => nodes.All.Where(node => node.Report is not null || node.Options.Kind == NodeKind.Embedded).Select(Measure));

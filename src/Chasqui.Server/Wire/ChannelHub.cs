@@ -13,6 +13,9 @@ internal sealed class ChannelHub
     /// <summary>The channel of loaded and unloaded models; only the gateway publishes there.</summary>
     public const string Models = "models";
 
+    /// <summary>The channel on which the gateway tells of nodes that come, go, fail and return.</summary>
+    public const string Nodes = "nodes";
+
     private const int MaxChannels = 10_000;
     private const int MaxSubscribers = 10_000;
     private readonly Lock _gate = new();

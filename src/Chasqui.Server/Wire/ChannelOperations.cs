@@ -32,7 +32,7 @@ internal sealed class ChannelOperations(ChannelHub hub, Lazy<SessionLog>? sessio
         new(Op.ChannelPublish, async (call, answer, ct) =>
         {
             var request = await WireRequest.ReadAsync(call, PublishRequest.Parser, ct).ConfigureAwait(false);
-            if (request.Channel == ChannelHub.Models || request.Channel.StartsWith(QueueEvents.Prefix, StringComparison.Ordinal)
+            if (request.Channel is ChannelHub.Models or ChannelHub.Nodes || request.Channel.StartsWith(QueueEvents.Prefix, StringComparison.Ordinal)
                 || request.Channel.StartsWith(SessionPrefix, StringComparison.Ordinal))
                 throw new InvalidRequestException($"only the gateway publishes on \"{request.Channel}\"");
             var (number, subscribers) = hub.Publish(request.Channel, request.ContentType, request.Payload);
