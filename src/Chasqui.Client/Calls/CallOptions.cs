@@ -26,6 +26,14 @@ public sealed record CallOptions
     /// <summary>The node that the request is for, by its name, or <c>all</c>; null to leave that to the gateway.</summary>
     public string? Node { get; init; }
 
+    /// <summary>The session that a chat is a turn of: an id of 1 to 64 characters <c>a-z 0-9 _ -</c>, or <c>new</c> for one that is made for it; null for none. Its result says where the
+    /// exchange was recorded.</summary>
+    public string? Session { get; init; }
+
+    /// <summary>The version of <see cref="Session"/> that the caller saw, 0 for one that must not be there yet; null for whatever it is. Where it is another one by now, the chat is
+    /// refused with <c>session_conflict</c>.</summary>
+    public long? SessionVersion { get; init; }
+
     /// <summary>Whether a generation outlives a lost connection; null for the client's own <see cref="ChasquiClientOptions.Resume"/>. For generate, chat and infer.</summary>
     public bool? Resume { get; init; }
 

@@ -170,6 +170,10 @@ internal sealed class Caller(ConnectionPool pool, ChasquiClientOptions options, 
             headers.Add("tracestate", state);
         if (call.Node is { } node)
             headers.Add("node", node);
+        if (call.Session is { } session)
+            headers.Add("session", session);
+        if (call.SessionVersion is { } version)
+            headers.Add("session-version", version.ToString(CultureInfo.InvariantCulture), sensitive: true);
         return headers;
     }
 

@@ -19,7 +19,7 @@ public sealed class NodeEventsTests
         await using var client = new ChasquiClient(GatewayHost.WireAddresses(fleet.Gateway.App)[0]);
         await using var events = client.SubscribeAsync("nodes", null, Cancellation).GetAsyncEnumerator(Cancellation);
         // The subscription is there once an event of it could come.
-        var next = events.MoveNextAsync().AsTask();
+        Task<bool>? next = events.MoveNextAsync().AsTask();
 
         await fleet.Doubles[1].StopListeningAsync();
         await fleet.Nodes.RefreshAsync(Cancellation);
@@ -31,10 +31,10 @@ public sealed class NodeEventsTests
 
         async Task<JsonElement> UntilAsync(string state)
         {
-            while (await next)
+            while (await (next ?? events.MoveNextAsync().AsTask()))
             {
+                next = null;
                 var change = JsonDocument.Parse(events.Current.Payload.Memory).RootElement.Clone();
-                next = events.MoveNextAsync().AsTask();
                 if (change.GetProperty("node").GetString() == "n1" && change.GetProperty("event").GetString() == "state" && change.GetProperty("state").GetString() == state)
                     return change;
             }
