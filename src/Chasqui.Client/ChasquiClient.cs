@@ -33,6 +33,7 @@ public sealed partial class ChasquiClient : IAsyncDisposable
         _pool = new ConnectionPool(dialer.DialAsync, Options, time);
         _caller = new Caller(_pool, Options, time);
         _resuming = new Resuming(_caller, Options, time);
+        Sessions = new SessionCalls(this);
     }
 
     internal ChasquiClient(ChasquiClientOptions options, Func<CancellationToken, Task<Connection>> dial, TimeProvider time)
@@ -42,6 +43,7 @@ public sealed partial class ChasquiClient : IAsyncDisposable
         _pool = new ConnectionPool(dial, Options, time);
         _caller = new Caller(_pool, Options, time);
         _resuming = new Resuming(_caller, Options, time);
+        Sessions = new SessionCalls(this);
     }
 
     /// <summary>Makes a client for an endpoint.</summary>
@@ -53,6 +55,9 @@ public sealed partial class ChasquiClient : IAsyncDisposable
 
     /// <summary>Where the gateway is, as it was given.</summary>
     public string Endpoint => Options.Endpoint;
+
+    /// <summary>Conversations that the gateway keeps.</summary>
+    public SessionCalls Sessions { get; }
 
     /// <summary>Connections that can take requests now.</summary>
     public int Connections => _pool.Count;
