@@ -44,6 +44,7 @@ public static class BenchScenarios
         new Sessions.SessionsScenario(),
         new Sessions.EventsScenario(),
         new Sessions.CrashScenario(),
+        new Sessions.ResumeScenario(),
         new Merge.BatchScenario(),
         new Merge.CacheScenario(),
     ];

@@ -24,6 +24,9 @@ internal sealed class SessionGateway : IDisposable
 
     public HttpClient Http { get; }
 
+    /// <summary>Its process.</summary>
+    public int ProcessId => _process.Process;
+
     /// <summary>Where it listens for MCP.</summary>
     public int MessagePort { get; }
 

@@ -27,6 +27,11 @@ public sealed record LlamaEngineOptions
     [Range(0, 100_000)]
     public int QueueLimit { get; init; } = 512;
 
+    /// <summary>Seconds after which what was computed of a conversation is forgotten that nobody has gone on with, 0 to 86,400; 0 to keep it until its slot is needed. Default 600.
+    /// As long as it is there, each step of the others computes past it.</summary>
+    [Range(0, 86_400)]
+    public int PrefixIdleSeconds { get; init; } = 600;
+
     /// <summary>Models in memory at once, 1 to 64. Default 3.</summary>
     [Range(1, 64)]
     public int MaxLoadedModels { get; init; } = 3;

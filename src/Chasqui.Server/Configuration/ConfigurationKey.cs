@@ -61,6 +61,8 @@ internal sealed partial record ConfigurationKey(
             (engine, value) => engine with { Threads = (int)value }),
         Whole("Engine:QueueLimit", "512", 0, 100_000, "Requests of one model that may wait for a slot; further ones are answered with 503.",
             (engine, value) => engine with { QueueLimit = (int)value }),
+        Whole("Engine:PrefixIdleSeconds", "600", 0, 86_400, "Seconds after which what was computed of a conversation is forgotten that nobody has gone on with; 0 to keep it until its slot is needed.",
+            (engine, value) => engine with { PrefixIdleSeconds = (int)value }),
         Whole("Engine:MaxLoadedModels", "3", 1, 64, "Models in memory at once.",
             (engine, value) => engine with { MaxLoadedModels = (int)value }),
         Whole("Engine:MemoryLimitBytes", "0", 0, long.MaxValue, "Bytes of memory that models may take together; 0 for what the machine has free.",

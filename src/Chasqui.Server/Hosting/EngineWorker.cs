@@ -30,6 +30,7 @@ public static class EngineWorker
         Set("Engine:BatchTokens", engine.BatchTokens);
         Set("Engine:Threads", engine.Threads);
         Set("Engine:QueueLimit", engine.QueueLimit);
+        Set("Engine:PrefixIdleSeconds", engine.PrefixIdleSeconds);
         Set("Engine:MaxLoadedModels", engine.MaxLoadedModels);
         Set("Engine:MemoryLimitBytes", engine.MemoryLimitBytes);
         Set("Engine:MemoryReserveBytes", engine.MemoryReserveBytes);

@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Time.Testing;
+
 namespace Chasqui.Engines.Tests.LlamaCpp;
 
 /// <summary>What requests have in common at their beginning is computed once.</summary>
@@ -50,6 +52,19 @@ public sealed class PrefixTests
         var other = await bed.Chat(Ask("Can an owl fly?"));
         Assert.InRange(other.Result.CachedPromptTokens, first.Result.PromptTokens - 20, first.Result.PromptTokens - 5);
         Assert.Equal(0, (await bed.Chat(Ask("Who are you?") with { Alone = true })).Result.CachedPromptTokens);
+    }
+
+    [Fact]
+    public async Task What_nobody_has_gone_on_with_for_long_is_forgotten()
+    {
+        var time = new FakeTimeProvider();
+        await using var bed = new EngineBed(EngineBed.Settings with { PrefixIdleSeconds = 600, KeepAlive = TimeSpan.FromHours(2) }, time);
+        await bed.Chat(Ask("Who are you?"));
+        time.Advance(TimeSpan.FromSeconds(599));
+        Assert.NotEqual(0, (await bed.Chat(Ask("Who are you?"))).Result.CachedPromptTokens);
+
+        time.Advance(TimeSpan.FromSeconds(1_000));
+        Assert.Equal(0, (await bed.Chat(Ask("Who are you?"))).Result.CachedPromptTokens);
     }
 
     [Fact]

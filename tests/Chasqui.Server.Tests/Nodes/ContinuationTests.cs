@@ -2,11 +2,11 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using Chasqui.Client;
+using Chasqui.Doubles;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Nodes;
 using Chasqui.OllamaDouble;
 using Chasqui.Server.Tests.Keys;
-using Chasqui.Server.Tests.Sessions;
 using Microsoft.Extensions.DependencyInjection;
 using Messages = Chasqui.Protocol.Messages;
 
@@ -82,8 +82,8 @@ public sealed class ContinuationTests
         var engine = new ScriptedEngine { Models = KeyModels.Engine().Models, Answer = (_, token) => Interlocked.Increment(ref asked) == 1 ? HangAsync(token) : WholeAsync() };
         await using var a = await RunningGateway.StartAsync(engine);
         await using var b = await RunningGateway.StartAsync(engine);
-        await using var toA = new CuttingProxy(CuttingProxy.AddressOf(a), () => int.MaxValue);
-        await using var toB = new CuttingProxy(CuttingProxy.AddressOf(b), () => int.MaxValue);
+        await using var toA = new CuttingProxy(a.Wire, () => int.MaxValue);
+        await using var toB = new CuttingProxy(b.Wire, () => int.MaxValue);
         await using var front = await RunningGateway.StartAsync(new ScriptedEngine(), options => options with
         {
             EngineEnabled = false,

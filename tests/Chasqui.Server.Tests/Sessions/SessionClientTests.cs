@@ -1,4 +1,5 @@
 using Chasqui.Client;
+using Chasqui.Doubles;
 using Chasqui.Server.Tests.Keys;
 using Messages = Chasqui.Protocol.Messages;
 
@@ -13,7 +14,7 @@ public sealed class SessionClientTests
     public async Task Two_clients_write_read_and_follow_one_session_in_step()
     {
         await using var gateway = await RunningGateway.StartAsync(KeyModels.Engine());
-        await using var network = new CuttingProxy(CuttingProxy.AddressOf(gateway), () => int.MaxValue);
+        await using var network = new CuttingProxy(gateway.Wire, () => int.MaxValue);
         await using var a = new ChasquiClient(GatewayHost.WireAddresses(gateway.App)[0]);
         await using var b = new ChasquiClient(new ChasquiClientOptions { Endpoint = network.Endpoint, MinBackoff = TimeSpan.FromMilliseconds(1) });
         var made = await a.Sessions.CreateAsync(new SessionDraft { Id = "s", Title = "One", Policy = "keep-all" }, Cancellation);

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Text;
 using Chasqui.Client;
+using Chasqui.Doubles;
 using Microsoft.Extensions.DependencyInjection;
 using Messages = Chasqui.Protocol.Messages;
 
@@ -27,7 +28,7 @@ public sealed class WireResumeTests
         var seed = Environment.TickCount;
         TestContext.Current.SendDiagnosticMessage("seed {0}", seed);
         var random = new Random(seed);
-        await using var network = new CuttingProxy(CuttingProxy.AddressOf(gateway), () => random.Next(1, 600));
+        await using var network = new CuttingProxy(gateway.Wire, () => random.Next(1, 600));
         await using var client = new ChasquiClient(new ChasquiClientOptions
         {
             Endpoint = network.Endpoint, Resume = true, MinBackoff = TimeSpan.FromMilliseconds(1), MaxBackoff = TimeSpan.FromMilliseconds(2), ConnectAttempts = 100,

@@ -37,6 +37,9 @@ internal sealed class RunningGateway : IAsyncDisposable
 
     public HttpClient Http { get; }
 
+    /// <summary>Where it listens for MCP.</summary>
+    public IPEndPoint Wire => IPEndPoint.Parse(new Uri(GatewayHost.WireAddresses(App)[0]).Authority);
+
     public IEngine Engine => App.Services.GetRequiredService<IEngine>();
 
     public static async Task<RunningGateway> StartAsync(

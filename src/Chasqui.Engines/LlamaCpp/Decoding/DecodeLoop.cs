@@ -22,28 +22,35 @@ internal sealed partial class DecodeLoop : IAsyncDisposable
     private readonly AutoResetEvent _wake = new(initialState: false);
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ILogger _logger;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _prefixIdle;
+    private readonly ITimer? _idleTimer;
     private readonly int _queueLimit;
     private int _queued;
     private int _running;
     private volatile bool _stopping;
+    private volatile bool _looksForIdle;
 
     /// <param name="model">The weights.</param>
     /// <param name="context">The caches; owned from here on.</param>
     /// <param name="embedding">Computes vectors between the steps; owned from here on.</param>
     /// <param name="sequenceBytes">Bytes of one sequence's cache.</param>
     /// <param name="queueLimit">Most jobs that wait for a slot.</param>
+    /// <param name="prefixIdle">How long what was computed of a prompt is kept; zero until its slot is needed.</param>
     /// <param name="time">For durations.</param>
     /// <param name="logger">For failures of a step.</param>
     internal DecodeLoop(
-        LlamaModel model, LlamaContext context, EmbeddingWorker embedding, long sequenceBytes, int queueLimit, TimeProvider time, ILogger logger)
+        LlamaModel model, LlamaContext context, EmbeddingWorker embedding, long sequenceBytes, int queueLimit, TimeSpan prefixIdle, TimeProvider time, ILogger logger)
     {
         _model = model;
         _context = context;
         _embedding = embedding;
         _queueLimit = queueLimit;
-        _logger = logger;
+        (_logger, _time, _prefixIdle) = (logger, time, prefixIdle);
         _slots = new SlotTable(context, sequenceBytes, canReuse: !model.IsRecurrent);
         _steps = new StepRunner(model, context, _slots, time, logger);
+        if (prefixIdle > TimeSpan.Zero)
+            _idleTimer = time.CreateTimer(static loop => ((DecodeLoop)loop!).LookForIdle(), this, prefixIdle / 2, prefixIdle / 2);
         // It runs for all requests: not as part of the one that happened to begin it.
         new Thread(Run) { IsBackground = true, Name = "llama.cpp decode" }.UnsafeStart();
     }
@@ -97,6 +104,12 @@ internal sealed partial class DecodeLoop : IAsyncDisposable
         FailInbox();
     }
 
+    private void LookForIdle()
+    {
+        _looksForIdle = true;
+        Wake();
+    }
+
     // The event is left to its finalizer: a reader may still leave, and wake, after the loop has ended.
     private void Wake() => _wake.Set();
 
@@ -109,6 +122,11 @@ internal sealed partial class DecodeLoop : IAsyncDisposable
             {
                 TakeIn();
                 LetGo();
+                if (_looksForIdle)
+                {
+                    _looksForIdle = false;
+                    _slots.ForgetIdle(_time, _prefixIdle);
+                }
                 Assign();
                 // Counted before the step too: whoever has got a first word counts as running.
                 var freed = CountRunning();
@@ -175,6 +193,7 @@ internal sealed partial class DecodeLoop : IAsyncDisposable
     private void Release(Slot slot)
     {
         _slots.Release(slot);
+        slot.EndedAt = _time.GetTimestamp();
         Interlocked.Decrement(ref _queued);
     }
 
@@ -203,6 +222,7 @@ internal sealed partial class DecodeLoop : IAsyncDisposable
     private void End(EngineException reason)
     {
         _stopping = true;
+        _idleTimer?.Dispose();
         foreach (var slot in _slots.All)
         {
             slot.Job?.Fail(reason);

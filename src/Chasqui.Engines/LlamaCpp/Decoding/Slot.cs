@@ -14,6 +14,9 @@ internal sealed class Slot(int id)
     /// <summary>Grows with each use; the slot with the least is the one to give up first.</summary>
     internal long LastUsed { get; set; }
 
+    /// <summary>When its last job ended, as a timestamp of the clock.</summary>
+    internal long EndedAt { get; set; }
+
     /// <summary>The cache was shifted, so its content is no longer what computing <see cref="Cached"/> would give.</summary>
     internal bool Shifted { get; set; }
 

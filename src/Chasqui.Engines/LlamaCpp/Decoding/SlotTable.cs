@@ -81,6 +81,16 @@ internal sealed class SlotTable
         job?.Dispose();
     }
 
+    /// <summary>Forgets what is held of prompts that nobody has gone on with for long.</summary>
+    internal void ForgetIdle(TimeProvider time, TimeSpan after)
+    {
+        foreach (var slot in _slots)
+        {
+            if (slot.IsFree && slot.Cached.Count > 0 && time.GetElapsedTime(slot.EndedAt) >= after)
+                Clear(slot);
+        }
+    }
+
     /// <summary>Forgets what a slot holds, after a failure that left its cache in doubt.</summary>
     internal void Clear(Slot slot)
     {

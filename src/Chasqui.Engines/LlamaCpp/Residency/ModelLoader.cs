@@ -82,7 +82,7 @@ internal sealed class ModelLoader(LlamaEngineOptions options, TimeProvider time,
             var embedding = new EmbeddingWorker(
                 weights, () => EmbeddingContext(name, estimate, weights, layout, encoder: context.Memory == 0), PoolingOf(description), logger);
             var loop = new DecodeLoop(
-                weights, context, embedding, estimate.CacheBytesPerToken * layout.SequenceContext, options.QueueLimit, time, logger);
+                weights, context, embedding, estimate.CacheBytesPerToken * layout.SequenceContext, options.QueueLimit, TimeSpan.FromSeconds(options.PrefixIdleSeconds), time, logger);
             return new LoadedModel(
                 description, weights, loop, layout, estimate.TotalBytes(layout.Sequences, layout.SequenceContext, layout.Batch));
         }

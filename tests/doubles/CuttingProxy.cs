@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace Chasqui.Server.Tests.Sessions;
+namespace Chasqui.Doubles;
 
 /// <summary>A network that loses connections: each one carries so many bytes from the server, and is then cut on both sides, in the middle of whatever it was.</summary>
 internal sealed class CuttingProxy : IAsyncDisposable
@@ -28,9 +28,6 @@ internal sealed class CuttingProxy : IAsyncDisposable
 
     /// <summary>Connections that were cut.</summary>
     public int Cuts => Volatile.Read(ref _cuts);
-
-    /// <summary>Where a gateway listens for MCP.</summary>
-    public static IPEndPoint AddressOf(RunningGateway gateway) => IPEndPoint.Parse(new Uri(GatewayHost.WireAddresses(gateway.App)[0]).Authority);
 
     /// <summary>Cuts those that there are.</summary>
     public Task CutAsync() => Interlocked.Exchange(ref _cut, new CancellationTokenSource()).CancelAsync();
