@@ -62,6 +62,11 @@ internal ref struct RequestReader(RequestScan scan)
             case 5 when name.SequenceEqual("tools"u8):
                 _conversation.ReadTools(ref reader, _scan.Body.Span[_offset..]);
                 return;
+            case 7 when name.SequenceEqual("session"u8):
+                var from = (int)reader.TokenStartIndex;
+                reader.Skip();
+                _scan.Session = _scan.Body.Slice(_offset + from, (int)reader.BytesConsumed - from);
+                return;
             case 8 when name.SequenceEqual("messages"u8):
                 _conversation.Read(ref reader, ConversationPart.Messages);
                 return;

@@ -35,6 +35,9 @@ public sealed class RequestScan : IDisposable
     /// <summary>Whether a stream is asked for; null where nothing is said.</summary>
     public bool? Stream { get; internal set; }
 
+    /// <summary>What the body says of the session that the request is a turn of, as JSON; empty for nothing.</summary>
+    public ReadOnlyMemory<byte> Session { get; internal set; }
+
     /// <summary>The most tokens that are wanted, as said: Ollama's <c>num_predict</c> may be negative; null where nothing is said.</summary>
     public int? MaxTokens { get; internal set; }
 
@@ -112,6 +115,7 @@ public sealed class RequestScan : IDisposable
         Dialect = Dialects.None;
         Model = null;
         Stream = null;
+        Session = default;
         MaxTokens = null;
         NumCtx = null;
         IsCold = false;

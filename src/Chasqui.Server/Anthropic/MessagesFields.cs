@@ -131,6 +131,9 @@ internal sealed class MessagesFields
             case "output_format":
                 _format = ThinkingConfig.ReadFormat(name, value) ?? _format;
                 break;
+            case "session":
+                // The gateway's own, which has been read already.
+                break;
             default:
                 RefusedFields.Check(name, value);
                 break;

@@ -34,12 +34,6 @@ internal sealed partial class DispatchEndpoint(
             await generations.AnswerAsync(http, whole.Memory.ToArray(), inner => InvokeAsync(route, inner)).ConfigureAwait(false);
             return;
         }
-        // What was said before is known here alone, and a node has to be told it.
-        if (SessionHeaders.Names(http.Request))
-        {
-            await route.Handler(api, http).ConfigureAwait(false);
-            return;
-        }
         var state = RequestState.Of(http);
         // A run that is nobody's own has the body of whoever began it.
         using var read = state.Body is null ? await api.ReadRawBodyAsync(http).ConfigureAwait(false) : null;
@@ -52,6 +46,14 @@ internal sealed partial class DispatchEndpoint(
         }
         using (scan)
         {
+            if (!scan.Session.IsEmpty && route.Operation == "chat")
+                SessionMember.Apply(scan.Session, http.Request);
+            // What was said before is known here alone, and a node has to be told it.
+            if (SessionHeaders.Names(http.Request))
+            {
+                await route.Handler(api, http).ConfigureAwait(false);
+                return;
+            }
             // A request without a prompt loads or unloads, which is no matter of one node alone.
             if (string.IsNullOrEmpty(scan.Model) || MayMerge(route, scan.Model, body.Span) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
                 await route.Handler(api, http).ConfigureAwait(false);

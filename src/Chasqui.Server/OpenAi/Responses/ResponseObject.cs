@@ -61,6 +61,7 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
         else
             Usage(ref json, result);
         Rest(ref json);
+        SessionFields.Write(ref json, result);
         json.EndObject();
     }
 
