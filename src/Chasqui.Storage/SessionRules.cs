@@ -52,7 +52,10 @@ internal static class SessionRules
         var at = fork.Version ?? source.Version;
         if (at < 1 || at > source.Version)
             return new WriteOutcome(WriteResult.Conflict, source, null);
-        var (messages, tokens) = await table.CopyAsync(fork.Source, fork.Key, at).ConfigureAwait(false);
+        var (changes, messages, tokens) = await table.CopyAsync(fork.Source, fork.Key, at).ConfigureAwait(false);
+        // Numbers go on when a name is used again, but what was said before the deletion is gone: that is no session without turns.
+        if (changes == 0)
+            return new WriteOutcome(WriteResult.Conflict, source, null);
         var settings = fork.Settings ?? source.Settings;
         var origin = new SessionOrigin(fork.Source.Id, at);
         return await DoneAsync(

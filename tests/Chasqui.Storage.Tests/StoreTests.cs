@@ -83,6 +83,59 @@ public abstract class StoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_fork_of_what_was_before_a_deletion_is_a_conflict_and_leaves_nothing()
+    {
+        await RecreateAsync("a");
+
+        for (var version = 1; version <= 3; version++)
+        {
+            var fork = await DoAsync(new ForkSession(Key("b"), Now, Key("a"), version, null));
+
+            Assert.Equal((WriteResult.Conflict, "a", 5L, null), (fork.Result, fork.Session!.Key.Id, fork.Session.Version, fork.Change));
+            Assert.Null(await Store.FindAsync(Key("b"), Cancellation));
+            Assert.Empty(await Store.ReadAsync(Key("b"), 0, 10, 1_000, Cancellation));
+        }
+        // The name is as free as it was.
+        Assert.Equal(WriteResult.Done, (await DoAsync(new CreateSession(Key("b"), Now, new SessionSettings()))).Result);
+    }
+
+    [Theory]
+    [InlineData(4, 0)]
+    [InlineData(5, 1)]
+    [InlineData(null, 1)]
+    public async Task One_that_was_made_anew_is_forked_from_its_new_beginning_on(int? version, int turns)
+    {
+        await RecreateAsync("a");
+
+        var fork = await DoAsync(new ForkSession(Key("b"), Now, Key("a"), version, null));
+
+        Assert.Equal((WriteResult.Done, (version ?? 5) + 1L, turns), (fork.Result, fork.Session!.Version, fork.Session.Messages));
+        Assert.Equal(new[] { "new" }.Take(turns), await TextsAsync("b"));
+    }
+
+    [Fact]
+    public async Task A_fork_can_be_forked_at_each_version_that_it_has_and_not_before_them()
+    {
+        await DoAsync(new CreateSession(Key("a"), Now, new SessionSettings()));
+        await DoAsync(new AppendTurns(Key("a"), Now, null, [Turn("one")]));
+        await DoAsync(new ForkSession(Key("b"), Now, Key("a"), null, null));
+        await RecreateAsync("x");
+        await DoAsync(new ForkSession(Key("y"), Now, Key("x"), 4, null));
+
+        var outcomes = await Store.CommitAsync(
+            [
+                .. Enumerable.Range(1, 4).Select(version => new ForkSession(Key($"b{version}"), Now, Key("b"), version, null)),
+                .. Enumerable.Range(3, 4).Select(version => new ForkSession(Key($"y{version}"), Now, Key("y"), version, null)),
+            ], Cancellation);
+
+        Assert.Equal(
+            [
+                (WriteResult.Done, 2L, 0), (WriteResult.Done, 3L, 1), (WriteResult.Done, 4L, 1), (WriteResult.Conflict, 3L, 1),
+                (WriteResult.Conflict, 5L, 0), (WriteResult.Done, 5L, 0), (WriteResult.Done, 6L, 0), (WriteResult.Conflict, 5L, 0),
+            ], outcomes.Select(outcome => (outcome.Result, outcome.Session!.Version, outcome.Session.Messages)));
+    }
+
+    [Fact]
     public async Task A_deleted_one_leaves_its_last_change_and_its_number_until_it_is_forgotten()
     {
         await DoAsync(new CreateSession(Key("s"), Now, new SessionSettings()));
@@ -204,6 +257,16 @@ public abstract class StoreTests : IAsyncLifetime
     protected static SessionMessage Turn(string text, int tokens = 1) => new(new ChatMessage { Role = "user", Content = text }, tokens);
 
     protected async Task<WriteOutcome> DoAsync(SessionWrite write) => (await Store.CommitAsync([write], Cancellation)).Single();
+
+    /// <summary>A session that was deleted at version 3 and made again at 4, with one turn since.</summary>
+    private async Task RecreateAsync(string id)
+    {
+        await DoAsync(new CreateSession(Key(id), Now, new SessionSettings()));
+        await DoAsync(new AppendTurns(Key(id), Now, null, [Turn("old")]));
+        await DoAsync(new DeleteSession(Key(id), Now, null));
+        await DoAsync(new CreateSession(Key(id), Now, new SessionSettings()));
+        await DoAsync(new AppendTurns(Key(id), Now, null, [Turn("new")]));
+    }
 
     private async Task<IEnumerable<string>> TextsAsync(string id) =>
         (await Store.ReadAsync(Key(id), 0, 1_000, long.MaxValue, Cancellation)).SelectMany(change => change.Messages).Select(turn => turn.Message.Content);

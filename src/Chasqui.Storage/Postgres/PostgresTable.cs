@@ -29,18 +29,18 @@ internal sealed class PostgresTable(NpgsqlConnection connection, NpgsqlTransacti
             """, SessionRows.Values(clean, change.Kind == ChangeKind.Deleted)).ConfigureAwait(false);
     }
 
-    public async ValueTask<(int Messages, long Tokens)> CopyAsync(SessionKey from, SessionKey to, long version)
+    public async ValueTask<(long Changes, int Messages, long Tokens)> CopyAsync(SessionKey from, SessionKey to, long version)
     {
         await RunAsync(
             "INSERT INTO changes SELECT tenant, $3, version, kind, at, messages, tokens, body FROM changes WHERE tenant = $1 AND id = $2 AND version <= $4", from.Tenant, from.Id, to.Id, version).ConfigureAwait(false);
-        var command = Command("SELECT coalesce(sum(messages), 0)::BIGINT, coalesce(sum(tokens), 0)::BIGINT FROM changes WHERE tenant = $1 AND id = $2", to.Tenant, to.Id);
+        var command = Command("SELECT count(*), coalesce(sum(messages), 0)::BIGINT, coalesce(sum(tokens), 0)::BIGINT FROM changes WHERE tenant = $1 AND id = $2", to.Tenant, to.Id);
         await using (command.ConfigureAwait(false))
         {
             var rows = await command.ExecuteReaderAsync().ConfigureAwait(false);
             await using (rows.ConfigureAwait(false))
             {
                 await rows.ReadAsync().ConfigureAwait(false);
-                return ((int)rows.GetInt64(0), rows.GetInt64(1));
+                return (rows.GetInt64(0), (int)rows.GetInt64(1), rows.GetInt64(2));
             }
         }
     }
