@@ -56,7 +56,7 @@ internal sealed class OpenLog : IAsyncDisposable
     }
 }
 
-/// <summary>Counts commits, and can be told to fail them.</summary>
+/// <summary>Counts commits, and can be told to fail them, or to let something happen between two reads.</summary>
 internal sealed class CountingStore(ISessionStore inner) : ISessionStore
 {
     private TaskCompletionSource _failed = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -70,6 +70,9 @@ internal sealed class CountingStore(ISessionStore inner) : ISessionStore
 
     /// <summary>Awaited before each commit.</summary>
     public Task Gate { get; set; } = Task.CompletedTask;
+
+    /// <summary>Done once, before changes after that version are read.</summary>
+    public (long After, Func<Task> Action)? BeforeRead { get; set; }
 
     public bool IsShared => inner.IsShared;
 
@@ -90,8 +93,15 @@ internal sealed class CountingStore(ISessionStore inner) : ISessionStore
 
     public Task<Session?> FindAsync(SessionKey key, CancellationToken cancellationToken = default) => inner.FindAsync(key, cancellationToken);
 
-    public Task<IReadOnlyList<SessionChange>> ReadAsync(SessionKey key, long after, int limit, long maxBytes, CancellationToken cancellationToken = default) =>
-        inner.ReadAsync(key, after, limit, maxBytes, cancellationToken);
+    public async Task<IReadOnlyList<SessionChange>> ReadAsync(SessionKey key, long after, int limit, long maxBytes, CancellationToken cancellationToken = default)
+    {
+        if (BeforeRead is { } before && before.After == after)
+        {
+            BeforeRead = null;
+            await before.Action();
+        }
+        return await inner.ReadAsync(key, after, limit, maxBytes, cancellationToken);
+    }
 
     public Task<SessionPage> ListAsync(string tenant, string? after, int limit, CancellationToken cancellationToken = default) => inner.ListAsync(tenant, after, limit, cancellationToken);
 
