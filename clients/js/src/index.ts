@@ -1,4 +1,6 @@
-export { ChasquiClient, type CallOptions, type ChatInit, type GenerateInit, type ModelCalls, type SubscribeOptions } from "./client.js";
+export { ChasquiClient, type ChatInit, type GenerateInit, type ModelCalls, type SubscribeOptions } from "./client.js";
+export type { CallOptions } from "./calls.js";
+export type { GenerationOptions } from "./resuming.js";
 export { ChasquiError, ErrorCode } from "./errors.js";
 export { Priority } from "./scheduler.js";
 export type { ChasquiClientOptions } from "./connector.js";
