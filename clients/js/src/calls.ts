@@ -123,7 +123,8 @@ function headersOf(op: string, { timeoutMs, requestId, traceparent }: CallOption
   return headers;
 }
 
-async function answeredError(status: number, head: readonly HeaderField[], stream: Stream): Promise<ChasquiError> {
+/** The error of the `Error` message that is the answer's body, or of whatever is there instead. */
+export async function answeredError(status: number, head: readonly HeaderField[], stream: Stream): Promise<ChasquiError> {
   const body = await stream.read();
   if (body === undefined) return new ChasquiError("internal", `the gateway answered ${status}`, { status });
   const type = valueOf(head, "content-type") ?? protobuf;

@@ -1,16 +1,26 @@
 import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import { utf8 } from "./bytes.js";
+import { text, utf8 } from "./bytes.js";
 import { Calls, packed, type Asked, type CallOptions } from "./calls.js";
 import { Connector, type ChasquiClientOptions } from "./connector.js";
 import { ChasquiError, lostCodes } from "./errors.js";
 import * as pb from "./gen/chasqui_pb.js";
 import type { HeaderField } from "./hpack/table.js";
-import { generationField, newGenerationId, resuming, type AskedFrom, type GenerationOptions } from "./resuming.js";
+import { generationField, newGenerationId, resuming, type AskedFrom, type GenerationCallOptions } from "./resuming.js";
+import { SessionCalls, type SessionChange } from "./sessions.js";
 import { delay } from "./waiting.js";
 
 export interface SubscribeOptions extends CallOptions {
-  /** Whether to subscribe again after the connection is lost; default true. A gap shows in `missed` where the numbers tell. */
+  /** Whether to subscribe again after the connection is lost; default true. A gap shows in `missed` where the numbers tell; on `session.ID` there is none. */
   resume?: boolean;
+  /** On `session.ID`: the changes after this version come first, 0 for all. Without it, and on other channels, what comes from now on. */
+  after?: bigint | number;
+}
+
+export interface ChatOptions extends GenerationCallOptions {
+  /** Records question and answer in this session, which is made where there is none; `new` for one whose id `result.session` tells. */
+  session?: string;
+  /** The version that the writer saw: where it is another by now, the error is `session_conflict`, and `details.version` tells which. */
+  sessionVersion?: number | bigint;
 }
 
 type Common = MessageInitShape<typeof pb.GenerationCommonSchema>;
@@ -20,6 +30,7 @@ export type GenerateInit = WithCommon<Exclude<MessageInitShape<typeof pb.Generat
 export type ChatInit = WithCommon<Exclude<MessageInitShape<typeof pb.ChatRequestSchema>, pb.ChatRequest>>;
 
 const commonKeys = pb.GenerationCommonSchema.fields.map((field) => field.localName);
+const sessionPrefix = "session.";
 
 /** Calls a Chasqui gateway. One connection carries all calls; it is made at the first, and again when it was lost. */
 export class ChasquiClient {
@@ -27,6 +38,7 @@ export class ChasquiClient {
   readonly #calls: Calls;
   readonly #resume: boolean;
   readonly models: ModelCalls;
+  readonly sessions: SessionCalls;
 
   /** address: ws:// or wss://, in Node.js also tcp://, tls:// and unix:. Throws TypeError where it is none. */
   constructor(address: string, options: ChasquiClientOptions = {}) {
@@ -34,6 +46,7 @@ export class ChasquiClient {
     this.#calls = new Calls(this.#connector);
     this.#resume = options.resume ?? false;
     const calls = this.#calls;
+    this.sessions = new SessionCalls(calls);
     this.models = {
       list: (o) => calls.unary("models.list", pb.EmptySchema, {}, pb.ModelListSchema, o),
       show: (model, o) => calls.unary("models.show", pb.ModelNameSchema, { model }, pb.ModelDescriptionSchema, o),
@@ -47,17 +60,21 @@ export class ChasquiClient {
   }
 
   /** The text as it is made; the last update has `result`. Leaving the loop cancels the call. */
-  generate(request: GenerateInit, options: GenerationOptions = {}): AsyncGenerator<pb.GenerationUpdate, void> {
+  generate(request: GenerateInit, options: GenerationCallOptions = {}): AsyncGenerator<pb.GenerationUpdate, void> {
     return this.#generation("generate", () => packed(pb.GenerateRequestSchema, withCommon(request)), [], options);
   }
 
-  /** As `generate`, for a talk. */
-  chat(request: ChatInit, options: GenerationOptions = {}): AsyncGenerator<pb.GenerationUpdate, void> {
-    return this.#generation("chat", () => packed(pb.ChatRequestSchema, withCommon(request)), [], options);
+  /** As `generate`, for a talk. With `session` only what is new is sent: the gateway knows what was said before. */
+  chat(request: ChatInit, options: ChatOptions = {}): AsyncGenerator<pb.GenerationUpdate, void> {
+    const { session, sessionVersion } = options;
+    const headers: HeaderField[] = [];
+    if (session !== undefined) headers.push({ name: "session", value: session });
+    if (sessionVersion !== undefined) headers.push({ name: "session-version", value: String(sessionVersion) });
+    return this.#generation("chat", () => packed(pb.ChatRequestSchema, withCommon(request)), headers, options);
   }
 
   /** What an answer that the gateway keeps has after that many updates, whoever asked for it. Leaving the loop ends the answer only where nobody else reads. */
-  resume(id: string, offset = 0, options: GenerationOptions = {}): AsyncGenerator<pb.GenerationUpdate, void> {
+  resume(id: string, offset = 0, options: GenerationCallOptions = {}): AsyncGenerator<pb.GenerationUpdate, void> {
     const asked = (from: number): Asked => ({ op: "generation.resume", messages: [packed(pb.ResumeRequestSchema, { id, offset: from })] });
     return this.#updates(asked, options, offset);
   }
@@ -81,11 +98,13 @@ export class ChasquiClient {
 
   /** The events of a channel, until the signal or the end of the loop. */
   async *subscribe(channel: string, options: SubscribeOptions = {}): AsyncGenerator<pb.ChannelEvent, void> {
-    const request = packed(pb.SubscribeRequestSchema, { channel });
+    const isKept = channel.startsWith(sessionPrefix);
+    let after = options.after === undefined ? undefined : BigInt(options.after);
     let last: bigint | undefined;
     let subscribed = false;
     for (;;) {
       try {
+        const request = packed(pb.SubscribeRequestSchema, after === undefined ? { channel } : { channel, after });
         const { stream } = await this.#calls.ask({ op: "channel.subscribe", messages: [request] }, options);
         subscribed = true;
         for await (const message of stream) {
@@ -93,6 +112,7 @@ export class ChasquiClient {
           // A new subscription does not know what the old one had.
           if (last !== undefined && event.missed === 0n && event.number > last + 1n) event.missed = event.number - last - 1n;
           last = event.number;
+          if (isKept) after = last;
           yield event;
         }
         return;
@@ -101,6 +121,18 @@ export class ChasquiClient {
         if (!subscribed || !lost || options.resume === false) throw error;
       }
       await delay(this.#connector.pause(), options.signal);
+    }
+  }
+
+  /**
+   * The changes of a session, each once and in order, over as many connections as it takes; ends with `deleted`. Without `after` they are
+   * those from now on, and a connection that is lost before the first may hide some.
+   */
+  async *followSession(id: string, options: SubscribeOptions = {}): AsyncGenerator<SessionChange, void> {
+    for await (const event of this.subscribe(sessionPrefix + id, options)) {
+      const change = JSON.parse(text(event.payload)) as SessionChange;
+      yield change;
+      if (change.kind === "deleted") return;
     }
   }
 
@@ -120,7 +152,7 @@ export class ChasquiClient {
     return this.#connector.close(drainMs);
   }
 
-  #generation(op: string, pack: () => Uint8Array, headers: HeaderField[], options: GenerationOptions): AsyncGenerator<pb.GenerationUpdate, void> {
+  #generation(op: string, pack: () => Uint8Array, headers: HeaderField[], options: GenerationCallOptions): AsyncGenerator<pb.GenerationUpdate, void> {
     const resume = options.resume ?? this.#resume;
     const named = resume ? [...headers, { name: generationField, value: newGenerationId() }] : headers;
     let message: Uint8Array | undefined;
@@ -133,7 +165,7 @@ export class ChasquiClient {
     return this.#updates(asked, { ...options, resume });
   }
 
-  #updates(asked: AskedFrom, options: GenerationOptions, from = 0): AsyncGenerator<pb.GenerationUpdate, void> {
+  #updates(asked: AskedFrom, options: GenerationCallOptions, from = 0): AsyncGenerator<pb.GenerationUpdate, void> {
     if (options.resume ?? this.#resume) return resuming(this.#calls, asked, options, from);
     return this.#calls.many(() => asked(from), pb.GenerationUpdateSchema, options);
   }

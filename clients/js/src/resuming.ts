@@ -6,7 +6,7 @@ import * as pb from "./gen/chasqui_pb.js";
 import type { Stream } from "./stream.js";
 import { delay, Limit } from "./waiting.js";
 
-export interface GenerationOptions extends CallOptions {
+export interface GenerationCallOptions extends CallOptions {
   /**
    * Whether the answer goes on over another connection when its own is lost: no update is missing, and none comes twice. The gateway
    * keeps such an answer in memory for that. Default: what the client's options say, else false.
@@ -32,7 +32,7 @@ export function newGenerationId(): string {
 
 /** The updates of an answer that the gateway keeps, over as many connections as it takes. */
 export async function* resuming(
-  calls: Calls, askedFrom: AskedFrom, options: GenerationOptions, from = 0,
+  calls: Calls, askedFrom: AskedFrom, options: GenerationCallOptions, from = 0,
 ): AsyncGenerator<pb.GenerationUpdate, void> {
   const limit = new Limit(options.timeoutMs, () => wireError(ErrorCode.Deadline, `the answer did not end within ${options.timeoutMs} ms`), options.signal);
   const way = new WayBack(calls, limit.signal);
