@@ -18,6 +18,10 @@ export interface ChasquiClientOptions {
   backoffMs?: number;
   /** Milliseconds between two tries at most; default 10,000. */
   maxBackoffMs?: number;
+  /** Whether answers of `generate` and `chat` go on over another connection when theirs is lost, unless a call says otherwise; default false. */
+  resume?: boolean;
+  /** Milliseconds without a connection after which such an answer is given up, anew with each update that has come; default 30,000, as long as a gateway waits. */
+  resumeWithinMs?: number;
   /** Greatest message that is taken, in bytes; default 16 MiB. */
   maxMessageBytes?: number;
   /** Options of node:tls, for tls:// in Node.js: `ca`, `rejectUnauthorized`, … */
@@ -49,7 +53,18 @@ export class Connector {
   constructor(readonly address: string, options: ChasquiClientOptions) {
     parse(address);
     this.#options = options;
-    this.#backoff = new Backoff(options.backoffMs ?? 100, options.maxBackoffMs ?? 10_000, options.random ?? Math.random);
+    this.#backoff = this.newBackoff();
+  }
+
+  /** Milliseconds that a lost answer may be without a connection. */
+  get resumeWithinMs(): number {
+    return this.#options.resumeWithinMs ?? 30_000;
+  }
+
+  /** For somebody who waits for something else than a connection. */
+  newBackoff(): Backoff {
+    const { backoffMs = 100, maxBackoffMs = 10_000, random = Math.random } = this.#options;
+    return new Backoff(backoffMs, maxBackoffMs, random);
   }
 
   /** A connection that takes requests. Throws ChasquiError when all tries have failed. */

@@ -83,6 +83,30 @@ export function wireError(code: number, message: string, facts: ErrorFacts = {})
   return new ChasquiError(errorName(code), message || errorName(code), { ...facts, wireCode: code });
 }
 
+/** What ends so may go on over another connection. */
+export const lostCodes: ReadonlySet<number> = new Set([
+  ErrorCode.NoError,
+  ErrorCode.Truncated,
+  ErrorCode.HeartbeatTimeout,
+  ErrorCode.Refused,
+  ErrorCode.Unavailable,
+]);
+
+/** Whether the connection was lost under a request that may have been processed; what was refused was not. */
+export function isLost(error: unknown): error is ChasquiError {
+  return error instanceof ChasquiError && error.wireCode !== ErrorCode.Refused && lostCodes.has(error.wireCode ?? -1);
+}
+
+/** The same error, with what it led to as its cause. */
+export function withCause(error: ChasquiError, cause: unknown): ChasquiError {
+  const { code, message, status, wireCode, retryAfterMs, details, suggestions, mayRetry } = error;
+  return new ChasquiError(code, message, {
+    retryAfterMs, details, suggestions, mayRetry, cause,
+    ...(status === undefined ? {} : { status }),
+    ...(wireCode === undefined ? {} : { wireCode }),
+  });
+}
+
 /** A rule of the protocol was broken: the connection is closed with this code. */
 export class ProtocolError extends Error {
   constructor(readonly wireCode: ErrorCode, message: string) {

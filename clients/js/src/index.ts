@@ -1,4 +1,7 @@
-export { ChasquiClient, type CallOptions, type ChatInit, type GenerateInit, type ModelCalls, type SubscribeOptions } from "./client.js";
+export { ChasquiClient, type ChatInit, type ChatOptions, type GenerateInit, type ModelCalls, type SubscribeOptions } from "./client.js";
+export type { CallOptions } from "./calls.js";
+export type { GenerationCallOptions } from "./resuming.js";
+export type * from "./sessions.js";
 export { ChasquiError, ErrorCode } from "./errors.js";
 export { Priority } from "./scheduler.js";
 export type { ChasquiClientOptions } from "./connector.js";

@@ -1,38 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary } from "@bufbuild/protobuf";
 import * as pb from "../dist/gen/chasqui_pb.js";
 import { ChasquiClient, ChasquiError } from "../dist/index.js";
 import { flag, Peer, type } from "./peer.js";
-
-const pack = (schema, init) => toBinary(schema, create(schema, init));
-
-/** A client whose dialing is played by the test: each dial gives a new peer, or fails. */
-function connect(options = {}, dialed = () => {}) {
-  const peers = [];
-  const client = new ChasquiClient("ws://test/ws", {
-    backoffMs: 4,
-    random: () => 1,
-    ...options,
-    dial: async () => {
-      dialed(peers.length);
-      const peer = new Peer();
-      peers.push(peer);
-      peer.greeted = () => peer.hello();
-      return peer.transport;
-    },
-  });
-  return { client, peers };
-}
-
-async function request(peers, index) {
-  const deadline = Date.now() + 5_000;
-  while (peers[index] === undefined) {
-    if (Date.now() > deadline) throw new Error("nobody dialed");
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  return peers[index].next(type.request);
-}
+import { connect, pack, request } from "./played.js";
 
 test("generate streams updates; what is common may stand beside the prompt", async () => {
   const { client, peers } = connect();

@@ -103,3 +103,66 @@ overEach("passes events from who publishes to who subscribes", async (client) =>
   await events.return();
   await assert.rejects(client.publish("models", "mine"), (error) => error.status >= 400);
 });
+
+overEach("keeps sessions", async (client) => {
+  const { sessions } = client;
+  const { id, version, message_count } = await sessions.create({ title: "Zoë's", model: "mini", policy: "keep-all" });
+  assert.deepEqual([version, message_count], [1, 0]);
+  const asked = { role: "user", content: "Hi ✓", tool_name: "none" };
+  const appended = await sessions.append(id, [asked, { role: "assistant", content: "Hello" }], { version: 1 });
+  assert.deepEqual([appended.version, appended.message_count], [2, 2]);
+  const conflict = (error) => error.code === "session_conflict" && error.status === 409 && error.details.version === "2";
+  await assert.rejects(sessions.append(id, [asked], { version: 1n }), conflict);
+  await assert.rejects(sessions.update(id, { title: "x" }, { version: 1 }), conflict);
+  await assert.rejects(sessions.delete(id, { version: 1 }), conflict);
+  const talk = { model: "mini", messages: [asked], options: { numPredict: 3 } };
+  await assert.rejects(client.chat(talk, { session: id, sessionVersion: 1 }).next(), conflict);
+  await assert.rejects(sessions.create({ id }), { code: "session_exists", status: 409 });
+
+  const read = await sessions.get(id);
+  const { tokens, ...first } = read.messages[0];
+  assert.deepEqual(first, asked);
+  assert.ok(tokens > 0 && read.title === "Zoë's" && read.policy === "keep-all");
+  assert.equal((await sessions.update(id, { max_tokens: 100 })).max_tokens, 100);
+  assert.equal((await sessions.update(id, { max_tokens: null }, { version: 3 })).max_tokens, undefined);
+
+  const fork = await sessions.fork(id, { version: 2n, title: "fork" });
+  assert.deepEqual([fork.title, fork.message_count, fork.forked_from], ["fork", 2, { session: id, version: 2 }]);
+  const changes = await sessions.changes(id, { after: 1, limit: 2 });
+  assert.deepEqual(changes.map(({ version, kind }) => [version, kind]), [[2, "appended"], [3, "updated"]]);
+
+  const lines = [];
+  for await (const line of sessions.export(id)) lines.push(line);
+  assert.deepEqual(lines.map((line) => JSON.parse(line).version), [1, 2, 3, 4]);
+  const copy = await sessions.import(lines);
+  assert.deepEqual((await sessions.get(copy.id)).messages, read.messages);
+  await sessions.delete(copy.id);
+  const again = await sessions.import(sessions.export(id), { id: copy.id + "-2" });
+  assert.equal(again.id, copy.id + "-2");
+
+  const page = await sessions.list({ limit: 1 });
+  assert.deepEqual([page.sessions.length, page.sessions[0].id], [1, again.id]);
+  assert.equal((await sessions.list({ limit: 1, after: page.next })).sessions[0].id, fork.id);
+  for (const one of [id, fork.id, again.id]) assert.equal(await sessions.delete(one), undefined);
+  await assert.rejects(sessions.get(id), { code: "session_not_found", status: 404 });
+  await assert.rejects(sessions.list({ limit: 0 }), { code: "invalid_request", status: 400 });
+});
+
+overEach("records chats in a session, and follows it", async (client) => {
+  const aborting = new AbortController();
+  let result;
+  const talk = (content) => ({ model: "mini", messages: [{ role: "user", content }], options: { numPredict: 5 } });
+  for await (const update of client.chat(talk("Hi"), { session: "new" })) result = update.result;
+  const { id, version } = result.session;
+  for await (const update of client.chat(talk("And?"), { session: id, sessionVersion: version })) result = update.result;
+  assert.deepEqual([result.session.id, result.session.version], [id, version + 1n]);
+  const seen = [];
+  await assert.rejects(async () => {
+    for await (const change of client.followSession(id, { after: 0n, signal: aborting.signal })) {
+      seen.push(...(change.messages ?? []).map(({ content }) => content));
+      if (change.version === Number(version) + 1) aborting.abort();
+    }
+  }, { name: "AbortError" });
+  assert.deepEqual([seen.length, seen[0], seen[2]], [4, "Hi", "And?"]);
+  await client.sessions.delete(id);
+});
