@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.ServerSentEvents;
@@ -60,10 +61,15 @@ internal sealed class GatewayClient : IGatewayHost
         }
     }
 
-    public async IAsyncEnumerable<GenerationUpdate> ChatAsync(
-        ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CancellationToken cancellationToken) => ChatAsync(request, [], cancellationToken);
+
+    public IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, string session, long version, CancellationToken cancellationToken) => ChatAsync(
+        request, [("X-Chasqui-Session", session), ("X-Chasqui-Session-Version", version.ToString(CultureInfo.InvariantCulture))], cancellationToken);
+
+    private async IAsyncEnumerable<GenerationUpdate> ChatAsync(
+        ChatRequest request, (string Name, string Value)[] headers, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await foreach (var line in LinesAsync("api/chat", ChatJson.Chat(request), null, cancellationToken))
+        await foreach (var line in LinesAsync("api/chat", ChatJson.Chat(request), null, cancellationToken, headers))
         {
             var update = AnswerJson.Update(line);
             yield return update;
@@ -74,9 +80,11 @@ internal sealed class GatewayClient : IGatewayHost
     }
 
     /// <summary>The lines of a streamed answer. An error among them is thrown.</summary>
-    public async IAsyncEnumerable<JsonElement> LinesAsync(string path, byte[] request, string? node, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public async IAsyncEnumerable<JsonElement> LinesAsync(string path, byte[] request, string? node, [EnumeratorCancellation] CancellationToken cancellationToken, params (string Name, string Value)[] headers)
     {
         using var message = Request(HttpMethod.Post, path, JsonBody(request), node);
+        foreach (var (name, value) in headers)
+            message.Headers.Add(name, value);
         using var response = await SendAsync(message, path, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
         await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
         await using var lines = NdjsonReader.ReadAsync(body, cancellationToken).GetAsyncEnumerator(cancellationToken);

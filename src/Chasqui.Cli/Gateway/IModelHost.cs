@@ -35,6 +35,13 @@ internal interface IGatewayHost : IModelHost
     /// <summary>Whether a gateway is there.</summary>
     Task<bool> IsPresentAsync(TimeSpan patience, CancellationToken cancellationToken);
 
+    /// <summary>A chat that is the next turn of a session: its messages are those that are new.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="version">The version of it that was seen.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, string session, long version, CancellationToken cancellationToken);
+
     /// <summary>Asks something of its HTTP API.</summary>
     /// <param name="method">E.g. <c>GET</c>.</param>
     /// <param name="path">Without a slash before it.</param>

@@ -52,9 +52,14 @@ internal sealed class WireModelHost : IGatewayHost
         }
     }
 
-    public async IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    public IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CancellationToken cancellationToken) => ChatAsync(request, call: null, cancellationToken);
+
+    public IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, string session, long version, CancellationToken cancellationToken) =>
+        ChatAsync(request, new CallOptions { Session = session, SessionVersion = version }, cancellationToken);
+
+    private async IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CallOptions? call, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using var updates = _client.ChatAsync(WireRequests.ToWire(request), null, cancellationToken).GetAsyncEnumerator(cancellationToken);
+        await using var updates = _client.ChatAsync(WireRequests.ToWire(request), call, cancellationToken).GetAsyncEnumerator(cancellationToken);
         while (await CallAsync(updates.MoveNextAsync().AsTask()))
             yield return WireUpdates.FromWire(updates.Current);
     }

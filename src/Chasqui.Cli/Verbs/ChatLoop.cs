@@ -19,6 +19,8 @@ internal sealed class ChatLoop(CliConsole console, Interrupts interrupts, IModel
     {
         if (console.InputIsTerminal)
             console.Remark($"{conversation.Model} ({host.Place}). /help lists commands; Ctrl-C stops an answer, Ctrl-D ends.");
+        if (conversation.Session is { } session)
+            console.Remark($"Session {session.Id}: {session.Turns} turns, version {session.Version}. 'chasqui sessions follow {session.Id}' shows it elsewhere.");
         while (await ReadLineAsync(cancellationToken) is { } line)
         {
             if (line.StartsWith('/'))
@@ -55,7 +57,7 @@ internal sealed class ChatLoop(CliConsole console, Interrupts interrupts, IModel
         {
             try
             {
-                var result = await writer.WriteAsync(host.ChatAsync(conversation.ToRequest(), either.Token), show: !json);
+                var result = await writer.WriteAsync(Ask(either.Token), show: !json);
                 answered = true;
                 if (json)
                     console.Out.WriteLine(AnswerReport.ToJson(conversation.Model, writer, result));
@@ -75,12 +77,34 @@ internal sealed class ChatLoop(CliConsole console, Interrupts interrupts, IModel
         {
             _failed = true;
             console.Fail(e.Message);
+            if (conversation.Session is { } session)
+                await CatchUpAsync(session, cancellationToken);
         }
 
-        // What was seen of a stopped answer is part of the conversation; a question without any answer is not.
-        if (answered || writer.Text.Length > 0)
+        // What was seen of a stopped answer is part of the conversation, but for a session, where nothing was recorded; a question without any answer is not.
+        if (answered || (writer.Text.Length > 0 && conversation.Session is null))
             conversation.Add("assistant", writer.Text);
         else
             conversation.RemoveLast();
+    }
+
+    private IAsyncEnumerable<GenerationUpdate> Ask(CancellationToken cancellationToken) =>
+        conversation.Session is { } session ? session.ChatAsync(conversation.ToRequest(), cancellationToken) : host.ChatAsync(conversation.ToRequest(), cancellationToken);
+
+    /// <summary>Somebody else may have written meanwhile; then the same words go on from there.</summary>
+    private async Task CatchUpAsync(ChatSession session, CancellationToken cancellationToken)
+    {
+        var seen = session.Version;
+        try
+        {
+            await session.LookAsync(cancellationToken);
+        }
+        catch (CliException)
+        {
+            // That it cannot be asked was told already.
+            return;
+        }
+        if (session.Version != seen)
+            console.Remark($"Somebody else has written to session {session.Id}: it has {session.Turns} turns now. Say it again to go on from there, or see them with 'chasqui sessions show {session.Id}'.");
     }
 }

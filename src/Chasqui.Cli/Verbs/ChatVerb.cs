@@ -9,6 +9,8 @@ internal static class ChatVerb
     {
         var command = new Command("chat", "Talk with a model; /help lists what can be said beside that");
         var flags = new GenerationFlags(command);
+        var session = new Option<string?>("--session") { HelpName = "ID", Description = "Record the conversation in this session of the gateway, and go on from what is there; 'new' makes one" };
+        command.Add(session);
         command.SetAction(async (parsed, _) =>
         {
             var console = context.Console;
@@ -32,6 +34,7 @@ internal static class ChatVerb
                 System = flags.System(parsed),
                 Options = options,
                 Format = format,
+                Session = parsed.GetValue(session) is { } id ? await ChatSession.OpenAsync(host, id, scope.Token) : null,
             };
             return await new ChatLoop(console, context.Interrupts, host, conversation, parsed.GetValue(GlobalOptions.Json)).RunAsync(scope.Token);
         });

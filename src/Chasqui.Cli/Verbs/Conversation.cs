@@ -19,6 +19,9 @@ internal sealed class Conversation
 
     public OutputFormat? Format { get; init; }
 
+    /// <summary>Where it is recorded, so that only the last turn is sent; null for nowhere.</summary>
+    public ChatSession? Session { get; init; }
+
     /// <summary>The turns so far, without the system text.</summary>
     public IReadOnlyList<ChatMessage> Turns => _turns;
 
@@ -29,10 +32,13 @@ internal sealed class Conversation
 
     public void Clear() => _turns.Clear();
 
-    public ChatRequest ToRequest() => new()
+    /// <summary>What is sent to have the last turn answered.</summary>
+    public ChatRequest ToRequest() => ToRequest(Session is null ? _turns : _turns.TakeLast(1));
+
+    private ChatRequest ToRequest(IEnumerable<ChatMessage> turns) => new()
     {
         Model = Model,
-        Messages = System is { Length: > 0 } system ? [new ChatMessage { Role = "system", Content = system }, .. _turns] : [.. _turns],
+        Messages = System is { Length: > 0 } system ? [new ChatMessage { Role = "system", Content = system }, .. turns] : [.. turns],
         Options = Options,
         Format = Format,
     };
@@ -49,7 +55,7 @@ internal sealed class Conversation
             json.WriteStartObject();
             json.WriteString("model", Model);
             json.WriteStartArray("messages");
-            foreach (var message in ToRequest().Messages)
+            foreach (var message in ToRequest(_turns).Messages)
             {
                 json.WriteStartObject();
                 json.WriteString("role", message.Role);
@@ -66,7 +72,7 @@ internal sealed class Conversation
     private byte[] ToMarkdown()
     {
         var text = new StringBuilder().Append("# Conversation with ").Append(Model).Append('\n');
-        foreach (var message in ToRequest().Messages)
+        foreach (var message in ToRequest(_turns).Messages)
             text.Append("\n**").Append(message.Role).Append("**\n\n").Append(message.Content.TrimEnd()).Append('\n');
         return Encoding.UTF8.GetBytes(text.ToString());
     }
