@@ -71,6 +71,8 @@ export class Connector {
   get(signal?: AbortSignal): Promise<Connection> {
     if (this.#closing.signal.aborted) return Promise.reject(closedError());
     if (this.#current?.available) return Promise.resolve(this.#current);
+    // Before anything is begun whose failure nobody would hear of.
+    if (signal?.aborted) return Promise.reject(signal.reason as Error);
     this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined));
     return withSignal(this.#connecting, signal);
   }

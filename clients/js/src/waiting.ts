@@ -1,6 +1,12 @@
 /** Waits; fails with the signal's reason where that comes first. */
-export function delay(ms: number, signal?: AbortSignal): Promise<void> {
-  return withSignal(new Promise((resolve) => setTimeout(resolve, ms)), signal);
+export async function delay(ms: number, signal?: AbortSignal): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    await withSignal(new Promise<void>((resolve) => (timer = setTimeout(resolve, ms))), signal);
+  } finally {
+    // A wait that nobody waits for any more would keep a program from its end.
+    clearTimeout(timer);
+  }
 }
 
 /** The promise's result; fails with the signal's reason where that comes first. */
