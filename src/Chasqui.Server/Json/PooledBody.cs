@@ -41,7 +41,11 @@ internal sealed class PooledBody : IDisposable
             {
                 var read = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
                 if (length + read.Buffer.Length > limit)
+                {
+                    // Else the server cannot read on, and hangs up on a client that still sends and so never sees its answer.
+                    reader.AdvanceTo(read.Buffer.End);
                     throw new RequestTooLargeException(limit);
+                }
                 buffer = Grow(buffer, length, (int)read.Buffer.Length);
                 read.Buffer.CopyTo(buffer.AsSpan(length));
                 length += (int)read.Buffer.Length;
