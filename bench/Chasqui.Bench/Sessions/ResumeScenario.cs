@@ -65,7 +65,10 @@ internal sealed class ResumeScenario : IBenchScenario
 
     private static ChasquiClient Resuming(CuttingProxy network) => new(new ChasquiClientOptions
     {
-        Endpoint = network.Endpoint, ConnectAttempts = 100, MinBackoff = TimeSpan.FromMilliseconds(1), MaxBackoff = TimeSpan.FromMilliseconds(10),
+        Endpoint = network.Endpoint,
+        ConnectAttempts = 100,
+        MinBackoff = TimeSpan.FromMilliseconds(1),
+        MaxBackoff = TimeSpan.FromMilliseconds(10),
     });
 
     /// <returns>The text, the longest wait between two updates in milliseconds, and how often another worker went on.</returns>
@@ -73,7 +76,9 @@ internal sealed class ResumeScenario : IBenchScenario
     {
         var request = new Messages.GenerateRequest
         {
-            Model = "bench", Prompt = "Once upon a time", Common = new() { Options = new() { Temperature = 0, NumPredict = Tokens } },
+            Model = "bench",
+            Prompt = "Once upon a time",
+            Common = new() { Options = new() { Temperature = 0, NumPredict = Tokens } },
         };
         var (text, gap, count, continuations, last) = (new StringBuilder(), 0.0, 0, 0, 0L);
         await foreach (var update in client.GenerateAsync(request, new CallOptions { Resume = resume }, cancellationToken).ConfigureAwait(false))

@@ -23,7 +23,8 @@ public sealed class SessionLoadTests
             await DeleteAsync(open);
             await open.CreateAsync();
             await open.SayAsync("new");
-        });
+        }
+        );
 
         var (session, turns) = await open.Log.LoadAsync(OpenLog.Key(), Cancellation);
 

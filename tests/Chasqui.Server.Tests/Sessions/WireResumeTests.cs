@@ -16,7 +16,9 @@ public sealed class WireResumeTests
 
     private static Messages.GenerateRequest Story => new()
     {
-        Model = "mini", Prompt = "Tell me a story.", Common = new Messages.GenerationCommon { Options = new Messages.GenerationOptions { Temperature = 0, NumPredict = 40 } },
+        Model = "mini",
+        Prompt = "Tell me a story.",
+        Common = new Messages.GenerationCommon { Options = new Messages.GenerationOptions { Temperature = 0, NumPredict = 40 } },
     };
 
     [Fact]
@@ -31,7 +33,11 @@ public sealed class WireResumeTests
         await using var network = new CuttingProxy(gateway.Wire, () => random.Next(1, 600));
         await using var client = new ChasquiClient(new ChasquiClientOptions
         {
-            Endpoint = network.Endpoint, Resume = true, MinBackoff = TimeSpan.FromMilliseconds(1), MaxBackoff = TimeSpan.FromMilliseconds(2), ConnectAttempts = 100,
+            Endpoint = network.Endpoint,
+            Resume = true,
+            MinBackoff = TimeSpan.FromMilliseconds(1),
+            MaxBackoff = TimeSpan.FromMilliseconds(2),
+            ConnectAttempts = 100,
         });
 
         while (network.Cuts < 200)
@@ -125,7 +131,11 @@ public sealed class WireResumeTests
             new ScriptedEngine { Answer = (_, token) => EndlessAsync(new TaskCompletionSource(), token) }, options => options with { Shutdown = new ShutdownOptions { DrainTimeout = TimeSpan.Zero } });
         await using var client = new ChasquiClient(new ChasquiClientOptions
         {
-            Endpoint = GatewayHost.WireAddresses(gateway.App)[0], Resume = true, ResumeWithin = TimeSpan.FromSeconds(1), MinBackoff = TimeSpan.FromMilliseconds(1), MaxBackoff = TimeSpan.FromMilliseconds(50),
+            Endpoint = GatewayHost.WireAddresses(gateway.App)[0],
+            Resume = true,
+            ResumeWithin = TimeSpan.FromSeconds(1),
+            MinBackoff = TimeSpan.FromMilliseconds(1),
+            MaxBackoff = TimeSpan.FromMilliseconds(50),
         });
         await using var reader = client.GenerateAsync(Story, null, Cancellation).GetAsyncEnumerator(Cancellation);
         Assert.True(await reader.MoveNextAsync());
