@@ -84,7 +84,7 @@ public sealed class SessionCalls
             await to.WriteAsync(part, cancellationToken).ConfigureAwait(false);
     }
 
-    /// <summary>Makes a session of the lines of an export; all of it is there, or nothing.</summary>
+    /// <summary>Makes a session of the lines of an export; all of its turns are there, or none.</summary>
     /// <param name="lines">The lines.</param>
     /// <param name="id">Its id; null for one that is made up.</param>
     /// <param name="cancellationToken">Gives up.</param>

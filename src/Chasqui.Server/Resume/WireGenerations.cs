@@ -98,7 +98,8 @@ internal sealed class WireGenerations(Generations generations)
         }
         finally
         {
-            generation.Left(reader, call.IsReset);
+            // Whose deadline has passed wants no more of it either.
+            generation.Left(reader, call.IsReset || (cancellationToken.IsCancellationRequested && !call.Aborted.IsCancellationRequested));
         }
     }
 

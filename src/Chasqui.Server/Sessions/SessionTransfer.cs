@@ -36,7 +36,7 @@ internal static class SessionTransfer
         }
     }
 
-    /// <summary>Turns come in the order of the lines, and get numbers of their own; of settings the last hold. All of it is there, or nothing.</summary>
+    /// <summary>Turns come in the order of the lines, and get numbers of their own; of settings the last hold. All turns are there, or none.</summary>
     public static async Task ImportAsync(ApiContext api, HttpContext http, SessionLog log)
     {
         var tenant = CallerGate.Caller.Sharers;

@@ -28,7 +28,7 @@ public sealed class SqliteSessionStore : ISessionStore
     /// <inheritdoc/>
     public bool IsShared => false;
 
-    /// <summary>Opens a file, or makes it, for its user alone.</summary>
+    /// <summary>Opens a file, or makes it, and its folder, for its user alone.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="SessionStoreException">It cannot be opened, is damaged, or was written by a newer version.</exception>
     public static SqliteSessionStore Open(string path)
@@ -36,8 +36,16 @@ public sealed class SqliteSessionStore : ISessionStore
         ArgumentException.ThrowIfNullOrEmpty(path);
         try
         {
-            if (!OperatingSystem.IsWindows())
+            var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+            if (OperatingSystem.IsWindows())
+            {
+                Directory.CreateDirectory(folder);
+            }
+            else
+            {
+                Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
                 new FileStream(path, new FileStreamOptions { Mode = FileMode.OpenOrCreate, Access = FileAccess.ReadWrite, Share = FileShare.ReadWrite, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }).Dispose();
+            }
             var writer = Connect(path, SqliteOpenMode.ReadWriteCreate);
             try
             {

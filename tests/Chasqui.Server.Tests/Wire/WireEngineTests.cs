@@ -95,7 +95,7 @@ public sealed class WireEngineTests : IAsyncLifetime
         Assert.Equal("chasqui", info.Name);
         Assert.Equal(
             [
-                Operation.ChannelPublish, Operation.ChannelSubscribe, Operation.Chat, Operation.Embed, Operation.Generate, Operation.Http, Operation.Infer, Operation.ModelsCopy,
+                Operation.ChannelPublish, Operation.ChannelSubscribe, Operation.Chat, Operation.Embed, Operation.Generate, Operation.GenerationCancel, Operation.GenerationResume, Operation.Http, Operation.Infer, Operation.ModelsCopy,
                 Operation.ModelsCreate, Operation.ModelsDelete, Operation.ModelsList, Operation.ModelsLoad, Operation.ModelsPin, Operation.ModelsPs, Operation.ModelsPull,
                 Operation.ModelsPush, Operation.ModelsShow, Operation.ModelsUnload, Operation.ServerInfo, Operation.Tokenize,
             ],
