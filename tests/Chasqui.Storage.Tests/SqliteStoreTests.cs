@@ -110,7 +110,22 @@ public sealed class SqliteStoreTests : StoreTests
     [Fact]
     public void A_place_where_nothing_can_be_is_named()
     {
-        var error = Assert.Throws<SessionStoreException>(() => SqliteSessionStore.Open(System.IO.Path.Combine(_folder.FullName, "nowhere", "sessions.db")));
+        var file = System.IO.Path.Combine(_folder.FullName, "file");
+        File.WriteAllText(file, "no folder");
+
+        var error = Assert.Throws<SessionStoreException>(() => SqliteSessionStore.Open(System.IO.Path.Combine(file, "sessions.db")));
+
         Assert.Equal(StoreFault.Unavailable, error.Fault);
+    }
+
+    [Fact]
+    public async Task A_folder_that_is_not_there_is_made_for_its_user_alone()
+    {
+        var folder = System.IO.Path.Combine(_folder.FullName, "not", "there");
+
+        await using var store = SqliteSessionStore.Open(System.IO.Path.Combine(folder, "sessions.db"));
+
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(folder));
     }
 }
