@@ -54,6 +54,14 @@ public sealed class ClientException : Exception
         IsConnectionLost = true,
     };
 
+    /// <summary>A loss after which the rest could not be had.</summary>
+    internal static ClientException NotResumed(ClientException lost, ClientException why) => new(
+        new Error { Code = lost.Error.Code, Message = $"{lost.Message}; the rest could not be had: {why.Message}" }, 0, why)
+    {
+        Reset = lost.Reset,
+        IsConnectionLost = lost.IsConnectionLost,
+    };
+
     private static string CodeOf(ErrorCode code) => code switch
     {
         ErrorCode.Refused or ErrorCode.Unavailable => "unavailable",

@@ -15,7 +15,10 @@ internal sealed class ResumeScenario : IBenchScenario
 {
     private const int KillsARound = 5;
     private const int CutsARound = 1_000;
-    private const int Tokens = 256;
+    private const int Tokens = 96;
+
+    // It has to be long enough to be still under way when the worker dies.
+    private const int KilledTokens = 512;
 
     public string Name => "resume";
 
@@ -68,8 +71,10 @@ internal sealed class ResumeScenario : IBenchScenario
     {
         using var gateway = await SessionGateway.StartAsync(folder => RandomModel.Write(Path.Combine(folder, "bench.gguf"), 1), cancellationToken).ConfigureAwait(false);
         await using var client = new ChasquiClient("tcp://" + new IPEndPoint(IPAddress.Loopback, gateway.MessagePort));
-        var (expected, _, _) = await AnswerAsync(client, null, null, cancellationToken).ConfigureAwait(false);
-        var (text, gap, continuations) = await AnswerAsync(client, null, () => KillWorker(gateway.ProcessId), cancellationToken).ConfigureAwait(false);
+        var (expected, _, _) = await AnswerAsync(client, null, null, cancellationToken, KilledTokens).ConfigureAwait(false);
+        // Looking for it takes as long as a part of an answer.
+        using var worker = WorkerOf(gateway.ProcessId);
+        var (text, gap, continuations) = await AnswerAsync(client, null, () => Task.Run(worker.Kill, CancellationToken.None), cancellationToken, KilledTokens).ConfigureAwait(false);
         if (continuations != 1)
             throw new IOException($"the worker was killed, but {continuations} others went on with the answer");
         table.Add("gap worker killed", "ms", gap);
@@ -85,13 +90,13 @@ internal sealed class ResumeScenario : IBenchScenario
     });
 
     /// <returns>The text, the longest wait between two updates in milliseconds, and how often another worker went on.</returns>
-    private static async Task<(string Text, double Gap, int Continuations)> AnswerAsync(ChasquiClient client, bool? resume, Func<Task>? strike, CancellationToken cancellationToken)
+    private static async Task<(string Text, double Gap, int Continuations)> AnswerAsync(ChasquiClient client, bool? resume, Func<Task>? strike, CancellationToken cancellationToken, int tokens = Tokens)
     {
         var request = new Messages.GenerateRequest
         {
             Model = "bench",
             Prompt = "Once upon a time",
-            Common = new() { Options = new() { Temperature = 0, NumPredict = Tokens } },
+            Common = new() { Options = new() { Temperature = 0, NumPredict = tokens } },
         };
         var (text, gap, count, continuations, last) = (new StringBuilder(), 0.0, 0, 0, 0L);
         await foreach (var update in client.GenerateAsync(request, new CallOptions { Resume = resume }, cancellationToken).ConfigureAwait(false))
@@ -101,25 +106,19 @@ internal sealed class ResumeScenario : IBenchScenario
             last = Stopwatch.GetTimestamp();
             text.Append(update.Text);
             continuations = update.Result?.Continuations ?? 0;
-            if (++count == Tokens / 16 && strike is not null)
+            if (++count == Tokens / 4 && strike is not null)
                 await strike().ConfigureAwait(false);
         }
         return (text.ToString(), gap, continuations);
     }
 
-    private static Task KillWorker(int gateway)
+    private static Process WorkerOf(int gateway)
     {
-        foreach (var process in Process.GetProcesses())
-        {
-            using (process)
-            {
-                if (ParentOf(process.Id) != gateway)
-                    continue;
-                process.Kill();
-                return Task.CompletedTask;
-            }
-        }
-        throw new IOException("the gateway has no worker");
+        var processes = Process.GetProcesses();
+        var worker = Array.Find(processes, process => ParentOf(process.Id) == gateway) ?? throw new IOException("the gateway has no worker");
+        foreach (var other in processes.Where(process => process != worker))
+            other.Dispose();
+        return worker;
     }
 
     /// <summary>The fourth field of /proc/ID/stat; the second one may have spaces.</summary>

@@ -97,7 +97,7 @@ internal sealed class Resuming(Caller caller, ChasquiClientOptions options, Time
                 if (lost is null)
                     (lost, lostAt) = (failure, time.GetTimestamp());
                 if (!IsLoss(failure) || !knows(failure) || time.GetElapsedTime(lostAt) >= options.ResumeWithin)
-                    throw IsLoss(lost) ? lost : failure;
+                    throw !IsLoss(lost) || ReferenceEquals(lost, failure) ? failure : ClientException.NotResumed(lost, failure);
             }
             await caller.PauseAsync(failures, scope).ConfigureAwait(false);
         }

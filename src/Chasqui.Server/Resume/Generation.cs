@@ -11,6 +11,9 @@ internal abstract class Generation(string id, string tenant)
 
     public string Tenant { get; } = tenant;
 
+    /// <summary>Whether it has ended and nobody reads it, so that it makes room where there is none.</summary>
+    public abstract bool MayGo { get; }
+
     /// <summary>Ends it at once, whoever reads.</summary>
     public abstract void Cancel();
 }
@@ -25,6 +28,7 @@ internal sealed class Generation<T> : Generation
     private readonly Action _cancel;
     private readonly ResumeOptions _options;
     private readonly Action<Generation> _gone;
+    private readonly Action<Generation> _ended;
     private readonly ITimer _timer;
     private readonly SharedReader<T> _keeper;
     private int _readers;
@@ -34,11 +38,12 @@ internal sealed class Generation<T> : Generation
     /// <param name="sizeOf">The bytes of a part.</param>
     /// <param name="options">For how long.</param>
     /// <param name="time">The clock.</param>
+    /// <param name="ended">Told when it has ended.</param>
     /// <param name="gone">Told once when it is no longer kept.</param>
-    public Generation(string id, string tenant, Func<T, int> sizeOf, ResumeOptions options, TimeProvider time, Action<Generation> gone)
+    public Generation(string id, string tenant, Func<T, int> sizeOf, ResumeOptions options, TimeProvider time, Action<Generation> ended, Action<Generation> gone)
         : base(id, tenant)
     {
-        (_options, _gone) = (options, gone);
+        (_options, _ended, _gone) = (options, ended, gone);
         // Nothing is linked to it, so that there is nothing to dispose of.
         var cancel = new CancellationTokenSource();
         (Token, _cancel) = (cancel.Token, () => _ = cancel.CancelAsync());
@@ -52,6 +57,16 @@ internal sealed class Generation<T> : Generation
 
     /// <summary>Cancelled when nobody reads it any more, and nobody will.</summary>
     public CancellationToken Token { get; }
+
+    /// <inheritdoc/>
+    public override bool MayGo
+    {
+        get
+        {
+            lock (_gate)
+                return _readers == 0 && Stream.IsComplete;
+        }
+    }
 
     /// <summary>One more reader, from the beginning; null where that is gone.</summary>
     public SharedReader<T>? Join()
@@ -91,6 +106,7 @@ internal sealed class Generation<T> : Generation
             if (_readers == 0)
                 _timer.Change(_options.KeepFor, Timeout.InfiniteTimeSpan);
         }
+        _ended(this);
     }
 
     /// <inheritdoc/>

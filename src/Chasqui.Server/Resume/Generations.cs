@@ -11,6 +11,9 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
 {
     private readonly ConcurrentDictionary<(string Tenant, string Id), Generation> _kept = new();
 
+    private readonly Lock _gate = new();
+    private readonly LinkedList<Generation> _ended = [];
+
     /// <summary>Those that are kept.</summary>
     public int Count => _kept.Count;
 
@@ -57,15 +60,43 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         var key = (CallerGate.Caller.Sharers, id);
         if (!_kept.TryGetValue(key, out var found))
         {
-            if (_kept.Count >= options.Resume.MaxKept)
+            if (_kept.Count >= options.Resume.MaxKept && !TryMakeRoom())
                 return null;
-            var made = new Generation<T>(id, key.Sharers, sizeOf, options.Resume, time, gone => _kept.TryRemove(new((gone.Tenant, gone.Id), gone)));
+            var made = new Generation<T>(id, key.Sharers, sizeOf, options.Resume, time, Ended, Gone);
             found = _kept.GetOrAdd(key, made);
             isNew = found == made;
             if (!isNew)
                 made.Cancel();
         }
         return found as Generation<T> ?? throw new InvalidRequestException($"generation \"{id}\" was asked for by HTTP, and is kept in that form; ask for it there");
+    }
+
+    private void Ended(Generation generation)
+    {
+        lock (_gate)
+        {
+            if (_kept.TryGetValue((generation.Tenant, generation.Id), out var kept) && kept == generation)
+                _ended.AddLast(generation);
+        }
+    }
+
+    private void Gone(Generation generation)
+    {
+        lock (_gate)
+        {
+            _kept.TryRemove(new((generation.Tenant, generation.Id), generation));
+            _ended.Remove(generation);
+        }
+    }
+
+    /// <summary>The one goes that ended first: most who read an answer to its end do not come back.</summary>
+    private bool TryMakeRoom()
+    {
+        Generation? first;
+        lock (_gate)
+            first = _ended.FirstOrDefault(generation => generation.MayGo);
+        first?.Cancel();
+        return first is not null;
     }
 
     /// <summary>One that is kept, for whoever asks.</summary>

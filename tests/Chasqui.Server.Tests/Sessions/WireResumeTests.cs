@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using Chasqui.Client;
 using Chasqui.Doubles;
+using Chasqui.Server.Tests.Keys;
 using Microsoft.Extensions.DependencyInjection;
 using Messages = Chasqui.Protocol.Messages;
 
@@ -108,6 +109,20 @@ public sealed class WireResumeTests
         var ended = await Assert.ThrowsAsync<ClientException>(async () => await reader.MoveNextAsync());
         Assert.Contains(Id, ended.Message, StringComparison.Ordinal);
         Assert.Equal(0, gateway.App.Services.GetRequiredService<Generations>().Count);
+    }
+
+    [Fact]
+    public async Task Where_there_is_no_room_the_one_goes_that_ended_first()
+    {
+        await using var gateway = await RunningGateway.StartAsync(KeyModels.Engine(), options => options with { Resume = options.Resume with { MaxKept = 2 } });
+        await using var client = new ChasquiClient(GatewayHost.WireAddresses(gateway.App)[0]);
+        string[] ids = ["g-aaaaaaaaaaaaaaaa", "g-bbbbbbbbbbbbbbbb", "g-cccccccccccccccc"];
+        foreach (var id in ids)
+            await client.GenerateAsync(Story, new CallOptions { Resume = true, GenerationId = id }, Cancellation).ToListAsync(Cancellation);
+
+        await Assert.ThrowsAsync<ClientException>(async () => await client.ResumeAsync(ids[0], 0, null, Cancellation).ToListAsync(Cancellation));
+        foreach (var id in ids[1..])
+            Assert.NotEmpty(await client.ResumeAsync(id, 0, null, Cancellation).ToListAsync(Cancellation));
     }
 
     [Theory]
