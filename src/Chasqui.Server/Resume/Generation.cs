@@ -112,8 +112,9 @@ internal sealed class Generation<T> : Generation
     /// <inheritdoc/>
     public override void Cancel()
     {
-        _cancel();
+        // Whoever sees that it has ended may ask for another one of that name.
         Leave();
+        _cancel();
     }
 
     private void Leave()

@@ -17,9 +17,17 @@ public sealed class SessionFollowTests
         await open.CreateAsync(mode);
         for (var i = 0; i < 5; i++)
             await open.SayAsync("before");
-        var followers = Enumerable.Range(0, 20).Select(_ => ReadAsync(open.Log, after)).ToList();
+        var behind = 20;
+        var caughtUp = new TaskCompletionSource();
+        var followers = Enumerable.Range(0, 20).Select(_ => ReadAsync(open.Log, after, version =>
+        {
+            if (version == 306 && Interlocked.Decrement(ref behind) == 0)
+                caughtUp.SetResult();
+        })).ToList();
 
         await Task.WhenAll(Enumerable.Range(0, 300).Select(i => open.SayAsync("x")));
+        // What is deleted is gone, also for whoever has not read it yet.
+        await caughtUp.Task.WaitAsync(TimeSpan.FromSeconds(60), Cancellation);
         await open.Log.WriteAsync(new DeleteSession(OpenLog.Key(), open.Log.Now, null), Cancellation);
 
         foreach (var versions in await Task.WhenAll(followers))
@@ -89,11 +97,14 @@ public sealed class SessionFollowTests
         Assert.Equal(3, follower.Current.Change.Version);
     }
 
-    private static async Task<List<long>> ReadAsync(SessionLog log, long after)
+    private static async Task<List<long>> ReadAsync(SessionLog log, long after, Action<long> seen)
     {
         List<long> versions = [];
         await foreach (var (change, _) in log.FollowAsync(OpenLog.Key(), after, Cancellation))
+        {
             versions.Add(change.Version);
+            seen(change.Version);
+        }
         return versions;
     }
 }
