@@ -46,7 +46,7 @@ internal sealed partial class DispatchEndpoint(
         }
         using (scan)
         {
-            if (!scan.Session.IsEmpty && route.Operation == "chat")
+            if (!scan.Session.IsEmpty && (route.Operation is "chat" or "text_completion"))
                 SessionMember.Apply(scan.Session, http.Request);
             // What was said before is known here alone, and a node has to be told it.
             if (SessionHeaders.Names(http.Request))

@@ -13,6 +13,9 @@ namespace Chasqui.Server;
 /// <param name="ended">Told the new version.</param>
 internal sealed class SessionEngine(IEngine inner, SessionTurns turns, NamedSession named, Action<SessionTurn>? begun, Action<long>? ended) : IEngine
 {
+    // A request that is made again without thinking is the same turn.
+    private SessionTurn? _turn;
+
     public string Name => inner.Name;
 
     public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken = default) =>
@@ -20,7 +23,7 @@ internal sealed class SessionEngine(IEngine inner, SessionTurns turns, NamedSess
 
     public async IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var turn = await turns.BeginAsync(named.Key, named.Version, request.Messages, RoomOf(request.Options), cancellationToken).ConfigureAwait(false);
+        var turn = _turn ??= await turns.BeginAsync(named.Key, named.Version, request.Messages, RoomOf(request.Options), cancellationToken).ConfigureAwait(false);
         begun?.Invoke(turn);
         var (text, thinking, calls) = (new StringBuilder(), new StringBuilder(), (List<JsonElement>?)null);
         await foreach (var update in inner.ChatAsync(request with { Messages = turn.Context.Messages }, cancellationToken).ConfigureAwait(false))

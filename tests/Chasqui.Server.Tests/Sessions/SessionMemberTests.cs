@@ -51,6 +51,35 @@ public sealed class SessionMemberTests
         Assert.Equal(0, asked);
     }
 
+    [Theory]
+    [InlineData("/api/generate")]
+    [InlineData("/v1/completions")]
+    public async Task A_prompt_is_no_turn_of_a_session(string path)
+    {
+        await using var gateway = await RunningGateway.StartAsync(KeyModels.Engine());
+
+        var answer = await SendAsync(gateway, path, """{"model":"mini","prompt":"Hello","stream":false,"session":"talk"}""");
+
+        Assert.Equal(HttpStatusCode.BadRequest, answer.Status);
+        Assert.Contains("sessions are for chats", answer.Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_request_that_is_made_again_without_thinking_is_one_turn()
+    {
+        var engine = new ScriptedEngine
+        {
+            Models = KeyModels.Engine().Models,
+            Answer = (request, token) => request.Think is null ? ScriptedEngine.TokensAsync(["Hi"], token) : throw new UnsupportedCapabilityException("mini", "thinking"),
+        };
+        await using var gateway = await RunningGateway.StartAsync(engine);
+
+        var answer = await SendAsync(
+            gateway, "/v1/messages", """{"model":"mini","max_tokens":2000,"thinking":{"type":"enabled","budget_tokens":1024},"session":"new","messages":[{"role":"user","content":"Hello"}]}""");
+
+        Assert.Equal(2, SessionOf(answer.Body).Version);
+    }
+
     private static StringContent Json(string body) => new(body, Encoding.UTF8, "application/json");
 
     private static async Task<(HttpStatusCode Status, string Body)> SendAsync(RunningGateway gateway, string path, string body)
