@@ -48,8 +48,8 @@ internal sealed partial class DispatchEndpoint(
         {
             if (!scan.Session.IsEmpty && (route.Operation is "chat" or "text_completion"))
                 SessionMember.Apply(scan.Session, http.Request);
-            // What was said before is known here alone, and a node has to be told it.
-            if (SessionHeaders.Names(http.Request))
+            // What was said before is known here alone, and a node has to be told it; what is the gateway's own is not for a node at all.
+            if (!scan.Session.IsEmpty || SessionHeaders.Names(http.Request))
             {
                 await route.Handler(api, http).ConfigureAwait(false);
                 return;

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Chasqui.Engines.Wire;
 using Google.Protobuf;
 using Messages = Chasqui.Protocol.Messages;
@@ -10,46 +9,30 @@ internal sealed class RelayRecord : IDisposable
 {
     // An answer that is longer is passed on all the same, but not gone on with.
     private const int MaxBytes = 512 << 10;
-    private const int FirstBytes = 4 << 10;
     private const int MaxVarint = 5;
 
-    private byte[]? _bytes = ArrayPool<byte>.Shared.Rent(FirstBytes);
-    private int _length;
+    private readonly PooledBytes _bytes = new(MaxBytes);
 
     /// <summary>A message was passed on.</summary>
     public void Add(ReadOnlySpan<byte> message)
     {
-        if (_bytes is null)
-            return;
-        var needed = _length + message.Length + MaxVarint;
-        if (needed > MaxBytes)
-        {
-            Dispose();
-            return;
-        }
-        if (needed > _bytes.Length)
-        {
-            var larger = ArrayPool<byte>.Shared.Rent(Math.Max(needed, _bytes.Length * 2));
-            _bytes.AsSpan(0, _length).CopyTo(larger);
-            ArrayPool<byte>.Shared.Return(_bytes);
-            _bytes = larger;
-        }
         // As in a delimited stream of messages.
-        var rest = (uint)message.Length;
+        Span<byte> length = stackalloc byte[MaxVarint];
+        var (rest, count) = ((uint)message.Length, 0);
         for (; rest >= 0x80; rest >>= 7)
-            _bytes[_length++] = (byte)(rest | 0x80);
-        _bytes[_length++] = (byte)rest;
-        message.CopyTo(_bytes.AsSpan(_length));
-        _length += message.Length;
+            length[count++] = (byte)(rest | 0x80);
+        length[count++] = (byte)rest;
+        if (!_bytes.TryAdd(length[..count]) || !_bytes.TryAdd(message))
+            _bytes.Dispose();
     }
 
     /// <summary>What was said; null where it cannot be gone on with: it calls tools, tells probabilities, has ended, was too long, or cannot be read.</summary>
     public AnswerSoFar? Read()
     {
-        if (_bytes is null)
+        if (_bytes.IsGone)
             return null;
         var answer = new AnswerSoFar();
-        using var stream = new MemoryStream(_bytes, 0, _length, writable: false);
+        using var stream = new MemoryStream(_bytes.Span.ToArray(), writable: false);
         try
         {
             while (stream.Position < stream.Length)
@@ -67,10 +50,5 @@ internal sealed class RelayRecord : IDisposable
         return answer;
     }
 
-    public void Dispose()
-    {
-        if (_bytes is not null)
-            ArrayPool<byte>.Shared.Return(_bytes);
-        _bytes = null;
-    }
+    public void Dispose() => _bytes.Dispose();
 }
