@@ -103,7 +103,8 @@ internal sealed class Resuming(Caller caller, ChasquiClientOptions options, Time
         }
     }
 
-    private static bool IsLoss(ClientException e) => e.IsConnectionLost || e.Error.Code == "unreachable";
+    // UNAVAILABLE is what a gateway that goes says of what it could not bring to its end.
+    private static bool IsLoss(ClientException e) => e.IsConnectionLost || e.Reset == ErrorCode.Unavailable || e.Error.Code == "unreachable";
 
     private sealed class Attempt<T> : IAsyncDisposable
     {
