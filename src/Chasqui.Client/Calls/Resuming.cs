@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
+using Chasqui.Protocol;
 using Chasqui.Protocol.Headers;
 using Chasqui.Protocol.Messages;
 using Google.Protobuf;
