@@ -1,8 +1,10 @@
 using System.Diagnostics;
+using System.Runtime.Versioning;
 
 namespace Chasqui.Cli.Tests;
 
 /// <summary><c>./run install</c>, in a home of its own.</summary>
+[UnsupportedOSPlatform("windows")]
 public sealed class InstallTests : IDisposable
 {
     private readonly string _home = Directory.CreateTempSubdirectory("chasqui home's ").FullName;
