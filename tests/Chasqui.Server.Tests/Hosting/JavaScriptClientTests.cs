@@ -15,12 +15,14 @@ public sealed class JavaScriptClientTests
 
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task They_work_unchanged()
+    [Theory]
+    [InlineData(EngineProcess.Worker)]
+    [InlineData(EngineProcess.Gateway)]
+    public async Task They_work_unchanged(EngineProcess process)
     {
         Assert.SkipUnless(await HasNodeAsync(), "it needs Node.js 20 or later with npm");
         using var store = new OllamaStoreFolder();
-        await using var gateway = await RunningGateway.StartAsync(options => options with { Models = options.Models with { OllamaStore = store.Folder } });
+        await using var gateway = await RunningGateway.StartAsync(process, options => options with { Models = options.Models with { OllamaStore = store.Folder } });
 
         await RunAllAsync(gateway.Address, "embedded");
     }
