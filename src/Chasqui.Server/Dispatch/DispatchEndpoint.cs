@@ -111,6 +111,7 @@ internal sealed partial class DispatchEndpoint(
         state.Model = scan.Model!;
         var tokens = (int)Math.Min(int.MaxValue, scan.PromptCharacters / RouteRequest.CharactersPerToken);
         var model = rules.Resolve(scan.Model!);
+        var dialect = route.Dialect == Dialects.OpenAiResponses && !ResponseBody.IsPlain(scan.Body.Span) ? Dialects.None : route.Dialect;
         var request = new RouteRequest
         {
             Model = model,
@@ -119,7 +120,7 @@ internal sealed partial class DispatchEndpoint(
             PromptTokens = tokens,
             MaxTokens = scan.MaxTokens,
             Blocks = dispatcher.BlocksOf(model, scan.Prefixes),
-            Dialect = route.Dialect,
+            Dialect = dialect,
             Loads = route.Path is not (ShowPath or "/v1/messages/count_tokens"),
         };
         var way = dispatcher.Begin(request);
@@ -143,7 +144,7 @@ internal sealed partial class DispatchEndpoint(
         EngineException failure;
         try
         {
-            if ((lease.Node.Dialects & route.Dialect) != 0)
+            if ((lease.Node.Dialects & lease.Request.Dialect) != 0)
             {
                 if (lease.Reason.Attempt == 1)
                     Asks(route, state);

@@ -7,7 +7,15 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
 {
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
 
-    public string Id { get; } = OpenAiJson.NewId("resp_");
+    private int _items;
+
+    public string Id { get; } = ResponseIds.New();
+
+    /// <summary>What calls are made of.</summary>
+    public ResponseTools Tools => fields.Tools;
+
+    /// <summary>A name for the next item, which no other has and which tells the response.</summary>
+    public string NewItemId(string prefix) => ResponseIds.OfItem(prefix, Id, _items++);
 
     /// <summary>A response that is being made.</summary>
     public void WriteBegun(ref JsonText json) => Write(ref json, "in_progress", [], null, null);
@@ -84,13 +92,13 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
     {
         json.Name("tools"u8);
         json.BeginArray();
-        foreach (var tool in fields.GivenTools?.EnumerateArray() ?? default)
+        foreach (var tool in fields.Tools.Given?.EnumerateArray() ?? default)
             Tool(ref json, tool);
         json.EndArray();
         Text(ref json, "tool_choice"u8, fields.MayCall ? "auto" : "none");
         Text(ref json, "truncation"u8, fields.Truncation);
         json.Name("parallel_tool_calls"u8);
-        json.Value(true);
+        json.Value(fields.MayCallSeveral);
         json.Name("text"u8);
         json.BeginObject();
         json.Name("format"u8);
@@ -130,6 +138,11 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
 
     private static void Tool(ref JsonText json, JsonElement tool)
     {
+        if (tool.TryGetProperty("type"u8, out var type) && !type.ValueEquals("function"u8))
+        {
+            json.Raw(JsonSerializer.SerializeToUtf8Bytes(tool));
+            return;
+        }
         json.BeginObject();
         Text(ref json, "type"u8, "function");
         foreach (var name in (ReadOnlySpan<string>)["name", "description", "strict", "parameters"])

@@ -62,11 +62,12 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
         if (_open is not ReasoningItem)
         {
             Close();
-            var item = new ReasoningItem(OpenAiJson.NewId("rs_"), "");
+            var item = new ReasoningItem(response.NewItemId("rs_"), "");
             _open = item;
             var added = ItemEvent("response.output_item.added"u8);
             item.WriteBegun(ref added);
             EndEvent(ref added);
+            SummaryPart("response.reasoning_summary_part.added"u8, "");
         }
         _text.Append(thinking);
         var json = SummaryEvent("response.reasoning_summary_text.delta"u8);
@@ -80,7 +81,7 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
         if (_open is not MessageItem)
         {
             Close();
-            var item = new MessageItem(OpenAiJson.NewId("msg_"), "");
+            var item = new MessageItem(response.NewItemId("msg_"), "");
             _open = item;
             var added = ItemEvent("response.output_item.added"u8);
             item.WriteBegun(ref added);
@@ -97,20 +98,29 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
     private void AddCall(FunctionCall call)
     {
         Close();
-        var item = new FunctionCallItem(OpenAiJson.NewId("fc_"), call);
-        _open = item;
+        _open = response.Tools.ItemOf(response, call);
         var added = ItemEvent("response.output_item.added"u8);
-        item.Write(ref added, "in_progress", "");
-        EndEvent(ref added);
-        Arguments("response.function_call_arguments.delta"u8, "delta"u8);
-        Arguments("response.function_call_arguments.done"u8, "arguments"u8);
-        Complete(item);
+        if (_open is CustomCallItem custom)
+        {
+            custom.Write(ref added, "in_progress", "");
+            EndEvent(ref added);
+            Said("response.custom_tool_call_input.delta"u8, "delta"u8, custom.Input);
+            Said("response.custom_tool_call_input.done"u8, "input"u8, custom.Input);
+        }
+        else
+        {
+            ((FunctionCallItem)_open).Write(ref added, "in_progress", "");
+            EndEvent(ref added);
+            Said("response.function_call_arguments.delta"u8, "delta"u8, call.Arguments);
+            Said("response.function_call_arguments.done"u8, "arguments"u8, call.Arguments);
+        }
+        Complete(_open);
 
-        void Arguments(ReadOnlySpan<byte> name, ReadOnlySpan<byte> member)
+        void Said(ReadOnlySpan<byte> name, ReadOnlySpan<byte> member, string text)
         {
             var json = PlaceEvent(name);
             json.Name(member);
-            json.Value(call.Arguments);
+            json.Value(text);
             EndEvent(ref json);
         }
     }
@@ -126,6 +136,7 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
                 summary.Name("text"u8);
                 summary.Value(text);
                 EndEvent(ref summary);
+                SummaryPart("response.reasoning_summary_part.done"u8, text);
                 Complete(item with { Text = text });
                 break;
             case MessageItem item:
@@ -166,6 +177,14 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
         json.Name("logprobs"u8);
         json.BeginArray();
         json.EndArray();
+        EndEvent(ref json);
+    }
+
+    private void SummaryPart(ReadOnlySpan<byte> name, string text)
+    {
+        var json = SummaryEvent(name);
+        json.Name("part"u8);
+        ReasoningItem.WritePart(ref json, text);
         EndEvent(ref json);
     }
 

@@ -9,10 +9,13 @@ internal static class ResponsesEndpoint
     public static async Task InvokeAsync(ApiContext api, HttpContext http)
     {
         var fields = new ResponseFields();
+        ChatRequest request;
         using (var body = await api.ReadBodyAsync(http).ConfigureAwait(false))
+        {
             fields.Read(body.Root);
+            request = fields.ToRequest();
+        }
         fields.Note(http);
-        var request = fields.ToRequest();
         var response = new ResponseObject(fields, api.Time);
         var updates = request.Messages.Count > 0 ? api.EngineOf(http).ChatAsync(request, http.RequestAborted) : LoadAsync(api, http, request.Model);
         await (fields.Stream ? StreamAsync(api, http, response, updates) : SendWholeAsync(http, response, updates)).ConfigureAwait(false);
@@ -24,7 +27,7 @@ internal static class ResponsesEndpoint
         GenerationAnswer.CountWhole(http, answer.Result!);
         var buffer = new ArrayBufferWriter<byte>(2048);
         var json = new JsonText(buffer);
-        response.WriteEnded(ref json, ItemsOf(answer), answer.Result!);
+        response.WriteEnded(ref json, ItemsOf(response, answer), answer.Result!);
         await OpenAiJson.SendAsync(http, StatusCodes.Status200OK, buffer).ConfigureAwait(false);
     }
 
@@ -45,14 +48,14 @@ internal static class ResponsesEndpoint
         GenerationAnswer.Count(http, result ?? throw GatheredAnswer.EndedEarly());
     }
 
-    private static List<ResponseItem> ItemsOf(GatheredAnswer answer)
+    private static List<ResponseItem> ItemsOf(ResponseObject response, GatheredAnswer answer)
     {
         var items = new List<ResponseItem>();
         if (answer.Thinking.Length > 0)
-            items.Add(new ReasoningItem(OpenAiJson.NewId("rs_"), answer.Thinking));
+            items.Add(new ReasoningItem(response.NewItemId("rs_"), answer.Thinking));
         if (answer.Text.Length > 0 || answer.ToolCalls is null)
-            items.Add(new MessageItem(OpenAiJson.NewId("msg_"), answer.Text));
-        items.AddRange(FunctionCall.FromOllama(answer.ToolCalls).Select(call => new FunctionCallItem(OpenAiJson.NewId("fc_"), call)));
+            items.Add(new MessageItem(response.NewItemId("msg_"), answer.Text));
+        items.AddRange(FunctionCall.FromOllama(answer.ToolCalls).Select(call => response.Tools.ItemOf(response, call)));
         return items;
     }
 
