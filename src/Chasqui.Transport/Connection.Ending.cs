@@ -35,6 +35,21 @@ public sealed partial class Connection
             OnDrained();
     }
 
+    /// <summary>Ends what has not ended in time, and tells the peer of each stream; then the connection.</summary>
+    private void CutOff(string why)
+    {
+        lock (Gate)
+        {
+            if (MaySend)
+            {
+                foreach (var call in _calls.Values)
+                    Outbox.Frames.AppendReset(call.Id, call is IncomingCall ? ErrorCode.Unavailable : ErrorCode.Cancelled, why);
+            }
+        }
+
+        End(new CloseReason(ErrorCode.NoError, why, ByPeer: false));
+    }
+
     /// <summary>The peer says goodbye.</summary>
     internal void OnGoodbye(uint lastStream, ErrorCode code, string reason)
     {
