@@ -89,16 +89,16 @@ public sealed class BadOpenAiRequestTests
     [InlineData(Responses, """{"model":"m","input":5}""", "input", "\"input\" must be a string or an array of items, not a number")]
     [InlineData(Responses, """{"model":"m","input":["x"]}""", "input", "an item of \"input\" must be an object with a \"type\"")]
     [InlineData(Responses, """{"model":"m","input":[{}]}""", "input", "an item of \"input\" needs a \"type\" or a \"role\"")]
-    [InlineData(Responses, """{"model":"m","input":[{"type":"item_reference","id":"x"}]}""", "input",
-        "items of type \"item_reference\" are not supported: message, function_call, function_call_output, custom_tool_call, custom_tool_call_output and reasoning are")]
+    [InlineData(Responses, """{"model":"m","input":[{"type":"item_reference"}]}""", "input", "an item of type \"item_reference\" needs an \"id\"")]
+    [InlineData(Responses, """{"model":"m","input":"x","metadata":5}""", "metadata", "\"metadata\" must be an object, not a number")]
+    [InlineData(Responses, """{"model":"m","input":"x","store":"yes"}""", "store", "\"store\" must be a boolean, not a string")]
+    [InlineData(Chat, """{"model":"m","previous_response_id":"x"}""", "previous_response_id", "\"previous_response_id\" is not supported: it is for /v1/responses")]
     [InlineData(Responses, """{"model":"m","input":[{"role":"user","content":[{"type":"input_file"}]}]}""", "input",
         "parts of type \"input_file\" are not supported: input_text, output_text and input_image are")]
     [InlineData(Responses, """{"model":"m","input":[{"role":"user","content":[{"type":"input_image","file_id":"f"}]}]}""", "input",
         "an input_image needs an \"image_url\" with the image in base64: no files are stored")]
-    [InlineData(Responses, """{"model":"m","previous_response_id":"resp_1"}""", "previous_response_id",
-        "\"previous_response_id\" is not supported: nothing is stored: send the whole conversation as \"input\"")]
     [InlineData(Responses, """{"model":"m","conversation":"c"}""", "conversation",
-        "\"conversation\" is not supported: nothing is stored: send the whole conversation as \"input\"")]
+        "\"conversation\" is not supported: there are no conversations here: use \"previous_response_id\", or send the whole conversation as \"input\"")]
     [InlineData(Responses, """{"model":"m","background":true}""", "background", "\"background\" is not supported except as false: send the request and wait")]
     [InlineData(Responses, """{"model":"m","prompt":{"id":"x"}}""", "prompt", "\"prompt\" is not supported: no templates are stored: send the text as \"input\"")]
     [InlineData(Responses, """{"model":"m","include":["message.output_text.logprobs"]}""", "include",

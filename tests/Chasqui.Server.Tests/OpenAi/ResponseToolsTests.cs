@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Text;
 using System.Text.Json;
 
 namespace Chasqui.Server.Tests;
@@ -94,18 +95,26 @@ public sealed class ResponseToolsTests
     }
 
     [Theory]
-    [InlineData("""{"input":"x","tools":[{"type":"function","name":"f"}]}""", true)]
-    [InlineData("""{"input":[{"role":"user","content":[{"type":"input_text","text":"x"}]},{"type":"reasoning"},{"type":"function_call"}]}""", true)]
-    [InlineData("""{"input":"x","previous_response_id":null}""", true)]
-    [InlineData("""{"input":"x","tools":[{"type":"web_search"}]}""", false)]
-    [InlineData("""{"input":"x","TOOLS":[{"type":"function"},{"name":"n","type":"namespace"}]}""", false)]
-    [InlineData("""{"input":[{"type":"item_reference","id":"x"}]}""", false)]
-    [InlineData("""{"input":[{"type":"function_call","name":"f","namespace":"n"}]}""", false)]
-    [InlineData("""{"input":"x","previous_response_id":"resp_1"}""", false)]
-    [InlineData("""{"input":"x","\u0074ools":[]}""", false)]
-    [InlineData("""{"input":[{"type":1}]}""", false)]
-    [InlineData("""{"input":[""", false)]
-    public void Only_what_each_node_knows_is_passed_on_unread(string body, bool plain) => Assert.Equal(plain, ResponseBody.IsPlain(System.Text.Encoding.UTF8.GetBytes(body)));
+    [InlineData("""{"store":false,"input":"x","tools":[{"type":"function","name":"f"}]}""", true, true)]
+    [InlineData("""{"input":[{"role":"user","content":[{"type":"input_text","text":"x"}]},{"type":"reasoning"},{"type":"function_call"}],"store":false}""", true, true)]
+    [InlineData("""{"input":"x","previous_response_id":null,"Store":false}""", true, true)]
+    [InlineData("""{"input":"x"}""", false, true)]
+    [InlineData("""{"input":"x","store":true}""", false, true)]
+    [InlineData("""{"input":"x","store":false,"store":null}""", true, true)]
+    [InlineData("""{"input":"x","store":false,"tools":[{"type":"web_search"}]}""", false, false)]
+    [InlineData("""{"input":"x","store":false,"TOOLS":[{"type":"function"},{"name":"n","type":"namespace"}]}""", false, false)]
+    [InlineData("""{"store":false,"input":[{"type":"item_reference","id":"x"}]}""", false, false)]
+    [InlineData("""{"store":false,"input":[{"id":"x"}]}""", false, false)]
+    [InlineData("""{"store":false,"input":[{"type":"function_call","name":"f","namespace":"n"}]}""", false, false)]
+    [InlineData("""{"store":false,"input":"x","previous_response_id":"resp_1"}""", false, false)]
+    [InlineData("""{"store":false,"input":"x","\u0074ools":[]}""", false, false)]
+    [InlineData("""{"store":false,"input":[{"type":1}]}""", false, false)]
+    [InlineData("""{"store":false,"input":[""", false, false)]
+    public void Only_what_each_node_knows_and_is_not_kept_is_passed_on_unread(string body, bool plain, bool plainWithoutStore)
+    {
+        Assert.Equal(plain, ResponseBody.IsPlain(Encoding.UTF8.GetBytes(body), mayKeep: true));
+        Assert.Equal(plainWithoutStore, ResponseBody.IsPlain(Encoding.UTF8.GetBytes(body), mayKeep: false));
+    }
 
     private static bool Is(JsonElement e, string type, int index) => e.GetProperty("type").GetString() == type && e.GetProperty("output_index").GetInt32() == index;
 

@@ -12,14 +12,16 @@ internal static class ResponseBody
     private static readonly JsonReaderOptions _options = new() { AllowMultipleValues = true };
 
     /// <param name="body">A JSON object.</param>
+    /// <param name="mayKeep">Whether answers are kept that do not say otherwise.</param>
     /// <returns>False also where the body cannot be read, so that the API's own reader words the error.</returns>
-    public static bool IsPlain(ReadOnlySpan<byte> body)
+    public static bool IsPlain(ReadOnlySpan<byte> body, bool mayKeep)
     {
         var reader = new Utf8JsonReader(body.StartsWith(Encoding.UTF8.Preamble) ? body[3..] : body, _options);
         try
         {
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
                 return false;
+            var keeps = mayKeep;
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 if (reader.ValueIsEscaped)
@@ -40,9 +42,13 @@ internal static class ResponseBody
                 {
                     return false;
                 }
+                else if (Ascii.EqualsIgnoreCase(name, "store"u8) && reader.TokenType != JsonTokenType.Null)
+                {
+                    keeps = mayKeep && reader.TokenType != JsonTokenType.False;
+                }
                 reader.Skip();
             }
-            return true;
+            return !keeps;
         }
         catch (JsonException)
         {
@@ -53,19 +59,30 @@ internal static class ResponseBody
     private static bool IsPlainItem(ReadOnlySpan<byte> type) =>
         type.SequenceEqual("message"u8) || type.SequenceEqual("function_call"u8) || type.SequenceEqual("function_call_output"u8) || type.SequenceEqual("reasoning"u8);
 
-    /// <summary>Whether the types of all objects in an array are some, as far as they have one, and none is in a namespace. What is no array is not looked at.</summary>
+    /// <summary>
+    /// Whether the types of all objects in an array are some, and none is in a namespace; a message may do without a type where it has a role. What is no array is not
+    /// looked at.
+    /// </summary>
     private static bool AreOf(ref Utf8JsonReader reader, TypeTest isPlain)
     {
         if (reader.TokenType != JsonTokenType.StartArray)
             return true;
         var depth = reader.CurrentDepth;
+        var isKnown = false;
         while (reader.Read() && !(reader.TokenType == JsonTokenType.EndArray && reader.CurrentDepth == depth))
         {
+            if (reader.CurrentDepth == depth + 1)
+            {
+                if (reader.TokenType == JsonTokenType.EndObject && !isKnown)
+                    return false;
+                isKnown = false;
+            }
             if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != depth + 2)
                 continue;
             if (reader.ValueTextEquals("namespace"u8))
                 return false;
             var isType = reader.ValueTextEquals("type"u8);
+            isKnown |= isType || reader.ValueTextEquals("role"u8);
             reader.Read();
             if (isType && (reader.TokenType != JsonTokenType.String || reader.ValueIsEscaped || !isPlain(reader.ValueSpan)))
                 return false;

@@ -5,7 +5,10 @@ namespace Chasqui.Server;
 /// <summary>A request to <c>/v1/responses</c>, with what of it the answer repeats.</summary>
 internal sealed class ResponseFields : OpenAiFields
 {
-    private JsonElement _input;
+    private bool _store = true;
+    private string _previous = "";
+    private string _safetyIdentifier = "";
+    private string _promptCacheKey = "";
     private string _instructions = "";
     private string _effort = "";
     private string _summary = "";
@@ -16,6 +19,25 @@ internal sealed class ResponseFields : OpenAiFields
 
     /// <summary>Null where nothing was said.</summary>
     public string? Instructions => _instructions.Length > 0 ? _instructions : null;
+
+    /// <summary>Whether any response can be kept. Set by its maker.</summary>
+    public bool CanKeep { get; init; }
+
+    /// <summary>Whether this one shall be.</summary>
+    public bool Keeps => CanKeep && _store;
+
+    /// <summary>What is new, as it came; undefined where nothing is. To be used while what was read is there.</summary>
+    public JsonElement Input { get; private set; }
+
+    /// <summary>The response that this one goes on from; null for none.</summary>
+    public string? PreviousResponse => _previous.Length > 0 ? _previous : null;
+
+    /// <summary>What the client wants to find again; null for nothing.</summary>
+    public JsonElement? Metadata { get; private set; }
+
+    public string? SafetyIdentifier => _safetyIdentifier.Length > 0 ? _safetyIdentifier : null;
+
+    public string? PromptCacheKey => _promptCacheKey.Length > 0 ? _promptCacheKey : null;
 
     public string Effort => _effort;
 
@@ -35,9 +57,10 @@ internal sealed class ResponseFields : OpenAiFields
     public JsonElement? GivenFormat { get; private set; }
 
     /// <summary>The request; without messages it only loads the model. To be called while what was read is there.</summary>
-    public ChatRequest ToRequest()
+    /// <param name="items">The input, with all that came before it.</param>
+    public ChatRequest ToRequest(JsonElement items)
     {
-        var input = ResponseInput.Read(_input, PassOver);
+        var input = ResponseInput.Read(items, PassOver);
         return new()
         {
             Model = Model,
@@ -56,7 +79,7 @@ internal sealed class ResponseFields : OpenAiFields
         switch (name)
         {
             case "input":
-                _input = value;
+                Input = value;
                 return true;
             case "instructions":
                 Field.Read(name, value, ref _instructions);
@@ -75,6 +98,21 @@ internal sealed class ResponseFields : OpenAiFields
                 return true;
             case "text":
                 ReadText(name, value);
+                return true;
+            case "store":
+                Field.Read(name, value, ref _store);
+                return true;
+            case "previous_response_id":
+                Field.Read(name, value, ref _previous);
+                return true;
+            case "metadata":
+                Metadata = value.ValueKind == JsonValueKind.Object ? value.Clone() : throw Field.WrongType(name, "an object", value);
+                return true;
+            case "safety_identifier":
+                Field.Read(name, value, ref _safetyIdentifier);
+                return true;
+            case "prompt_cache_key":
+                Field.Read(name, value, ref _promptCacheKey);
                 return true;
             case "truncation":
                 Field.Read(name, value, ref _truncation);

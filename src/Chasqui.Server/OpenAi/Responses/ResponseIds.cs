@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 
 namespace Chasqui.Server;
@@ -7,6 +8,8 @@ internal static class ResponseIds
 {
     private const string Prefix = "resp_";
     private const int Length = 24;
+
+    private static readonly SearchValues<char> _digits = SearchValues.Create("0123456789abcdef");
 
     /// <summary>A new response's.</summary>
     public static string New() => OpenAiJson.NewId(Prefix);
@@ -22,7 +25,7 @@ internal static class ResponseIds
     public static string? ResponseOf(string item)
     {
         var start = item.IndexOf('_', StringComparison.Ordinal) + 1;
-        return start > 0 && item.Length >= start + Length + 4 && !item.AsSpan(start).ContainsAnyExcept("0123456789abcdef")
+        return start > 0 && item.Length >= start + Length + 4 && !item.AsSpan(start).ContainsAnyExcept(_digits)
             ? string.Concat(Prefix, item.AsSpan(start, Length))
             : null;
     }

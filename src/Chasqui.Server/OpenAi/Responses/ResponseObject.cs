@@ -8,6 +8,11 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
 
     private int _items;
+    private long? _completed;
+    private bool? _isKept;
+
+    /// <summary>Whether it can be referred to once it is complete.</summary>
+    public bool IsKept { get => _isKept ?? fields.Keeps; set => _isKept = value; }
 
     public string Id { get; } = ResponseIds.New();
 
@@ -40,7 +45,7 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
         if (result is null)
             json.Null();
         else
-            json.Value(time.GetUtcNow().ToUnixTimeSeconds());
+            json.Value(_completed ??= time.GetUtcNow().ToUnixTimeSeconds());
         Text(ref json, "status"u8, status);
         json.Name("incomplete_details"u8);
         if (status == "incomplete")
@@ -54,7 +59,7 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
             json.Null();
         }
         Text(ref json, "model"u8, fields.Model);
-        Text(ref json, "previous_response_id"u8, null);
+        Text(ref json, "previous_response_id"u8, fields.PreviousResponse);
         Text(ref json, "instructions"u8, fields.Instructions);
         json.Name("output"u8);
         json.BeginArray();
@@ -187,15 +192,17 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
             json.Null();
         Text(ref json, "max_tool_calls"u8, null);
         json.Name("store"u8);
-        json.Value(false);
+        json.Value(IsKept);
         json.Name("background"u8);
         json.Value(false);
         Text(ref json, "service_tier"u8, "default");
         json.Name("metadata"u8);
-        json.BeginObject();
-        json.EndObject();
-        Text(ref json, "safety_identifier"u8, null);
-        Text(ref json, "prompt_cache_key"u8, null);
+        if (fields.Metadata is { } metadata)
+            json.Raw(JsonSerializer.SerializeToUtf8Bytes(metadata));
+        else
+            json.Raw("{}"u8);
+        Text(ref json, "safety_identifier"u8, fields.SafetyIdentifier);
+        Text(ref json, "prompt_cache_key"u8, fields.PromptCacheKey);
     }
 
     private static void Text(ref JsonText json, ReadOnlySpan<byte> name, string? text)

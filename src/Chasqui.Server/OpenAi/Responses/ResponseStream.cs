@@ -25,8 +25,22 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
             foreach (var call in FunctionCall.FromOllama(calls))
                 AddCall(call);
         }
-        if (update.Result is { } result)
-            End(result);
+        if (update.Result is not null)
+            Close();
+    }
+
+    /// <summary>The items that are complete.</summary>
+    public IReadOnlyList<ResponseItem> Items => _completed;
+
+    /// <summary>Ends the response.</summary>
+    /// <param name="result">How it ended.</param>
+    /// <param name="whole">The response, in JSON.</param>
+    public void End(GenerationResult result, ReadOnlySpan<byte> whole)
+    {
+        var json = Event(ResponseObject.IsIncomplete(result) ? "response.incomplete"u8 : "response.completed"u8);
+        json.Name("response"u8);
+        json.Raw(whole);
+        EndEvent(ref json);
     }
 
     /// <summary>Ends the response with an error, by events of a stream that is not otherwise in use.</summary>
@@ -158,15 +172,6 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
         _completed.Add(item);
         _open = null;
         _text.Clear();
-    }
-
-    private void End(GenerationResult result)
-    {
-        Close();
-        var json = Event(ResponseObject.IsIncomplete(result) ? "response.incomplete"u8 : "response.completed"u8);
-        json.Name("response"u8);
-        response.WriteEnded(ref json, _completed, result);
-        EndEvent(ref json);
     }
 
     private void TextEvent(ReadOnlySpan<byte> name, ReadOnlySpan<byte> member, string text)

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 
 namespace Chasqui.Server;
@@ -77,7 +78,7 @@ internal sealed class ResponseTools
             json.WriteString(Text, text);
             json.WriteEndObject();
         }
-        return System.Text.Encoding.UTF8.GetString(buffer.WrittenSpan);
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
     }
 
     /// <summary>The text among the arguments; all of them where the model did not keep to the form.</summary>
