@@ -79,6 +79,19 @@ public sealed partial class Connection
             ? new CloseReason(ErrorCode.NoError, "", ByPeer: true)
             : new CloseReason(ErrorCode.Truncated, reason, ByPeer: true));
 
+    /// <summary>The connection's own timer work failed. It never throws, since the timer serves all connections.</summary>
+    internal void OnFault(Exception error)
+    {
+        try
+        {
+            End(new CloseReason(ErrorCode.Internal, error.Message, ByPeer: false));
+        }
+        catch (Exception)
+        {
+            // The connection is broken beyond an orderly end; its socket ends it.
+        }
+    }
+
     /// <summary>The one way out. The first reason counts.</summary>
     internal void End(CloseReason reason)
     {
