@@ -108,6 +108,7 @@ public sealed class WireMappingTests
                 Reason = x ? FinishReason.Length : FinishReason.Stop,
                 PromptTokens = n,
                 CachedPromptTokens = n,
+                ReasoningTokens = n,
                 CompletionTokens = n,
                 TruncatedTokens = n,
                 TotalDuration = TimeSpan.FromTicks(n),
