@@ -62,6 +62,7 @@ internal sealed class GenerationJob : IDisposable
     private readonly List<int> _completion = [];
     private List<TokenLogprob>? _logprobs;
     private List<int>? _tokens;
+    private bool _promptTold;
     private int _backlog;
     private int _abandoned;
     private readonly long _created;
@@ -180,7 +181,7 @@ internal sealed class GenerationJob : IDisposable
         }
 
         if (text.Length > 0)
-            Emit(new GenerationUpdate { Text = text, Logprobs = TakeLogprobs(), Tokens = TakeTokens() });
+            Emit(new GenerationUpdate { Text = text, Logprobs = TakeLogprobs(), Tokens = TakeTokens(), Prompt = TakePrompt() });
         return true;
     }
 
@@ -232,6 +233,14 @@ internal sealed class GenerationJob : IDisposable
         var taken = _tokens;
         _tokens = null;
         return taken;
+    }
+
+    private PromptUsage? TakePrompt()
+    {
+        if (_promptTold)
+            return null;
+        _promptTold = true;
+        return new PromptUsage(Plan.Prompt.Length - Plan.Replayed, CachedTokens);
     }
 
     private List<TokenLogprob>? TakeLogprobs()
