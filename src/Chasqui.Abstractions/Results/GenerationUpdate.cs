@@ -23,8 +23,8 @@ public sealed record GenerationUpdate
     /// <summary>The ids of the tokens that came since the last update, whose text this is; null where they were not asked for or are not known (<see cref="GenerationRequest.WithTokens"/>).</summary>
     public IReadOnlyList<int>? Tokens { get; init; }
 
-    /// <summary>What the prompt is, in tokens; only in the first update, and only of an engine that knows it before the answer ends.</summary>
-    public PromptUsage? Prompt { get; init; }
+    /// <summary>Tokens of the whole prompt: only in the first update, and only of an engine that knows them before the answer ends; else 0.</summary>
+    public int PromptTokens { get; init; }
 
     /// <summary>The prompt after templating; only for <see cref="GenerationRequest.RenderOnly"/>.</summary>
     public string? RenderedPrompt { get; init; }
@@ -32,11 +32,6 @@ public sealed record GenerationUpdate
     /// <summary>Set on the last update of a stream, and only there.</summary>
     public GenerationResult? Result { get; init; }
 }
-
-/// <summary>What a prompt is, in tokens.</summary>
-/// <param name="Tokens">Of the whole prompt.</param>
-/// <param name="Cached">Those of them that were taken from a cached prefix.</param>
-public sealed record PromptUsage(int Tokens, int Cached);
 
 /// <summary>How a generation ended, and what it took.</summary>
 public sealed record GenerationResult

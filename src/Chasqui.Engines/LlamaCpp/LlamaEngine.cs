@@ -154,7 +154,7 @@ public sealed class LlamaEngine : IEngine
         }
 
         List<int>? unsaid = null;
-        PromptUsage? prompt = null;
+        var prompt = 0;
         var job = GenerationJobFactory.Create(lease.Model.Weights, jobPlan, _time);
         try
         {
@@ -163,16 +163,16 @@ public sealed class LlamaEngine : IEngine
             {
                 if (update.Tokens is { } tokens)
                     (unsaid ??= []).AddRange(tokens);
-                prompt ??= update.Prompt;
+                prompt = Math.Max(prompt, update.PromptTokens);
                 foreach (var part in Split(update, planned.Thinking))
                 {
                     // Tokens go with the text that they became, however long that is held back.
                     var (carried, first) = (unsaid, prompt);
-                    (unsaid, prompt) = (null, null);
-                    yield return part.Result is null ? part with { Tokens = carried, Prompt = first } : part with
+                    (unsaid, prompt) = (null, 0);
+                    yield return part.Result is null ? part with { Tokens = carried, PromptTokens = first } : part with
                     {
                         Tokens = carried,
-                        Prompt = first,
+                        PromptTokens = first,
                         Result = part.Result with { LoadDuration = lease.LoadDuration, TotalDuration = _time.GetElapsedTime(started) },
                     };
                 }

@@ -18,20 +18,20 @@ internal static class ToolCallStream
         IAsyncEnumerable<GenerationUpdate> updates, ToolCallReader reader, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         List<int>? unsaid = null;
-        PromptUsage? prompt = null;
+        var prompt = 0;
         await foreach (var update in updates.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             var text = reader.Read(update.Text);
             // Tokens go with the text that they became, however long that is held back.
             if (update.Tokens is { } tokens)
                 (unsaid ??= []).AddRange(tokens);
-            prompt ??= update.Prompt;
+            prompt = Math.Max(prompt, update.PromptTokens);
             if (update.Result is null)
             {
                 if (text.Length > 0 || update.Thinking.Length > 0 || update.ToolCalls is not null || update.Logprobs is { Count: > 0 } || update.RenderedPrompt is not null)
                 {
-                    yield return update with { Text = text, Tokens = unsaid, Prompt = prompt };
-                    (unsaid, prompt) = (null, null);
+                    yield return update with { Text = text, Tokens = unsaid, PromptTokens = prompt };
+                    (unsaid, prompt) = (null, 0);
                 }
                 continue;
             }
@@ -39,7 +39,7 @@ internal static class ToolCallStream
             {
                 Text = text + reader.Finish(),
                 Tokens = unsaid,
-                Prompt = prompt,
+                PromptTokens = prompt,
                 ToolCalls = reader.Calls is { } calls ? JsonSerializer.SerializeToElement(calls, JsonWriting.Plain) : update.ToolCalls,
             };
         }

@@ -21,8 +21,7 @@ public static class WireUpdates
             wire.ToolCalls = calls.GetRawText();
         if (update.Tokens is { } tokens)
             wire.Tokens.AddRange(tokens);
-        if (update.Prompt is { } prompt)
-            wire.Prompt = new Messages.PromptUsage { Tokens = prompt.Tokens, Cached = prompt.Cached };
+        wire.PromptTokens = update.PromptTokens;
         return wire;
     }
 
@@ -39,7 +38,7 @@ public static class WireUpdates
             Result = wire.Result is { } result ? FromWire(result) : null,
             ToolCalls = wire.HasToolCalls ? WireRequests.Json("tool_calls", wire.ToolCalls) : null,
             Tokens = wire.Tokens.Count > 0 ? [.. wire.Tokens] : null,
-            Prompt = wire.Prompt is { } prompt ? new PromptUsage(prompt.Tokens, prompt.Cached) : null,
+            PromptTokens = wire.PromptTokens,
         };
     }
 

@@ -28,7 +28,7 @@ internal static class MessageJson
             ToolUse(ref json, AnthropicCall.From(call!), whole: true);
         json.EndArray();
         Stop(ref json, StopReason(result, calls.Count > 0));
-        Usage(ref json, result);
+        Usage(ref json, result, answer.PromptTokens > 0);
         SessionFields.Write(ref json, result);
         json.EndObject();
         buffer.Write("\n"u8);
@@ -38,13 +38,12 @@ internal static class MessageJson
     /// <param name="json">Where to.</param>
     /// <param name="model">The model as it was asked for.</param>
     /// <param name="prompt">Tokens of the prompt, exactly or about.</param>
-    /// <param name="cached">Those of them that were found computed.</param>
-    public static void WriteStart(ref JsonText json, string model, int prompt, int cached)
+    public static void WriteStart(ref JsonText json, string model, int prompt)
     {
         Head(ref json, model);
         json.EndArray();
         Stop(ref json, null);
-        Usage(ref json, prompt, cached, 0);
+        Usage(ref json, prompt, 0, 0);
         json.EndObject();
     }
 
@@ -92,8 +91,11 @@ internal static class MessageJson
     }
 
     /// <summary>What an answer took.</summary>
-    public static void Usage(ref JsonText json, GenerationResult result) =>
-        Usage(ref json, result.PromptTokens, result.CachedPromptTokens, result.CompletionTokens);
+    /// <param name="json">Where to.</param>
+    /// <param name="result">How it ended.</param>
+    /// <param name="counts">Whether the engine counted the prompt before it answered: its own cache costs nobody anything and is not told, so that the input is what is counted.</param>
+    public static void Usage(ref JsonText json, GenerationResult result, bool counts) =>
+        Usage(ref json, result.PromptTokens, counts ? 0 : result.CachedPromptTokens, result.CompletionTokens);
 
     /// <param name="json">Where to.</param>
     /// <param name="prompt">Tokens of the whole prompt.</param>

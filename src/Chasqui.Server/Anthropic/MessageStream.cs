@@ -10,6 +10,7 @@ internal sealed class MessageStream(Sse events, string model, int estimate) : ID
     private Block _open;
     private int _index;
     private bool _begun;
+    private int _prompt;
     private bool _called;
 
     private enum Block
@@ -95,12 +96,11 @@ internal sealed class MessageStream(Sse events, string model, int estimate) : ID
 
     private void Begin(GenerationUpdate first)
     {
-        var (prompt, cached) = first.Prompt is { } known ? (known.Tokens, known.Cached)
-            : first.Result is { } result ? (result.PromptTokens, result.CachedPromptTokens)
-            : (estimate, 0);
+        _prompt = first.PromptTokens;
+        var prompt = _prompt > 0 ? _prompt : first.Result?.PromptTokens ?? estimate;
         var json = Event("message_start"u8, "message_start");
         json.Name("message"u8);
-        MessageJson.WriteStart(ref json, model, prompt, cached);
+        MessageJson.WriteStart(ref json, model, prompt);
         json.EndObject();
         events.End();
     }
@@ -157,7 +157,7 @@ internal sealed class MessageStream(Sse events, string model, int estimate) : ID
         json.BeginObject();
         MessageJson.Stop(ref json, reason);
         json.EndObject();
-        MessageJson.Usage(ref json, result);
+        MessageJson.Usage(ref json, result, _prompt > 0);
         SessionFields.Write(ref json, result);
         json.EndObject();
         events.End();

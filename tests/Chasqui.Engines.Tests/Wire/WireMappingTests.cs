@@ -103,7 +103,7 @@ public sealed class WireMappingTests
             Text = text ?? "",
             Thinking = text ?? "",
             RenderedPrompt = text,
-            Prompt = y ? new PromptUsage(n, n / 2) : null,
+            PromptTokens = y ? n : 0,
             Logprobs = x ? [new TokenLogprob("a", new byte[] { 97 }, -0.5f, [new TokenLogprob("b", new byte[] { 98 }, -1.5f, [])])] : null,
             Result = y ? null : new GenerationResult
             {

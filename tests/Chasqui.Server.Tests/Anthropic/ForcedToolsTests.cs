@@ -46,8 +46,8 @@ public sealed class ForcedToolsTests : IAsyncLifetime
     [InlineData("mini-tools", true)]
     public async Task A_chat_calls_the_tool_that_is_named_with_arguments_of_its_schema(string model, bool stream)
     {
-        var text = await PostAsync("/v1/chat/completions", $$"""
-            {"model":"{{model}}","max_tokens":300,"temperature":0,"stream":{{(stream ? "true" : "false")}},"messages":[{"role":"user","content":"Hello!"}],
+        var text = await PostAsync("/v1/chat/completions", $$$$$"""
+            {"model":"{{{{{model}}}}}","max_tokens":300,"temperature":0,"stream":{{{{{(stream ? "true" : "false")}}}}},"messages":[{"role":"user","content":"Hello!"}],
              "tool_choice":{"type":"function","function":{"name":"f"}},
              "tools":[{"type":"function","function":{"name":"g","parameters":{"type":"object"}}},
                       {"type":"function","function":{"name":"f","parameters":{"$defs":{"town":{"enum":["Lima","Cusco"]}},"type":"object","properties":{"city":{"$ref":"#/$defs/town"},"days":{"type":"integer","minimum":1,"maximum":3}},"required":["city","days"],"additionalProperties":false}}}]}
@@ -109,13 +109,9 @@ public sealed class ForcedToolsTests : IAsyncLifetime
             var first = events[0].GetProperty("message").GetProperty("usage");
             var last = events.Single(one => one.GetProperty("type").GetString() == "message_delta").GetProperty("usage");
 
-            Assert.Equal(counted, Input(first));
-            Assert.Equal(counted, Input(last));
-            Assert.Equal(first.GetProperty("input_tokens").GetInt32(), last.GetProperty("input_tokens").GetInt32());
+            Assert.Equal(counted, first.GetProperty("input_tokens").GetInt32());
+            Assert.Equal(counted, last.GetProperty("input_tokens").GetInt32());
         }
-
-        // Tokens that were found computed are counted beside the input.
-        static int Input(JsonElement usage) => usage.GetProperty("input_tokens").GetInt32() + (usage.TryGetProperty("cache_read_input_tokens", out var cached) ? cached.GetInt32() : 0);
     }
 
     private async Task<string> PostAsync(string path, string body)

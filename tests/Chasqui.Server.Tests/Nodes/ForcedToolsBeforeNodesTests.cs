@@ -111,9 +111,9 @@ public sealed class ForcedToolsBeforeNodesTests
             {"model":"{{model}}","max_tokens":200,"stream":{{(stream ? "true" : "false")}},"messages":[{"role":"user","content":"Hello!"}],{{Choice(path, shape)}},
              "tools":[{"name":"first","input_schema":{{Parameters}}},{"name":"wanted","input_schema":{{Parameters}}}]}
             """
-        : $$"""
-            {"model":"{{model}}","max_tokens":200,"stream":{{(stream ? "true" : "false")}},"messages":[{"role":"user","content":"Hello!"}],{{Choice(path, shape)}},
-             "tools":[{"type":"function","function":{"name":"first","parameters":{{Parameters}}}},{"type":"function","function":{"name":"wanted","parameters":{{Parameters}}}}]}
+        : $$$$"""
+            {"model":"{{{{model}}}}","max_tokens":200,"stream":{{{{(stream ? "true" : "false")}}}},"messages":[{"role":"user","content":"Hello!"}],{{{{Choice(path, shape)}}}},
+             "tools":[{"type":"function","function":{"name":"first","parameters":{{{{Parameters}}}}}},{"type":"function","function":{"name":"wanted","parameters":{{{{Parameters}}}}}}]}
             """;
 
     private static string Choice(string path, string shape) => (path == "/v1/messages", shape) switch

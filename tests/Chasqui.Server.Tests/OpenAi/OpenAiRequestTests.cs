@@ -42,8 +42,8 @@ public sealed class OpenAiRequestTests
     [InlineData("\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"required\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"g\"}}]}}", "g", true, null, false)]
     public async Task A_choice_of_tools_is_the_engines(string fields, string shown, bool required, string? name, bool single)
     {
-        var request = Assert.IsType<ChatRequest>(await SentAsync("/v1/chat/completions", $$"""
-            {"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],{{fields}}}
+        var request = Assert.IsType<ChatRequest>(await SentAsync("/v1/chat/completions", $$$"""
+            {"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],{{{fields}}}}
             """));
 
         Assert.Equal(shown, string.Join(' ', request.Tools!.Value.EnumerateArray().Select(tool => tool.GetProperty("function").GetProperty("name").GetString())));

@@ -181,7 +181,7 @@ internal sealed class GenerationJob : IDisposable
         }
 
         if (text.Length > 0)
-            Emit(new GenerationUpdate { Text = text, Logprobs = TakeLogprobs(), Tokens = TakeTokens(), Prompt = TakePrompt() });
+            Emit(new GenerationUpdate { Text = text, Logprobs = TakeLogprobs(), Tokens = TakeTokens(), PromptTokens = TakePrompt() });
         return true;
     }
 
@@ -235,12 +235,12 @@ internal sealed class GenerationJob : IDisposable
         return taken;
     }
 
-    private PromptUsage? TakePrompt()
+    private int TakePrompt()
     {
         if (_promptTold)
-            return null;
+            return 0;
         _promptTold = true;
-        return new PromptUsage(Plan.Prompt.Length - Plan.Replayed, CachedTokens);
+        return Plan.Prompt.Length - Plan.Replayed;
     }
 
     private List<TokenLogprob>? TakeLogprobs()
