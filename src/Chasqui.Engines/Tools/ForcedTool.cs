@@ -52,7 +52,7 @@ internal sealed record ForcedTool(string Name, JsonElement Parameters)
         }
         catch (InvalidFormatException e)
         {
-            // Whoever did not ask for more is served with any object.
+            // A tool that is not strict is served with any object.
             return function.TryGetProperty("strict", out var strict) && strict.ValueKind == JsonValueKind.True
                 ? throw new InvalidRequestException($"the arguments of the tool \"{name}\" cannot be held to its schema: {e.Message}", e)
                 : _anything;

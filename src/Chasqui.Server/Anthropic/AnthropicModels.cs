@@ -42,7 +42,7 @@ internal static class AnthropicModels
         await AnthropicAnswer.SendAsync(http, StatusCodes.Status200OK, AnthropicAnswer.ContentType, buffer.WrittenMemory).ConfigureAwait(false);
     }
 
-    /// <summary>All of them unless a page is asked for: whoever wants to see them all does so at once.</summary>
+    /// <summary>All of them unless a page is asked for.</summary>
     private static (int From, int Count) Page(IQueryCollection query, IReadOnlyList<ModelSummary> models)
     {
         var limit = models.Count;

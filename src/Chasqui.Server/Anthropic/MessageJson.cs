@@ -93,7 +93,7 @@ internal static class MessageJson
     /// <summary>What an answer took.</summary>
     /// <param name="json">Where to.</param>
     /// <param name="result">How it ended.</param>
-    /// <param name="counts">Whether the engine counted the prompt before it answered: its own cache costs nobody anything and is not told, so that the input is what is counted.</param>
+    /// <param name="counts">Whether the engine counted the prompt before it answered: its own cache is not told then, so that the input is what count_tokens says.</param>
     public static void Usage(ref JsonText json, GenerationResult result, bool counts) =>
         Usage(ref json, result.PromptTokens, counts ? 0 : result.CachedPromptTokens, result.CompletionTokens);
 
