@@ -17,8 +17,8 @@ internal sealed class ChosenTools
     private bool _required;
     private bool _single;
 
-    /// <summary>Whether the model may call tools at all.</summary>
-    public bool MayCall => !_none;
+    /// <summary>Whether the model may call several tools at once.</summary>
+    public bool MayCallSeveral => !_single;
 
     /// <summary>How it may call them; null where nothing was said.</summary>
     public ToolChoice? Choice => _none || !(_required || _single) ? null : new ToolChoice { Required = _required, Name = _name, Single = _single };

@@ -63,6 +63,26 @@ public sealed class ForcedToolsTests : IAsyncLifetime
         Assert.Contains("\"finish_reason\":\"tool_calls\"", text, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("mini")]
+    [InlineData("mini-tools")]
+    public async Task A_response_is_a_call(string model)
+    {
+        const string Rest = """
+            "max_output_tokens":50,"temperature":0,"input":"What is the weather?","parallel_tool_calls":false,"tool_choice":{"type":"function","name":"w"},
+            "tools":[{"type":"function","name":"v","parameters":{"type":"object"}},{"type":"function","name":"w","parameters":{"type":"object"}}]
+            """;
+
+        var whole = JsonElement.Parse(await PostAsync("/v1/responses", $$"""{"model":"{{model}}",{{Rest}}}"""));
+        var streamed = await PostAsync("/v1/responses", $$"""{"model":"{{model}}","stream":true,{{Rest}}}""");
+
+        var item = Assert.Single(whole.GetProperty("output").EnumerateArray());
+        Assert.Equal(("function_call", "w", "{}"), (item.GetProperty("type").GetString(), item.GetProperty("name").GetString(), item.GetProperty("arguments").GetString()));
+        Assert.Equal("""{"type":"function","name":"w"}""", whole.GetProperty("tool_choice").GetRawText());
+        Assert.False(whole.GetProperty("parallel_tool_calls").GetBoolean());
+        Assert.Contains("\"type\":\"response.function_call_arguments.done\"", streamed, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_model_that_thinks_may_do_so_before_its_call()
     {
