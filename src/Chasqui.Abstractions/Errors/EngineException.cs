@@ -57,8 +57,11 @@ public sealed class InvalidFormatException(string message) : InvalidRequestExcep
 public sealed class InvalidTemplateException(string message) : InvalidRequestException(message);
 
 /// <summary>The prompt is longer than the context, and cutting it was not allowed.</summary>
-public sealed class ContextLengthExceededException(int tokens, int contextLength)
-    : InvalidRequestException($"the input length exceeds the context length: {tokens} tokens, where {contextLength} fit")
+/// <param name="tokens">Tokens of the prompt.</param>
+/// <param name="contextLength">Tokens that fit.</param>
+/// <param name="message">What is told. Default: both numbers.</param>
+public sealed class ContextLengthExceededException(int tokens, int contextLength, string? message = null)
+    : InvalidRequestException(message ?? $"the input length exceeds the context length: {tokens} tokens, where {contextLength} fit")
 {
     /// <summary>Tokens of the prompt.</summary>
     public int Tokens { get; } = tokens;

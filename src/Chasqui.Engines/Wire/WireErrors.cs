@@ -71,7 +71,8 @@ public static class WireErrors
             "invalid_option" => new InvalidOptionException(Text(details, "option"), Text(details, "value"), Text(details, "expected")),
             "invalid_format" => new InvalidFormatException(error.Message),
             "invalid_template" => new InvalidTemplateException(error.Message),
-            "context_length_exceeded" => new ContextLengthExceededException((int)Number(details, "tokens"), (int)Number(details, "context_length")),
+            "context_length_exceeded" => new ContextLengthExceededException(
+                (int)Number(details, "tokens"), (int)Number(details, "context_length"), error.Message is { Length: > 0 } message ? message : null),
             "invalid_request" or "not_supported" => new InvalidRequestException(error.Message),
             "unsupported_capability" => new UnsupportedCapabilityException(Text(details, "model"), Text(details, "capability")),
             "model_load_failed" => new ModelLoadException(Text(details, "model"), Text(details, "reason")),

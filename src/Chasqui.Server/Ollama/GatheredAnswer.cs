@@ -20,8 +20,8 @@ internal sealed class GatheredAnswer
     /// <summary>Tokens of the prompt as the engine told them before it answered; 0 where it did not.</summary>
     public int PromptTokens { get; private init; }
 
-    /// <summary>Null only where nothing was run (<see cref="RenderedPrompt"/>).</summary>
-    public GenerationResult? Result { get; private init; }
+    /// <summary>How it ended.</summary>
+    public required GenerationResult Result { get; init; }
 
     /// <exception cref="EngineFailedException">The stream ended without a result.</exception>
     public static async Task<GatheredAnswer> FromAsync(IAsyncEnumerable<GenerationUpdate> updates, CancellationToken cancellationToken)
@@ -45,8 +45,6 @@ internal sealed class GatheredAnswer
             prompt = Math.Max(prompt, update.PromptTokens);
             result = update.Result ?? result;
         }
-        if (result is null && rendered is null)
-            throw EndedEarly();
         return new GatheredAnswer
         {
             Text = text.ToString(),
@@ -55,7 +53,7 @@ internal sealed class GatheredAnswer
             ToolCalls = calls,
             RenderedPrompt = rendered,
             PromptTokens = prompt,
-            Result = result,
+            Result = result ?? throw EndedEarly(),
         };
     }
 
