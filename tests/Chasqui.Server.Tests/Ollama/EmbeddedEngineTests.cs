@@ -73,7 +73,7 @@ public abstract class EmbeddedEngineTests(EngineProcess process) : IAsyncLifetim
 
         foreach (var stream in (string[])["true", "false"])
         {
-            using var refused = await _gateway.PostAsync(path, $$"""{"model":"mini",{{prompt}},"stream":{{stream}},"shift":false,"options":{"num_predict":2}}""");
+            using var refused = await _gateway.PostAsync(path, $$"""{"model":"mini",{{prompt}},"stream":{{stream}},"shift":false,"options":{"num_predict":2} }""");
 
             Assert.Equal(
                 "the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length",
@@ -102,7 +102,7 @@ public abstract class EmbeddedEngineTests(EngineProcess process) : IAsyncLifetim
     [InlineData("7a", 100, "stop")]
     public async Task An_answer_that_says_one_token_for_ever_ends(string repeated, int times, string reason)
     {
-        var body = $$"""{"model":"mini","prompt":"x","stream":false,"format":{"type":"string","pattern":"^({{repeated}}){100}$"},"options":{"temperature":0}}""";
+        var body = $$"""{"model":"mini","prompt":"x","stream":false,"format":{"type":"string","pattern":"^({{repeated}}){100}$"},"options":{"temperature":0} }""";
 
         using var answered = await _gateway.PostAsync("/api/generate", body);
 
