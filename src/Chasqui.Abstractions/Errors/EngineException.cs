@@ -19,6 +19,13 @@ public sealed class ModelNotFoundException(string model, IReadOnlyList<string> s
     public IReadOnlyList<string> Suggestions { get; } = suggestions;
 }
 
+/// <summary>No registry has a model of the name that was to be fetched.</summary>
+public sealed class RegistryModelNotFoundException(string model, string message, Exception? inner = null) : EngineException(message, inner)
+{
+    /// <summary>The name as it was asked for.</summary>
+    public string Model { get; } = model;
+}
+
 /// <summary>A model's name is not of the form <c>[host/][namespace/]model[:tag]</c>.</summary>
 public sealed class InvalidModelNameException(string model) : EngineException($"invalid model name '{model}'")
 {

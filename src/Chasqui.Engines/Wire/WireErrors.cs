@@ -8,6 +8,9 @@ namespace Chasqui.Engines.Wire;
 /// <summary>Errors of an engine as <c>Error</c> messages of the wire, and back, so that a remote engine throws what a near one would.</summary>
 public static class WireErrors
 {
+    // Tells a model that no registry has from one that is not here.
+    private const string InRegistry = "registry";
+
     /// <summary>The message and the status, a code of HTTP, that goes with it.</summary>
     public static (int Status, Messages.Error Error) ToWire(Exception exception)
     {
@@ -28,7 +31,7 @@ public static class WireErrors
 
     private static (int Status, string Code) Kind(Exception exception) => exception switch
     {
-        ModelNotFoundException => (404, "model_not_found"),
+        ModelNotFoundException or RegistryModelNotFoundException => (404, "model_not_found"),
         InvalidModelNameException => (400, "invalid_model_name"),
         InvalidOptionException => (400, "invalid_option"),
         InvalidFormatException => (400, "invalid_format"),
@@ -62,6 +65,7 @@ public static class WireErrors
         var details = error.Details;
         return error.Code switch
         {
+            "model_not_found" when Text(details, "reason") == InRegistry => new RegistryModelNotFoundException(Text(details, "model"), error.Message),
             "model_not_found" => new ModelNotFoundException(Text(details, "model"), [.. error.Suggestions]),
             "invalid_model_name" => new InvalidModelNameException(Text(details, "model")),
             "invalid_option" => new InvalidOptionException(Text(details, "option"), Text(details, "value"), Text(details, "expected")),
@@ -111,6 +115,10 @@ public static class WireErrors
             case ModelNotFoundException e:
                 details["model"] = e.Model;
                 error.Suggestions.AddRange(e.Suggestions);
+                break;
+            case RegistryModelNotFoundException e:
+                details["model"] = e.Model;
+                details["reason"] = InRegistry;
                 break;
             case InvalidModelNameException e:
                 details["model"] = e.Model;

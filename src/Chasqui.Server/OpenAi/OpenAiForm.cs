@@ -80,6 +80,7 @@ internal sealed class OpenAiForm : ApiForm
     {
         RateLimitedException { RetryAfter: null } => NoQuota,
         RateLimitedException e => e.OfTokens ? "tokens" : "requests",
+        ResponseNotFoundException => "invalid_request_error",
         _ => TypeOf(error.Status),
     };
 
@@ -89,12 +90,14 @@ internal sealed class OpenAiForm : ApiForm
         PermissionDeniedException => "insufficient_permissions",
         RateLimitedException { RetryAfter: null } => NoQuota,
         RateLimitedException => "rate_limit_exceeded",
+        ResponseNotFoundException e => e.Code,
         _ => null,
     };
 
     private static string? ParameterOf(Exception? cause) => cause switch
     {
         InvalidParameterException e => e.Parameter,
+        ResponseNotFoundException e => e.Parameter,
         InvalidOptionException { Option: "num_predict" } => "max_tokens",
         InvalidOptionException e => e.Option,
         _ => null,

@@ -198,7 +198,7 @@ public abstract class ManagementTests(EngineProcess process) : IAsyncLifetime
         var wrong = await Assert.ThrowsAsync<InvalidRequestException>(() => engine.WriteBlobAsync("sha256:" + new string('3', 64), new MemoryStream(other), Token));
         Assert.StartsWith("digest mismatch", wrong.Message);
         await Assert.ThrowsAsync<InvalidRequestException>(() => engine.WriteBlobAsync("sha256:4", new MemoryStream(other), Token));
-        var missing = await Assert.ThrowsAsync<EngineFailedException>(() => StatusesAsync(engine.PullAsync(new TransferRequest { Model = $"{_registry.Authority}/library/none", Insecure = true }, Token)));
+        var missing = await Assert.ThrowsAsync<RegistryModelNotFoundException>(() => StatusesAsync(engine.PullAsync(new TransferRequest { Model = $"{_registry.Authority}/library/none", Insecure = true }, Token)));
         Assert.Contains("file does not exist", missing.Message);
     }
 

@@ -75,6 +75,7 @@ public abstract class WireEngineTests(EngineProcess process) : IAsyncLifetime
         while (told.Count < 4 && await events.MoveNextAsync())
             told.Add(events.Current.Payload.ToStringUtf8());
         Assert.Equal(["loaded", "pinned", "unpinned", "unloaded"], told.Select(json => JsonNode.Parse(json)!["event"]!.GetValue<string>()));
+        Assert.All(told, json => Assert.Equal("mini:latest", JsonNode.Parse(json)!["model"]!.GetValue<string>()));
     }
 
     [Fact]
