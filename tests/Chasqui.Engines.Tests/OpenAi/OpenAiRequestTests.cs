@@ -27,6 +27,7 @@ public sealed class OpenAiRequestTests
         ["num_ctx"] = new() { NumCtx = 8192 },
         ["num_ctx within"] = new() { NumCtx = 4096 },
         ["num_batch"] = new() { NumBatch = 9 },
+        ["mirostat"] = new() { Unapplied = ["mirostat"] },
         ["num_thread"] = new() { NumThread = 9 },
         ["seed"] = new() { Seed = 7 },
         ["seed off"] = new() { Seed = -1 },
@@ -59,11 +60,12 @@ public sealed class OpenAiRequestTests
     [InlineData(LlamaCpp, "repeat_last_n", "\"repeat_last_n\":9")]
     [InlineData(Vllm, "repeat_last_n", null)]
     [InlineData(LlamaCpp, "num_keep", "\"n_keep\":9")]
-    [InlineData(Vllm, "num_keep", null)]
-    [InlineData(Vllm, "num_ctx", null)]
+    [InlineData(Vllm, "num_keep", "")]
+    [InlineData(Vllm, "num_ctx", "")]
     [InlineData(Vllm, "num_ctx within", "")]
-    [InlineData(LlamaCpp, "num_batch", null)]
-    [InlineData(LlamaCpp, "num_thread", null)]
+    [InlineData(LlamaCpp, "num_batch", "")]
+    [InlineData(LlamaCpp, "num_thread", "")]
+    [InlineData(LlamaCpp, "mirostat", null)]
     [InlineData(Other, "seed", "\"seed\":7")]
     [InlineData(Other, "seed off", "")]
     [InlineData(Other, "num_predict", "\"max_tokens\":7")]
