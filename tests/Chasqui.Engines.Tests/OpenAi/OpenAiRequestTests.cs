@@ -142,6 +142,30 @@ public sealed class OpenAiRequestTests
     }
 
     [Fact]
+    public async Task A_result_that_answers_no_call_gets_a_call_made_up()
+    {
+        await using var server = new OpenAiScript(LlamaCpp, Hi);
+        ChatMessage[] turns =
+        [
+            new() { Role = "user", Content = "a" },
+            new() { Role = "tool", Content = "1", ToolName = "f" },
+            new() { Role = "tool", Content = "2" },
+            new() { Role = "assistant", Content = "b", ToolCalls = JsonElement.Parse("""[{"id":"call_3","function":{"name":"g","arguments":{}}}]""") },
+            new() { Role = "tool", Content = "3", ToolName = "h" },
+        ];
+
+        await Nodes.AllAsync(server.Engine.ChatAsync(new ChatRequest { Model = "mini", Messages = turns }, Nodes.Token));
+
+        Assert.Equal(
+            """[{"role":"user","content":"a"},"""
+            + """{"role":"assistant","content":"","tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"call_2","type":"function","function":{"name":"tool","arguments":"{}"}}]},"""
+            + """{"role":"tool","content":"1","tool_call_id":"call_1","name":"f"},{"role":"tool","content":"2","tool_call_id":"call_2","name":"tool"},"""
+            + """{"role":"assistant","content":"b","tool_calls":[{"id":"call_3","type":"function","function":{"name":"g","arguments":"{}"}},{"id":"call_4","type":"function","function":{"name":"h","arguments":"{}"}}]},"""
+            + """{"role":"tool","content":"3","tool_call_id":"call_4","name":"h"}]""",
+            server.Sent.GetProperty("messages").GetRawText());
+    }
+
+    [Fact]
     public async Task What_no_path_of_the_server_carries_is_refused()
     {
         async Task RefusedAsync(string owner, GenerationRequest request, string names)
