@@ -51,7 +51,7 @@ public sealed class OpenAiAnswerTests
     [InlineData("""{"function":{"name":"f","arguments":"{}"}}""", """{"function":{"name":"g","arguments":"{}"}}""", " f {}| g {}")]
     public async Task What_is_repeated_in_each_piece_of_a_call_is_one(string first, string second, string calls)
     {
-        var stream = string.Concat(((string[])[first, second]).Select(piece => $$"""data: {"choices":[{"index":0,"delta":{"tool_calls":[{{piece}}]}}]}""" + "\n\n"))
+        var stream = string.Concat(((string[])[first, second]).Select(piece => "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[" + piece + "]}}]}\n\n"))
             + "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n";
         await using var server = new OpenAiScript("vllm", stream);
 

@@ -186,7 +186,6 @@ public sealed class OpenAiRequestTests
         await RefusedAsync(LlamaCpp, OpenAiScript.Chat() with { Alone = true }, "cannot take alone");
         await RefusedAsync(Vllm, OpenAiScript.Chat() with { RenderOnly = true }, "only to render");
         await RefusedAsync(Vllm, new ChatRequest { Model = "mini" }, "no messages");
-        await RefusedAsync(Vllm, new ChatRequest { Model = "mini", Messages = [new ChatMessage { Role = "tool", Content = "x", ToolName = "f" }] }, "which no turn before it calls");
         await RefusedAsync(Vllm, new ChatRequest { Model = "mini", Messages = [new ChatMessage { Role = "assistant", ToolCalls = JsonElement.Parse("[5]") }] }, "tool_calls must be");
 
         await using var vllm = new OpenAiScript(Vllm, Hi);
