@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Chasqui.Engines.Http;
 using Chasqui.Engines.Models;
+using Chasqui.Engines.Tools;
 
 namespace Chasqui.Engines.OpenAi;
 
@@ -43,7 +44,11 @@ public sealed class OpenAiEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(request);
         var requests = await RequestsAsync(cancellationToken).ConfigureAwait(false);
-        await foreach (var update in AnswerAsync(request, requests, cancellationToken).ConfigureAwait(false))
+        // A second language of Ollama's has no word for it.
+        var updates = request.ToolChoice is { IsForced: true } && requests.HoldsCalls
+            ? ForcedCall.HoldAsync(request, asked => AnswerAsync(asked, requests, cancellationToken))
+            : SingleCall.Of(AnswerAsync(request, requests, cancellationToken), request.ToolChoice);
+        await foreach (var update in updates.ConfigureAwait(false))
             yield return update;
     }
 
@@ -203,7 +208,7 @@ public sealed class OpenAiEngine : IEngine
             var done = false;
             try
             {
-                while (await reply.ReadEventAsync().ConfigureAwait(false))
+                while (!done && await reply.ReadEventAsync(stream.IsFinished).ConfigureAwait(false))
                 {
                     if (reply.Current.Span.SequenceEqual("[DONE]"u8))
                     {
@@ -215,6 +220,7 @@ public sealed class OpenAiEngine : IEngine
                         reply.Progress();
                     if (update is not null)
                         yield return update;
+                    done = stream.IsComplete;
                 }
                 // Not every server ends with [DONE]; one that dies says no reason either.
                 if (!stream.IsFinished)

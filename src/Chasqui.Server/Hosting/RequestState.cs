@@ -41,7 +41,7 @@ internal sealed class RequestState
     public bool TellsPassedOver { get; set; }
 
     /// <summary>The form of the API that was called.</summary>
-    public required ApiForm Form { get; init; }
+    public required ApiForm Form { get; set; }
 
     /// <summary>How this endpoint says that there is no such model.</summary>
     public NotFoundWording NotFound { get; init; }

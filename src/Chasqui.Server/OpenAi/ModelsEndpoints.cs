@@ -11,7 +11,13 @@ internal static class ModelsEndpoints
 
     public static async Task ListAsync(ApiContext api, HttpContext http)
     {
+        var isAnthropics = AnthropicModels.Asks(http);
         var models = await api.EngineOf(http).ListAsync(http.RequestAborted).ConfigureAwait(false);
+        if (isAnthropics)
+        {
+            await AnthropicModels.ListAsync(http, models).ConfigureAwait(false);
+            return;
+        }
         var buffer = new ArrayBufferWriter<byte>(4096);
         var json = new JsonText(buffer);
         json.BeginObject();
@@ -31,7 +37,13 @@ internal static class ModelsEndpoints
         // The server leaves an escaped slash as it is; clients escape those in the name.
         var name = http.Request.Path.Value![Prefix.Length..].Replace("%2F", "/", StringComparison.OrdinalIgnoreCase);
         RequestState.Of(http).Model = name;
+        var isAnthropics = AnthropicModels.Asks(http);
         var model = await api.EngineOf(http).ShowAsync(name, http.RequestAborted).ConfigureAwait(false);
+        if (isAnthropics)
+        {
+            await AnthropicModels.ShowAsync(http, name, model.Summary).ConfigureAwait(false);
+            return;
+        }
         var buffer = new ArrayBufferWriter<byte>(256);
         var json = new JsonText(buffer);
         Write(ref json, name, model.Summary);
