@@ -22,7 +22,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
     public string Server => response.Headers.TryGetValues("Server", out var values) ? string.Join(' ', values) : "";
 
     /// <summary>Whether the body says that it is JSON.</summary>
-    public bool IsJson => response.Content.Headers.ContentType?.MediaType is HttpCall.Json;
+    public bool IsJson => response.Content.Headers.ContentType?.MediaType is { } type && type.Equals(HttpCall.Json, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Since the request was sent.</summary>
     public TimeSpan Elapsed => clock.Elapsed;
@@ -119,15 +119,31 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
     }
 
     /// <summary>Reads the next event's data into <see cref="Current"/>.</summary>
+    /// <param name="isWhole">Whether the answer is whole already. Then a node that breaks off, or that says nothing for <see cref="StreamSigns.Patience"/>, has come to its end.</param>
     /// <returns>False at the end.</returns>
-    public async ValueTask<bool> ReadEventAsync()
+    public async ValueTask<bool> ReadEventAsync(bool isWhole = false)
+    {
+        if (!isWhole)
+            return await NextEventAsync(clock.Token).ConfigureAwait(false);
+        using var patience = new CancellationTokenSource(StreamSigns.Patience, http.Time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, clock.Token);
+        try
+        {
+            return await NextEventAsync(both.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (!clock.CallerLeft && (e is OperationCanceledException || (e is EngineFailedException { InnerException: IOException or HttpRequestException })))
+        {
+            return false;
+        }
+    }
+
+    private async ValueTask<bool> NextEventAsync(CancellationToken cancellationToken)
     {
         try
         {
-            clock.Token.ThrowIfCancellationRequested();
-            _lines ??= new LineReader(await StreamAsync().ConfigureAwait(false), call.Bound);
-            _events ??= new SseReader(_lines, call.Bound);
-            if (!await _events.ReadAsync(clock.Token).ConfigureAwait(false))
+            cancellationToken.ThrowIfCancellationRequested();
+            _events ??= new SseReader(await StreamAsync().ConfigureAwait(false), call.Bound);
+            if (!await _events.ReadAsync(cancellationToken).ConfigureAwait(false))
                 return false;
         }
         catch (Exception e) when (http.Explain(e, clock) is { } explained)
@@ -174,6 +190,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
     public ValueTask DisposeAsync()
     {
         _lines?.Dispose();
+        _events?.Dispose();
         response.Dispose();
         clock.Dispose();
         return ValueTask.CompletedTask;

@@ -1,4 +1,5 @@
 using Chasqui.Engines.Http;
+using Chasqui.Engines.Wire;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
@@ -176,8 +177,12 @@ internal sealed partial class DispatchEndpoint(
                 await GoOnAsync(route, http, state, way, said, failure).ConfigureAwait(false);
                 return null;
             }
-            await passage.BreakOffAsync().ConfigureAwait(false);
-            throw failure;
+            if (!await passage.BreakOffAsync().ConfigureAwait(false))
+                throw failure;
+            state.Failure = failure;
+            state.Measure?.Failed(WireErrors.CodeOf(failure));
+            LogBroken(lease.Node.Name, state.Model, failure.Message);
+            return null;
         }
         if ((http.Response.HasStarted && !passage.OnlySilence) || !way.MayRetry(lease, failure))
             throw failure;
@@ -233,6 +238,9 @@ internal sealed partial class DispatchEndpoint(
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Model {Model} goes to node {Node}: {Reason}")]
     private partial void LogRoute(string model, string node, RouteReason reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} gave an answer of model {Model} up in the middle: {Reason}")]
+    private partial void LogBroken(string node, string model, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} failed before it answered for model {Model}, so another one is asked: {Reason}")]
     private partial void LogRetry(string node, string model, string reason);

@@ -26,7 +26,7 @@ internal sealed class OpenAiForm : ApiForm
 
     public override async ValueTask<bool> TryEndStreamAsync(HttpContext http, ApiError error)
     {
-        if (http.Response.ContentType != Sse.ContentType)
+        if (!MediaTypes.Is(http.Response.ContentType, Sse.ContentType))
             return false;
         await using var events = new Sse(http);
         if (http.Features.Get<ResponseStream>() is { } response)

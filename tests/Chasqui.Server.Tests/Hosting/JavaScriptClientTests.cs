@@ -11,13 +11,14 @@ namespace Chasqui.Server.Tests;
 public sealed class JavaScriptClientTests
 {
     [Theory]
-    [InlineData("js-clients")]
-    [InlineData("js-frameworks")]
-    public async Task They_work_unchanged(string folder)
+    [InlineData("js-clients", EngineProcess.Worker)]
+    [InlineData("js-clients", EngineProcess.Gateway)]
+    [InlineData("js-frameworks", EngineProcess.Worker)]
+    public async Task They_work_unchanged(string folder, EngineProcess process)
     {
         await NodeProject.RequireAsync();
         using var store = new OllamaStoreFolder();
-        await using var gateway = await RunningGateway.StartAsync(options => options with { Models = options.Models with { OllamaStore = store.Folder } });
+        await using var gateway = await RunningGateway.StartAsync(process, options => options with { Models = options.Models with { OllamaStore = store.Folder } });
 
         await new NodeProject(folder).TestAsync(gateway.Address, "embedded");
     }
