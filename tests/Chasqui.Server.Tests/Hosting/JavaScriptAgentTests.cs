@@ -16,7 +16,7 @@ public sealed class JavaScriptAgentTests
     {
         await NodeProject.RequireAsync();
         using var store = new OllamaStoreFolder();
-        await using var gateway = await RunningGateway.StartAsync(options => options with { Models = options.Models with { OllamaStore = store.Folder } });
+        await using var gateway = await RunningGateway.StartAsync(EngineProcess.Worker, options => options with { Models = options.Models with { OllamaStore = store.Folder } });
 
         await _project.TestAsync(gateway.Address, "embedded");
     }
