@@ -2,6 +2,7 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Chasqui.Engines.Http;
+using Chasqui.Engines.Http1;
 
 namespace Chasqui.Engines.Ollama;
 
@@ -62,8 +63,8 @@ internal sealed partial class OllamaManager(NodeHttp http) : IModelManager
     public async Task WriteBlobAsync(string digest, Stream content, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(content);
-        using var upload = new UploadContent(content);
-        await http.TellAsync(new HttpCall { Method = HttpMethod.Post, Path = BlobPath(digest), Content = upload, Limits = http.Moving }, cancellationToken).ConfigureAwait(false);
+        await http.TellAsync(
+            new HttpCall { Method = HttpMethod.Post, Path = BlobPath(digest), Upload = new Http1Upload(content), Limits = http.Moving }, cancellationToken).ConfigureAwait(false);
     }
 
     private static string BlobPath(string digest) => Digests().IsMatch(digest ?? "")
