@@ -35,6 +35,21 @@ public sealed partial class Connection
             OnDrained();
     }
 
+    /// <summary>Ends what has not ended in time, and tells the peer of each stream; then the connection.</summary>
+    private void CutOff(string why)
+    {
+        lock (Gate)
+        {
+            if (MaySend)
+            {
+                foreach (var call in _calls.Values)
+                    Outbox.Frames.AppendReset(call.Id, call is IncomingCall ? ErrorCode.Unavailable : ErrorCode.Cancelled, why);
+            }
+        }
+
+        End(new CloseReason(ErrorCode.NoError, why, ByPeer: false));
+    }
+
     /// <summary>The peer says goodbye.</summary>
     internal void OnGoodbye(uint lastStream, ErrorCode code, string reason)
     {
@@ -63,6 +78,19 @@ public sealed partial class Connection
         End(_draining
             ? new CloseReason(ErrorCode.NoError, "", ByPeer: true)
             : new CloseReason(ErrorCode.Truncated, reason, ByPeer: true));
+
+    /// <summary>The connection's own timer work failed. It never throws, since the timer serves all connections.</summary>
+    internal void OnFault(Exception error)
+    {
+        try
+        {
+            End(new CloseReason(ErrorCode.Internal, error.Message, ByPeer: false));
+        }
+        catch (Exception)
+        {
+            // The connection is broken beyond an orderly end; its socket ends it.
+        }
+    }
 
     /// <summary>The one way out. The first reason counts.</summary>
     internal void End(CloseReason reason)

@@ -83,6 +83,7 @@ public sealed partial class Connection
         if (call.RemoteEnded)
         {
             Remove(call);
+            _loop.Remember(call.Id);
         }
         else if (call is IncomingCall)
         {

@@ -215,7 +215,7 @@ public sealed partial class Connection : IAsyncDisposable
     }
 
     /// <summary>Ends the connection in order: no more streams are opened or taken, those under way run to their end.</summary>
-    /// <param name="drain">How long they may take; what is not over then is cut off.</param>
+    /// <param name="drain">How long they may take; what is not over then is reset: UNAVAILABLE where the peer opened it, else CANCELLED.</param>
     /// <param name="ct">Cuts them off at once.</param>
     public async Task GoodbyeAsync(TimeSpan drain, CancellationToken ct = default)
     {
@@ -226,7 +226,7 @@ public sealed partial class Connection : IAsyncDisposable
         }
         catch (Exception e) when (e is TimeoutException or OperationCanceledException)
         {
-            End(new CloseReason(ErrorCode.NoError, "the time for draining is over", ByPeer: false));
+            CutOff("the time for draining is over");
             await Closed.ConfigureAwait(false);
         }
     }

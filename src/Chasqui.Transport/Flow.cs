@@ -5,6 +5,9 @@ namespace Chasqui.Transport;
 /// <summary>Credit, both ways. All under the gate. What the application takes is returned in halves of a window, so that credit costs few frames.</summary>
 internal sealed class Flow(Connection connection)
 {
+    // One for the stream and one for the connection, of a peer that returns each message's credit by itself.
+    private const int CreditFramesEach = 2;
+
     private long _window = connection.Options.Settings.ConnectionCredit;
     private long _returned;
     private long _incomplete;
@@ -25,7 +28,7 @@ internal sealed class Flow(Connection connection)
         var cost = DataFlags.Cost(length);
         call.SendCredit -= cost;
         SendCredit -= cost;
-        CreditFrames++;
+        CreditFrames += CreditFramesEach;
     }
 
     internal void Granted(long increment)

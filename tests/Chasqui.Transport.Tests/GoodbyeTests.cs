@@ -58,8 +58,27 @@ public sealed class GoodbyeTests
         time.Advance(TimeSpan.FromSeconds(6));
 
         await goodbye.WaitAsync(Pair.Limit, Cancellation);
-        var error = await Assert.ThrowsAsync<ConnectionClosedException>(async () => await call.ReadAsync(Cancellation));
-        Assert.False(error.MayRetry);
+        var error = await Assert.ThrowsAsync<StreamException>(async () => await call.ReadAsync(Cancellation));
+        Assert.Equal((ErrorCode.Unavailable, false), (error.Code, error.MayRetry));
+    }
+
+    [Fact]
+    public async Task Who_goes_resets_what_is_not_over_in_time_each_with_a_code()
+    {
+        var time = new FakeTimeProvider();
+        await using var peer = await RawPeer.OpenAsync(GatedAsync, new ConnectionOptions { Time = time });
+        await peer.SendAsync(peer.Request(1), peer.Request(3));
+        await peer.ReadAsync(FrameType.Response);
+        await peer.ReadAsync(FrameType.Response);
+
+        var goodbye = peer.Subject.GoodbyeAsync(TimeSpan.FromSeconds(5), Cancellation);
+        await peer.ReadAsync(FrameType.Goodbye);
+        time.Advance(TimeSpan.FromSeconds(6));
+
+        await peer.ResetAsync(1, ErrorCode.Unavailable);
+        await peer.ResetAsync(3, ErrorCode.Unavailable);
+        await peer.CutAsync();
+        await goodbye.WaitAsync(Pair.Limit, Cancellation);
     }
 
     [Fact]

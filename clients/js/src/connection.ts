@@ -7,9 +7,9 @@ import { encodeFrame, Flag, FrameReader, FrameType, type Frame } from "./frames.
 import { HeaderDecoder } from "./hpack/decoder.js";
 import { HeaderEncoder } from "./hpack/encoder.js";
 import { fieldSize, type HeaderField } from "./hpack/table.js";
-import { readBatch, readCredit, readData, readGoodbye, readHead, readHeartbeat, readReset, type BatchEntry, type Ending, type Head } from "./payloads.js";
+import { maxReason, readBatch, readCredit, readData, readGoodbye, readHead, readHeartbeat, readReset, type BatchEntry, type Ending, type Head } from "./payloads.js";
 import { Priority, Scheduler } from "./scheduler.js";
-import { checkSettings, decodeSettings, defaultSettings, encodeSettings, type Settings } from "./settings.js";
+import { checkSettings, decodeSettings, defaultSettings, encodeSettings, maxHello, type Settings } from "./settings.js";
 import { Stream, type Outgoing, type StreamOwner } from "./stream.js";
 import type { Transport } from "./transports/transport.js";
 
@@ -35,7 +35,6 @@ export interface OpenOptions {
 
 const highWater = 1_048_576;
 const largestPiece = 65_536;
-const maxReason = 1_024;
 const maxStreamId = 0xffff_ffff;
 
 /** One connection, on the side that dialed. */
@@ -74,7 +73,7 @@ export class Connection implements StreamOwner {
     this.maxMessageBytes = options.maxMessageBytes ?? 16 * 1_048_576;
     this.#maxWaiting = options.maxWaiting ?? 10_000;
     this.closed = new Promise((resolve) => (this.#resolveClosed = resolve));
-    this.#reader = new FrameReader(this.#own.maxFrame);
+    this.#reader = new FrameReader(maxHello);
     this.#decoder = new HeaderDecoder(this.#own.headerTable, this.#own.maxHeaderList);
     this.#receiveCredit = new ReceiveCredit(this.#own.connectionCredit, (n) => this.#sendGrant(0, n));
     transport.onData = (chunk) => this.#receive(chunk);
@@ -320,6 +319,7 @@ export class Connection implements StreamOwner {
       case FrameType.Hello:
         return this.#onHello(payload);
       case FrameType.Goodbye:
+        this.#flood.control();
         return this.#onGoodbye(readGoodbye(payload));
       case FrameType.Request:
         return this.#onRequest(stream, readHead(payload));
@@ -330,6 +330,8 @@ export class Connection implements StreamOwner {
         return this.#onMessage(stream, body, (flags & Flag.More) !== 0, (flags & Flag.End) !== 0);
       }
       case FrameType.Batch:
+        // Without entries it costs no credit.
+        if (payload.length === 0) this.#flood.control();
         return this.#onBatch(readBatch(payload));
       case FrameType.Reset:
         this.#flood.control();
@@ -353,6 +355,7 @@ export class Connection implements StreamOwner {
     this.#peer = decodeSettings(payload);
     this.#sendCredit = new SendCredit(this.#peer.connectionCredit);
     this.#encoder = new HeaderEncoder(this.#peer.headerTable);
+    this.#reader.maxFrame = this.#own.maxFrame;
     this.#state = "open";
     this.#watch();
     this.#opened();
@@ -381,6 +384,7 @@ export class Connection implements StreamOwner {
   }
 
   #onResponse(id: number, { flags, block, body }: Head): void {
+    if (id % 2 === 0) throw broken(`a RESPONSE for stream ${id}, which is the gateway's own`);
     const { fields, tooLarge } = this.#decoder.decode(block);
     const stream = this.#receiver(id);
     if (flags & Flag.Message) {
@@ -404,7 +408,6 @@ export class Connection implements StreamOwner {
     for (const { stream, end, body } of entries) {
       if (this.#state !== "open") return;
       if (stream === 0) throw broken("a BATCH entry with the stream 0");
-      if (this.#streams.get(stream)?.insideMessage) throw broken("a BATCH entry inside of a message");
       this.#onMessage(stream, body, false, end);
     }
   }
@@ -413,7 +416,8 @@ export class Connection implements StreamOwner {
     const stream = this.#receiver(id);
     const onlyEnds = end && body.length === 0;
     if (stream === undefined) {
-      if (!onlyEnds) this.#charge(costOf(body.length));
+      if (onlyEnds) this.#flood.control();
+      else this.#charge(costOf(body.length));
       return;
     }
     if (!stream.responded) throw broken("DATA before RESPONSE");

@@ -3,7 +3,7 @@ import { ErrorCode, ProtocolError } from "./errors.js";
 const aSecond = 1_000;
 const atOnce = 5_000;
 
-/** Counts the peer's control frames: 1,000 a second, 5,000 at once, beyond those CREDITs that our own DATA called for. */
+/** Counts the peer's frames that cost no credit: 1,000 a second, 5,000 at once, beyond those CREDITs that our own DATA called for. */
 export class FloodGuard {
   #left = atOnce;
   #last: number;
@@ -15,7 +15,7 @@ export class FloodGuard {
 
   /** We sent a piece that the peer will return credit for: to its stream and to the connection. */
   dataSent(): void {
-    this.#expectedCredits = Math.min(this.#expectedCredits + 2, atOnce);
+    this.#expectedCredits += 2;
   }
 
   control(isCredit = false): void {

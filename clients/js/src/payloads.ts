@@ -3,6 +3,9 @@ import { ErrorCode, errorName, ProtocolError } from "./errors.js";
 import { Flag } from "./frames.js";
 import { maxCredit } from "./credit.js";
 
+/** Bytes of a reason at most. */
+export const maxReason = 1_024;
+
 // What the payloads say. Each reader throws ProtocolError where one is malformed.
 
 export interface Head {
@@ -74,6 +77,7 @@ export function readHeartbeat(payload: Uint8Array): { answer: boolean; bytes: Ui
 
 function readEnding(reader: ByteReader): Ending {
   const code = reader.varint();
+  if (reader.left > maxReason) throw malformed(`a reason is longer than ${maxReason} bytes`);
   const reason = strictText(reader.rest());
   if (reason === undefined) throw malformed("a reason that is not UTF-8");
   return { code: errorName(code) === "internal" ? ErrorCode.Internal : code, reason };

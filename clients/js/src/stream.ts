@@ -46,6 +46,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
   #arrived: Arrived[] = [];
   #partial: Uint8Array[] = [];
   #partialLength = 0;
+  #inside = false;
   #error: unknown;
   #over = false;
   #endQueued = false;
@@ -134,9 +135,10 @@ export class Stream implements AsyncIterable<Uint8Array> {
       const text = `a message above ${this.owner.maxMessageBytes} bytes`;
       return this.abort(ErrorCode.MessageTooLarge, text, wireError(ErrorCode.MessageTooLarge, text));
     }
+    this.#inside = more;
     if (more) {
       // A message may be longer than the credit of its stream, so its parts cannot wait for the application.
-      this.#partial.push(bytes.slice());
+      if (bytes.length > 0) this.#partial.push(bytes.slice());
       this.#partialLength += bytes.length;
       return this.#giveBack(cost);
     }
@@ -149,7 +151,7 @@ export class Stream implements AsyncIterable<Uint8Array> {
 
   /** @internal */
   get insideMessage(): boolean {
-    return this.#partial.length > 0;
+    return this.#inside;
   }
 
   /** @internal */

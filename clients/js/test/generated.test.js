@@ -13,7 +13,7 @@ test("the generated messages are those of chasqui.proto", (t) => {
   if (!existsSync(buf)) return t.skip("buf is not installed");
   const out = mkdtempSync(join(tmpdir(), "chasqui-generated-"));
   try {
-    execFileSync(buf, ["generate", "../../src/Chasqui.Protocol/Messages", "--template", "buf.gen.yaml", "--output", out], { cwd: root, stdio: "pipe" });
+    execFileSync(buf, ["generate", "../../docs/protocol", "--template", "buf.gen.yaml", "--output", out], { cwd: root, stdio: "pipe" });
     const fresh = readFileSync(join(out, "src/gen/chasqui_pb.ts"), "utf8");
     assert.equal(readFileSync(join(root, "src/gen/chasqui_pb.ts"), "utf8"), fresh, "run: npm run generate");
   } finally {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
+using Chasqui.Protocol;
 using Chasqui.Protocol.Headers;
 using Chasqui.Protocol.Messages;
 using Google.Protobuf;
@@ -103,7 +104,8 @@ internal sealed class Resuming(Caller caller, ChasquiClientOptions options, Time
         }
     }
 
-    private static bool IsLoss(ClientException e) => e.IsConnectionLost || e.Error.Code == "unreachable";
+    // UNAVAILABLE is what a gateway that goes says of what it could not bring to its end.
+    private static bool IsLoss(ClientException e) => e.IsConnectionLost || e.Reset == ErrorCode.Unavailable || e.Error.Code == "unreachable";
 
     private sealed class Attempt<T> : IAsyncDisposable
     {

@@ -27,7 +27,7 @@ internal sealed class CallClock : IDisposable
         _caller = caller;
         _source = CancellationTokenSource.CreateLinkedTokenSource(caller);
         _start = _last = time.GetTimestamp();
-        _timer = time.CreateTimer(static state => ((CallClock)state!).Look(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateBackgroundTimer("time-outs of a call", static clock => clock.Look(), this);
         Look();
     }
 

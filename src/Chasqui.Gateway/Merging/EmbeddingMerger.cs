@@ -118,9 +118,7 @@ public sealed class EmbeddingMerger
 
     private ITimer TimerOf(MergeLane lane)
     {
-        // It is nobody's request.
-        using (ExecutionContext.SuppressFlow())
-            return _time.CreateTimer(static state => ((Leaving)state!).Elapsed(), new Leaving(this, lane, null), Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        return _time.CreateBackgroundTimer("batching of embeddings", static state => state.Elapsed(), new Leaving(this, lane, null));
     }
 
     private void Elapsed(MergeLane lane)

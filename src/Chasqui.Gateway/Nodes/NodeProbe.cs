@@ -67,8 +67,8 @@ internal sealed partial class NodeProbe(TimeProvider time, ILogger logger)
             return;
         var request = new RouteRequest { Model = ModelNames.Canonical(model), PromptTokens = 1 };
         using var lease = new NodeLease(node, request, new RouteReason("canary", 0, 0, 0, 0, 1, 1), time, cancellationToken, trial);
-        using var timer = time.CreateTimer(
-            static state => ((NodeLease)state!).Expire(new EngineFailedException("one token was asked of it and did not come")), lease, routing.CanaryTimeout, Timeout.InfiniteTimeSpan);
+        using var timer = time.CreateBackgroundTimer(
+            "canary", static lease => lease.Expire(new EngineFailedException("one token was asked of it and did not come")), lease, routing.CanaryTimeout);
         try
         {
             var ask = new ChatRequest

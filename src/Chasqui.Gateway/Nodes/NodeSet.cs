@@ -64,8 +64,8 @@ public sealed partial class NodeSet : IAsyncDisposable
     /// <summary>Begins to ask all nodes, again and again, without waiting for them.</summary>
     public void Start()
     {
-        _refresh = _time.CreateTimer(static set => _ = ((NodeSet)set!).RefreshQuietlyAsync(), this, TimeSpan.Zero, Routing.RefreshInterval);
-        _watch = _time.CreateTimer(static set => ((NodeSet)set!).Watch(), this, _watchInterval, _watchInterval);
+        _refresh = _time.CreateBackgroundTimer("refresh of nodes", static set => _ = set.RefreshQuietlyAsync(), this, TimeSpan.Zero, Routing.RefreshInterval);
+        _watch = _time.CreateBackgroundTimer("watch of nodes", static set => set.Watch(), this, _watchInterval, _watchInterval);
     }
 
     /// <summary>Puts new settings in force: nodes that are gone or changed are let go, new ones are asked what they have.</summary>

@@ -25,7 +25,7 @@ public sealed class TrafficShaper : IDisposable
         ArgumentNullException.ThrowIfNull(time);
         _time = time;
         _origin = time.GetTimestamp();
-        _timer = time.CreateTimer(static shaper => ((TrafficShaper)shaper!).Advance(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateBackgroundTimer("rate limits", static shaper => shaper.Advance(), this);
         _options = settings.Current.Limits;
         Apply(_options);
         _listening = settings.OnChange(changed => Apply(changed.Limits));

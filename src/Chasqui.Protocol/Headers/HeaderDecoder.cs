@@ -5,7 +5,7 @@ namespace Chasqui.Protocol.Headers;
 /// <summary>Reads header blocks of one direction of one connection (RFC 7541). Not thread-safe: blocks are read in the order of arrival.</summary>
 /// <param name="staticTable">The table both sides know; null is that of MCP/1.</param>
 /// <param name="maxTableSize">The most bytes of the dynamic table. Default 4,096.</param>
-/// <param name="maxListSize">The most bytes of a list, as RFC 7541 counts; also the longest string. Default 16,384.</param>
+/// <param name="maxListSize">The most bytes of a list, as RFC 7541 counts. Default 16,384. A longer string is read too, since it may belong into the table: blocks are bounded by their frames.</param>
 public sealed class HeaderDecoder(StaticTable? staticTable = null, int maxTableSize = 4_096, int maxListSize = 16_384)
 {
     private readonly StaticTable _static = staticTable ?? StaticTable.Default;
@@ -78,15 +78,13 @@ public sealed class HeaderDecoder(StaticTable? staticTable = null, int maxTableS
         var length = HeaderInteger.Read(ref block, 7);
         if (length > block.Length)
             throw new ProtocolException(ErrorCode.Compression, "a string of a header block is cut off");
-        if (length > maxListSize)
-            throw new ProtocolException(ErrorCode.Compression, $"a string of {length} bytes is longer than a header list may be");
         var bytes = block[..length];
         block = block[length..];
         if (!compressed)
             return Text(bytes, isName);
 
         // The shortest code has 5 bits, so a string grows by less than 8/5.
-        var bound = Math.Min(maxListSize, (length * 8 / 5) + 1);
+        var bound = (int)Math.Min(Array.MaxLength, (length * 8L / 5) + 1);
         byte[]? rented = null;
         var plain = bound <= 256 ? stackalloc byte[256] : rented = ArrayPool<byte>.Shared.Rent(bound);
         try

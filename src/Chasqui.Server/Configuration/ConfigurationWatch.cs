@@ -49,8 +49,9 @@ internal sealed partial class ConfigurationWatch(
         {
             LogRefused(e.Message);
         }
-        catch (AggregateException e)
+        catch (Exception e)
         {
+            // What leaves here would end the process; what held before still holds.
             LogListeners(e);
         }
     }
@@ -59,7 +60,7 @@ internal sealed partial class ConfigurationWatch(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var watcher = Watch();
-        using var timer = time.CreateTimer(_ => Look(), null, Interval, Interval);
+        using var timer = time.CreateBackgroundTimer("configuration: look at the file", static watch => watch.Look(), this, Interval, Interval);
         while (await _asked.Reader.WaitToReadAsync(stoppingToken).ConfigureAwait(false))
         {
             while (_asked.Reader.TryRead(out _))

@@ -17,12 +17,20 @@ internal sealed record JsonLines(IReadOnlyDictionary<string, string?> Entries, I
             json = json[3..];
         var walk = new Walk(json);
         var reader = new Utf8JsonReader(json, _options);
-        reader.Read();
-        if (reader.TokenType != JsonTokenType.StartObject)
-            throw new JsonException("the configuration is an object: { … }", null, walk.LineOf(reader.TokenStartIndex) - 1, null);
-        walk.Object(ref reader, "");
-        // What follows must be nothing.
-        reader.Read();
+        try
+        {
+            reader.Read();
+            if (reader.TokenType != JsonTokenType.StartObject)
+                throw new JsonException("the configuration is an object: { … }", null, walk.LineOf(reader.TokenStartIndex) - 1, null);
+            walk.Object(ref reader, "");
+            // What follows must be nothing.
+            reader.Read();
+        }
+        catch (InvalidOperationException e)
+        {
+            // The reader reports bytes that are no UTF-8, and halves of surrogate pairs, only when the text is asked for.
+            throw new JsonException("a text is not valid UTF-8, or has half a surrogate pair", null, walk.LineOf(reader.TokenStartIndex) - 1, null, e);
+        }
         return new JsonLines(walk.Entries, walk.Lines);
     }
 

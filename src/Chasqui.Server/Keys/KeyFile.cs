@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Chasqui.Engines.Models.Managed;
 using Chasqui.Gateway;
 
 namespace Chasqui.Server;
@@ -83,6 +84,8 @@ public sealed class KeyFile(string folder, TimeProvider time)
                 file.Flush(flushToDisk: true);
             }
             File.Move(temporary, Path, overwrite: true);
+            // Without this a loss of power may bring the old keys back, a revoked one too.
+            NativeFiles.SyncFolder(System.IO.Path.GetDirectoryName(Path)!);
         }
         finally
         {

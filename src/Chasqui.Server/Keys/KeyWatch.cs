@@ -19,7 +19,7 @@ internal sealed partial class KeyWatch(KeyFile file, KeyRing keys, CallerSession
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _timer = time.CreateTimer(static watch => ((KeyWatch)watch!).Look(), this, Interval, Interval);
+        _timer = time.CreateBackgroundTimer("keys: look at the file", static watch => watch.Look(), this, Interval, Interval);
         return Task.CompletedTask;
     }
 
@@ -64,6 +64,11 @@ internal sealed partial class KeyWatch(KeyFile file, KeyRing keys, CallerSession
         {
             LogRefused(e.Message);
         }
+        catch (Exception e)
+        {
+            // A file that breaks the reader changes nothing either.
+            LogFailed(e);
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "the keys were read again; there are {Count}")]
@@ -74,4 +79,7 @@ internal sealed partial class KeyWatch(KeyFile file, KeyRing keys, CallerSession
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "the keys were changed and are refused, those that held before still hold: {Reason}")]
     private partial void LogRefused(string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "the keys could not be read again, those that held before still hold")]
+    private partial void LogFailed(Exception exception);
 }

@@ -50,7 +50,7 @@ internal sealed class Generation<T> : Generation
         // One that has become too long is kept no longer, and goes on for who reads it.
         Stream = new SharedStream<T>(options.BufferBytes, sizeOf, _cancel, Leave);
         _keeper = Stream.TryJoin()!;
-        _timer = time.CreateTimer(static state => ((Generation<T>)state!).Leave(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateBackgroundTimer("end of a kept answer", static generation => generation.Leave(), this);
     }
 
     public SharedStream<T> Stream { get; }

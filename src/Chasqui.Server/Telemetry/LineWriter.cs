@@ -31,9 +31,7 @@ internal sealed class LineWriter : IDisposable
     {
         _output = output;
         _capacity = capacity;
-        // The thread that writes is nobody's request.
-        using (ExecutionContext.SuppressFlow())
-            _timer = time.CreateTimer(static writer => ((LineWriter)writer!).Flush(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateBackgroundTimer("log", static writer => writer.Flush(), this);
     }
 
     /// <summary>Lines that were dropped.</summary>

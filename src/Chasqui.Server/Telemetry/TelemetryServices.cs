@@ -30,6 +30,7 @@ internal static partial class TelemetryServices
         builder.Services.AddSingleton(services => new GatewayTelemetry(services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton(services => new MeasuredEngine(
             options.IsEngineAlone ? services.GetRequiredService<IEngine>() : services.GetRequiredService<NodesEngine>(), telemetry.LogPrompts ? PromptLog(services.GetRequiredService<ILoggerFactory>()) : null));
+        builder.Services.AddHostedService<BackgroundFaultLog>();
         // The spans are ours; with its log on, the web server would make another for each request.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         var prometheus = ServesMetrics(options);

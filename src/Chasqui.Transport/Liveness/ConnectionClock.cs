@@ -77,6 +77,19 @@ internal sealed class ConnectionClock : IDisposable
         }
     }
 
+    // A fault in one connection ends that connection. It must not leave the timer, since that would end the process.
+    private static void Tick(Connection? connection)
+    {
+        try
+        {
+            connection?.OnTick();
+        }
+        catch (Exception e)
+        {
+            connection!.OnFault(e);
+        }
+    }
+
     private void TickAll()
     {
         Connection[] all;
@@ -92,6 +105,6 @@ internal sealed class ConnectionClock : IDisposable
         }
 
         for (var i = 0; i < count; i++)
-            all[i]?.OnTick();
+            Tick(all[i]);
     }
 }

@@ -126,6 +126,8 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
 
     private void OnResponse(uint id, ReadOnlySpan<byte> payload)
     {
+        if ((id & 1) == _peerParity)
+            throw Wrong($"RESPONSE for stream {id}, which is the peer's own");
         var head = StreamHead.Read(payload);
         var headers = Decode(head.Block, out var fits);
         var cost = Cost(head);
@@ -139,8 +141,8 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
                 return;
             }
 
-            if (call is IncomingCall)
-                throw Wrong($"RESPONSE for stream {id}, which the peer opened");
+            if (call.RemoteEnded)
+                throw MessageIntake.AfterEnd(id);
             if (call is UnaryCall { Headers: not null } or OutgoingCall { HasResponse: true })
                 throw Wrong($"a second RESPONSE for stream {id}");
             if (!fits)
@@ -175,6 +177,9 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
 
     private void OnBatch(ReadOnlySpan<byte> payload)
     {
+        // It costs no credit, so it must cost something else.
+        if (payload.Length == 0)
+            Control();
         var batch = new BatchReader(payload);
         for (var more = true; more && !connection.IsOver;)
         {
@@ -213,6 +218,8 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
         var cost = DataFlags.Cost(body.Length, endsOnly);
         if (Find(id) is not { } call)
         {
+            if (endsOnly)
+                Control();
             connection.Flow.ArrivedForNobody(cost);
             return (null, null);
         }
@@ -284,6 +291,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
     private void OnGoodbye(ReadOnlySpan<byte> payload)
     {
         var (last, code, reason) = ControlPayload.ReadGoodbye(payload);
+        Control();
         connection.OnGoodbye(last, code, reason);
     }
 
@@ -304,7 +312,7 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
             return call;
         CheckOpened(id);
         if (_ended is not null && Array.IndexOf(_ended, id) >= 0)
-            throw new ProtocolException(ErrorCode.StreamClosed, $"a frame for stream {id} after its END");
+            throw MessageIntake.AfterEnd(id);
         return null;
     }
 

@@ -10,7 +10,7 @@ internal sealed class MessageIntake(Connection connection)
     internal (UnaryCall? Done, Call? Failed) Take(Call call, FrameFlags flags, ReadOnlySpan<byte> body, int cost)
     {
         if (call.RemoteEnded)
-            throw new ProtocolException(ErrorCode.StreamClosed, $"a frame for stream {call.Id} after its END");
+            throw AfterEnd(call.Id);
         var held = cost > 0 ? connection.Flow.Arrived(call, cost) : 0;
         if ((flags & FrameFlags.Message) != 0)
         {
@@ -25,6 +25,8 @@ internal sealed class MessageIntake(Connection connection)
         connection.OnRemoteEnd(call);
         return (call is UnaryCall unary && unary.Claim() ? unary : null, null);
     }
+
+    internal static ProtocolException AfterEnd(uint stream) => new(ErrorCode.StreamClosed, $"a frame for stream {stream} after its END");
 
     private bool Join(Call call, bool more, ReadOnlySpan<byte> body, int cost, int held)
     {

@@ -73,10 +73,37 @@ public sealed class KeyFileTests : IDisposable
         Assert.Single(File.Read());
     }
 
+    /// <summary>Each byte in turn becomes one that breaks text, structure or both. Whatever follows from it, it is this one exception or none.</summary>
+    [Fact]
+    public async Task A_bad_byte_anywhere_is_a_damaged_file_and_no_crash()
+    {
+        await File.ChangeAsync(
+            _ => [new AccessKey { Caller = new Caller { Id = "abcdefghijkl", Name = "a", Models = ["mini*"], Limit = new TrafficLimit { TokensPerMinute = 3 } }, Hash = KeySecret.Hash("a") }],
+            Cancellation);
+        var good = await System.IO.File.ReadAllBytesAsync(File.Path, Cancellation);
+        var refused = 0;
+        foreach (var bad in new byte[] { 0xFF, 0xC3, 0, (byte)'"', (byte)'\\', (byte)'{', (byte)']', (byte)':' })
+        {
+            for (var at = 0; at < good.Length; at++)
+            {
+                var damaged = (byte[])good.Clone();
+                damaged[at] = bad;
+                await System.IO.File.WriteAllBytesAsync(File.Path, damaged, Cancellation);
+                if (Record.Exception(File.Read) is not { } error)
+                    continue;
+                Assert.IsType<KeyFileException>(error);
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, good.Length, good.Length * 8);
+    }
+
     [Theory]
     [InlineData("", "is no file of keys")]
     [InlineData("{\n\"version\": 1,\n\"keys\": [{]\n}", " line 3: is no file of keys")]
     [InlineData("[]", " line 1: is no file of keys")]
+    [InlineData("{\"version\":1,\n\"keys\":[{\"id\":\"\\ud800\"}]}", " line 2: is no file of keys: a text is not valid UTF-8, or has half a surrogate pair")]
     [InlineData("{}", "\"version\" is missing")]
     [InlineData("{\"version\":1}", "\"keys\" is missing")]
     [InlineData("{\n\"version\":2,\"keys\":[]}", " line 2: \"version\" is 2, but this program knows version 1")]

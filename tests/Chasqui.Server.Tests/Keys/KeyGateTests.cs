@@ -198,6 +198,31 @@ public sealed class KeyGateTests
         Assert.True(keys.IsRequired);
     }
 
+    /// <summary>The clock's timers run inside <c>Advance</c>, so an exception that leaves one would be thrown here, as it would end the process outside of a test.</summary>
+    [Theory]
+    [InlineData(new byte[] { 0xFF })]
+    [InlineData(new byte[] { (byte)'{', (byte)'"', 0xFF, (byte)'"', (byte)':', (byte)'1', (byte)'}' })]
+    [InlineData(new byte[] { (byte)'{', (byte)'"', 0xC3, (byte)'"' })]
+    public async Task A_bad_byte_in_the_file_changes_nothing_and_ends_nothing(byte[] damaged)
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var gateway = await RunningGateway.StartAsync(KeyModels.Engine(), configure: builder => builder.Services.AddSingleton<TimeProvider>(time));
+        var path = gateway.App.Services.GetRequiredService<KeyFile>().Path;
+        await new KeyFile(Path.GetDirectoryName(path)!, TimeProvider.System).ChangeAsync(
+            _ => [new AccessKey { Caller = new Caller { Id = "abcdefghijkl", Name = "a" }, Hash = KeySecret.Hash("a") }], Cancellation);
+        var keys = gateway.App.Services.GetRequiredService<KeyRing>();
+        time.Advance(KeyWatch.Interval);
+        Assert.True(keys.IsRequired);
+
+        await File.WriteAllBytesAsync(path, damaged, Cancellation);
+        time.Advance(KeyWatch.Interval);
+        time.Advance(KeyWatch.Interval);
+
+        Assert.Equal(1, keys.Count);
+        using var answer = await gateway.GetAsync("/healthz");
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+
     [Fact]
     public async Task A_key_that_has_expired_is_not_taken()
     {

@@ -180,13 +180,13 @@ internal sealed class RawPeer : IAsyncDisposable
         }
     }
 
-    /// <summary>The subject says goodbye with a code, and then hangs up.</summary>
+    /// <summary>The subject says goodbye with a code, perhaps after one without, and then hangs up.</summary>
     public async Task<string> ClosedAsync(ErrorCode code)
     {
-        var frame = await ReadAsync(FrameType.Goodbye);
-        var rest = (ReadOnlySpan<byte>)frame.Payload.AsSpan(4);
-        Assert.Equal(code, (ErrorCode)Varint.Read(ref rest));
-        var reason = Encoding.UTF8.GetString(rest);
+        var (said, reason) = ReadGoodbye(await ReadAsync(FrameType.Goodbye));
+        if (said == ErrorCode.NoError && code != ErrorCode.NoError)
+            (said, reason) = ReadGoodbye(await ReadAsync(FrameType.Goodbye));
+        Assert.Equal(code, said);
         // It waits a moment for its peer to hang up.
         await _pipe.Output.CompleteAsync();
         var closed = await Subject.Closed.WaitAsync(Pair.Limit);
@@ -209,6 +209,13 @@ internal sealed class RawPeer : IAsyncDisposable
         await _pipe.Output.CompleteAsync();
         await Subject.DisposeAsync();
         await _pipe.Input.CompleteAsync();
+    }
+
+    private static (ErrorCode Code, string Reason) ReadGoodbye(RawFrame frame)
+    {
+        var rest = (ReadOnlySpan<byte>)frame.Payload.AsSpan(4);
+        var code = (ErrorCode)Varint.Read(ref rest);
+        return (code, Encoding.UTF8.GetString(rest));
     }
 
     private static bool TryTake(ref ReadOnlySequence<byte> buffer, out RawFrame frame)

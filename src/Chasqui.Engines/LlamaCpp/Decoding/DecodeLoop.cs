@@ -50,7 +50,7 @@ internal sealed partial class DecodeLoop : IAsyncDisposable
         _slots = new SlotTable(context, sequenceBytes, canReuse: !model.IsRecurrent);
         _steps = new StepRunner(model, context, _slots, time, logger);
         if (prefixIdle > TimeSpan.Zero)
-            _idleTimer = time.CreateTimer(static loop => ((DecodeLoop)loop!).LookForIdle(), this, prefixIdle / 2, prefixIdle / 2);
+            _idleTimer = time.CreateBackgroundTimer("idle prefixes", static loop => loop.LookForIdle(), this, prefixIdle / 2, prefixIdle / 2);
         // It runs for all requests: not as part of the one that happened to begin it.
         new Thread(Run) { IsBackground = true, Name = "llama.cpp decode" }.UnsafeStart();
     }

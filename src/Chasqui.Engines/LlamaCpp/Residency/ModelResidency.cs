@@ -267,7 +267,7 @@ internal sealed partial class ModelResidency : IAsyncDisposable
         entry.ExpiresAt = Expiry(entry);
         if (entry.KeepAlive < TimeSpan.Zero)
             return;
-        entry.Timer ??= _time.CreateTimer(_ => Expire(entry), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        entry.Timer ??= _time.CreateBackgroundTimer("unloading of idle models", Expire, entry);
         // A timer takes at most some 49 days; who keeps a model longer sees it renewed.
         entry.Timer.Change(entry.KeepAlive < TimeSpan.FromDays(40) ? entry.KeepAlive : TimeSpan.FromDays(40), Timeout.InfiniteTimeSpan);
     }

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Chasqui.Engines.Models.Managed;
 
 /// <summary>What the runtime has no calls for: hard links, and making a folder's entries durable.</summary>
-internal static partial class NativeFiles
+public static partial class NativeFiles
 {
     /// <summary>Gives a file a second name on the same disk; false where that is not possible.</summary>
     public static bool TryHardLink(string existing, string link)
