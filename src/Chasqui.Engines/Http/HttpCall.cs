@@ -1,5 +1,3 @@
-using Chasqui.Engines.Http1;
-
 namespace Chasqui.Engines.Http;
 
 /// <summary>A request to a node.</summary>
@@ -21,7 +19,7 @@ internal sealed record HttpCall
     public ReadOnlyMemory<byte> Body { get; init; }
 
     /// <summary>What to send in place of <see cref="Body"/>.</summary>
-    public Http1Upload? Upload { get; init; }
+    public UploadContent? Upload { get; init; }
 
     /// <summary>The model that is asked for, for errors; empty for none.</summary>
     public string Model { get; init; } = "";

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Chasqui.Engines.Http;
 
 namespace Chasqui.Engines.Http1;
 
@@ -12,7 +13,7 @@ internal static class Http1Exchange
     /// <exception cref="IOException">The connection broke; also as other exceptions of sockets.</exception>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public static async ValueTask<Http1Head?> RunAsync(
-        Http1Connection connection, Http1RequestWriter writer, PassageRequest request, Http1Upload? upload, CancellationToken cancellationToken)
+        Http1Connection connection, Http1RequestWriter writer, PassageRequest request, UploadContent? upload, CancellationToken cancellationToken)
     {
         var buffer = writer.Write(request, upload, out var bytes);
         Exception? broken = null;
@@ -37,7 +38,7 @@ internal static class Http1Exchange
     }
 
     /// <summary>Sends the body while the answer is waited for already: a node may refuse it before its end.</summary>
-    private static async ValueTask<Http1Head?> UploadAsync(Http1Connection connection, string method, Http1Upload upload, CancellationToken cancellationToken)
+    private static async ValueTask<Http1Head?> UploadAsync(Http1Connection connection, string method, UploadContent upload, CancellationToken cancellationToken)
     {
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var sending = upload.SendAsync(connection, enough.Token);

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Chasqui.Engines.Http;
 
 namespace Chasqui.Engines.Http1;
 
@@ -40,7 +41,7 @@ public sealed class Http1Passage : IHttpPassage, IAsyncDisposable, IDisposable
 
     /// <summary>Sends a request whose body may be a stream.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    internal async ValueTask<Http1Answer> SendAsync(PassageRequest request, Http1Upload? upload, CancellationToken cancellationToken)
+    internal async ValueTask<Http1Answer> SendAsync(PassageRequest request, UploadContent? upload, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var again = false;
@@ -77,7 +78,7 @@ public sealed class Http1Passage : IHttpPassage, IAsyncDisposable, IDisposable
 
     /// <returns>Null where the request may be sent once more.</returns>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<Http1Answer?> TryAsync(Http1Connection connection, bool isReused, PassageRequest request, Http1Upload? upload, CancellationToken cancellationToken)
+    private async ValueTask<Http1Answer?> TryAsync(Http1Connection connection, bool isReused, PassageRequest request, UploadContent? upload, CancellationToken cancellationToken)
     {
         // Cheaper than a token for each read: a caller that cancels closes the socket, and the node notices at once.
         var abort = cancellationToken.UnsafeRegister(static c => ((Http1Connection)c!).Abort(), connection);

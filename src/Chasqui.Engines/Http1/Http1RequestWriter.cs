@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using Chasqui.Engines.Http;
 
 namespace Chasqui.Engines.Http1;
 
@@ -28,7 +29,7 @@ internal sealed class Http1RequestWriter
     /// <param name="bytes">Where they are.</param>
     /// <returns>A buffer, to be given back to the shared pool.</returns>
     /// <exception cref="InvalidRequestException">A text would end its line, and so smuggle in another request.</exception>
-    public byte[] Write(PassageRequest request, Http1Upload? upload, out int bytes)
+    public byte[] Write(PassageRequest request, UploadContent? upload, out int bytes)
     {
         var buffer = ArrayPool<byte>.Shared.Rent(SizeOf(request));
         var at = 0;

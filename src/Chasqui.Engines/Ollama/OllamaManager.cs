@@ -2,7 +2,6 @@ using System.Net;
 using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 using Chasqui.Engines.Http;
-using Chasqui.Engines.Http1;
 
 namespace Chasqui.Engines.Ollama;
 
@@ -64,7 +63,7 @@ internal sealed partial class OllamaManager(NodeHttp http) : IModelManager
     {
         ArgumentNullException.ThrowIfNull(content);
         await http.TellAsync(
-            new HttpCall { Method = HttpMethod.Post, Path = BlobPath(digest), Upload = new Http1Upload(content), Limits = http.Moving }, cancellationToken).ConfigureAwait(false);
+            new HttpCall { Method = HttpMethod.Post, Path = BlobPath(digest), Upload = new UploadContent(content), Limits = http.Moving }, cancellationToken).ConfigureAwait(false);
     }
 
     private static string BlobPath(string digest) => Digests().IsMatch(digest ?? "")

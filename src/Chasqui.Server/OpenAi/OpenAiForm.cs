@@ -80,6 +80,7 @@ internal sealed class OpenAiForm : ApiForm
     {
         RateLimitedException { RetryAfter: null } => NoQuota,
         RateLimitedException e => e.OfTokens ? "tokens" : "requests",
+        EngineOverloadedException { IsOneTooMany: true } => "requests",
         _ => TypeOf(error.Status),
     };
 
@@ -88,7 +89,7 @@ internal sealed class OpenAiForm : ApiForm
         UnauthenticatedException => "invalid_api_key",
         PermissionDeniedException => "insufficient_permissions",
         RateLimitedException { RetryAfter: null } => NoQuota,
-        RateLimitedException => "rate_limit_exceeded",
+        RateLimitedException or EngineOverloadedException { IsOneTooMany: true } => "rate_limit_exceeded",
         _ => null,
     };
 

@@ -2,12 +2,13 @@ using System.Buffers;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using Chasqui.Engines.Http1;
 
-namespace Chasqui.Engines.Http1;
+namespace Chasqui.Engines.Http;
 
 /// <summary>A body of any length that is read from a stream once, and so can be sent once; the stream is not disposed. For one request.</summary>
 /// <param name="stream">What to send.</param>
-internal sealed class Http1Upload(Stream stream)
+internal sealed class UploadContent(Stream stream)
 {
     private const int Piece = 128 << 10;
 
