@@ -82,7 +82,7 @@ public enum FinishReason
     /// <summary>The model ended it, or a stop text was met.</summary>
     Stop,
 
-    /// <summary>The limit of tokens was met, or the context was full.</summary>
+    /// <summary>The limit of tokens was met, the context was full, or the model said one token more than 30 times on end.</summary>
     Length,
 }
 

@@ -118,15 +118,31 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer res
     }
 
     /// <summary>Reads the next event's data into <see cref="Current"/>.</summary>
+    /// <param name="isWhole">Whether the answer is whole already. Then a node that breaks off, or that says nothing for <see cref="StreamSigns.Patience"/>, has come to its end.</param>
     /// <returns>False at the end.</returns>
-    public async ValueTask<bool> ReadEventAsync()
+    public async ValueTask<bool> ReadEventAsync(bool isWhole = false)
+    {
+        if (!isWhole)
+            return await NextEventAsync(clock.Token).ConfigureAwait(false);
+        using var patience = new CancellationTokenSource(StreamSigns.Patience, http.Time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, clock.Token);
+        try
+        {
+            return await NextEventAsync(both.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (!clock.CallerLeft && e is OperationCanceledException or EngineFailedException)
+        {
+            return false;
+        }
+    }
+
+    private async ValueTask<bool> NextEventAsync(CancellationToken cancellationToken)
     {
         try
         {
-            clock.Token.ThrowIfCancellationRequested();
-            _lines ??= new LineReader(_stream, call.Bound);
-            _events ??= new SseReader(_lines, call.Bound);
-            if (!await _events.ReadAsync(clock.Token).ConfigureAwait(false))
+            cancellationToken.ThrowIfCancellationRequested();
+            _events ??= new SseReader(_stream, call.Bound);
+            if (!await _events.ReadAsync(cancellationToken).ConfigureAwait(false))
                 return false;
         }
         catch (Exception e) when (http.Explain(e, clock) is { } explained)
@@ -172,6 +188,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer res
     public async ValueTask DisposeAsync()
     {
         _lines?.Dispose();
+        _events?.Dispose();
         await response.DisposeAsync().ConfigureAwait(false);
         clock.Dispose();
     }

@@ -149,7 +149,7 @@ public sealed class LlamaEngine : IEngine
         var planned = plan(description, lease.Model, options);
         if (planned.Job is not { } jobPlan)
         {
-            yield return new GenerationUpdate { RenderedPrompt = planned.Prompt };
+            yield return new GenerationUpdate { RenderedPrompt = planned.Prompt, Result = new GenerationResult { Reason = FinishReason.Stop } };
             yield break;
         }
 

@@ -10,10 +10,15 @@ internal sealed partial class OllamaManager(NodeHttp http) : IModelManager
 {
     private const string Success = "success";
 
+    // What Ollama says where the registry has no such model.
+    private const string Unpublished = "manifest: file does not exist";
+
     public IAsyncEnumerable<ModelProgress> PullAsync(TransferRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return StreamAsync(Post("/api/pull", request.Model, OllamaRequests.Transfer(request)), said => new EngineFailedException(said.Message), cancellationToken);
+        return StreamAsync(Post("/api/pull", request.Model, OllamaRequests.Transfer(request)), said => said.Message.EndsWith(Unpublished, StringComparison.Ordinal)
+            ? new RegistryModelNotFoundException(request.Model, said.Message)
+            : new EngineFailedException(said.Message), cancellationToken);
     }
 
     public IAsyncEnumerable<ModelProgress> PushAsync(TransferRequest request, CancellationToken cancellationToken = default)

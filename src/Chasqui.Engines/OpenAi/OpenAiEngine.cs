@@ -203,7 +203,7 @@ public sealed class OpenAiEngine : IEngine
             var done = false;
             try
             {
-                while (await reply.ReadEventAsync().ConfigureAwait(false))
+                while (!done && await reply.ReadEventAsync(stream.IsFinished).ConfigureAwait(false))
                 {
                     if (reply.Current.Span.SequenceEqual("[DONE]"u8))
                     {
@@ -215,6 +215,7 @@ public sealed class OpenAiEngine : IEngine
                         reply.Progress();
                     if (update is not null)
                         yield return update;
+                    done = stream.IsComplete;
                 }
                 // Not every server ends with [DONE]; one that dies says no reason either.
                 if (!stream.IsFinished)

@@ -16,12 +16,16 @@ internal sealed class OpenAiStream(string model, int alternatives)
     private readonly List<Call> _calls = [];
     private int _argumentsLength;
     private string? _finish;
+    private bool _isCounted;
     private JsonElement _usage;
     private JsonElement _timings;
     private TimeSpan? _first;
 
     /// <summary>Whether the server has said why the answer ended.</summary>
     public bool IsFinished => _finish is not null;
+
+    /// <summary>Whether it has counted the tokens as well, so that nothing is missing whatever may follow.</summary>
+    public bool IsComplete => _finish is not null && _isCounted;
 
     /// <summary>What a chunk says; null for nothing.</summary>
     /// <param name="chunk">The chunk.</param>
@@ -33,7 +37,7 @@ internal sealed class OpenAiStream(string model, int alternatives)
         if (isError || chunk.Get("error") is not null || (chunk.Get("object") is { ValueKind: JsonValueKind.String } kind && kind.ValueEquals("error")))
             throw NodeErrors.Midway(model, ErrorText.Read(chunk));
         if (chunk.Get("usage") is { ValueKind: JsonValueKind.Object } usage)
-            _usage = usage.Clone();
+            (_usage, _isCounted) = (usage.Clone(), _finish is not null);
         if (chunk.Get("timings") is { ValueKind: JsonValueKind.Object } timings)
             _timings = timings.Clone();
         if (chunk.Get("choices") is not { } choices)
@@ -41,8 +45,9 @@ internal sealed class OpenAiStream(string model, int alternatives)
         if (choices.GetArrayLength() == 0)
             return null;
         var choice = choices[0];
-        if (choice.Get("finish_reason") is { ValueKind: JsonValueKind.String } reason)
-            _finish = reason.GetString();
+        // Some servers say an empty reason with each chunk.
+        if (choice.Get("finish_reason") is { ValueKind: JsonValueKind.String } reason && reason.GetString() is { Length: > 0 } finish)
+            (_finish, _isCounted) = (finish, _isCounted || chunk.Get("usage") is { ValueKind: JsonValueKind.Object });
         var delta = choice.Get("delta");
         foreach (var call in delta?.Items("tool_calls") ?? [])
             Add(call);

@@ -11,6 +11,9 @@ public static class WireErrors
     // So that the status survives, which is not a part of the message.
     private const string OneTooMany = "one_too_many";
 
+    // Tells a model that no registry has from one that is not here.
+    private const string InRegistry = "registry";
+
     /// <summary>The message and the status, a code of HTTP, that goes with it.</summary>
     public static (int Status, Messages.Error Error) ToWire(Exception exception)
     {
@@ -31,7 +34,7 @@ public static class WireErrors
 
     private static (int Status, string Code) Kind(Exception exception) => exception switch
     {
-        ModelNotFoundException => (404, "model_not_found"),
+        ModelNotFoundException or RegistryModelNotFoundException => (404, "model_not_found"),
         InvalidModelNameException => (400, "invalid_model_name"),
         InvalidOptionException => (400, "invalid_option"),
         InvalidFormatException => (400, "invalid_format"),
@@ -65,12 +68,14 @@ public static class WireErrors
         var details = error.Details;
         return error.Code switch
         {
+            "model_not_found" when Text(details, "reason") == InRegistry => new RegistryModelNotFoundException(Text(details, "model"), error.Message),
             "model_not_found" => new ModelNotFoundException(Text(details, "model"), [.. error.Suggestions]),
             "invalid_model_name" => new InvalidModelNameException(Text(details, "model")),
             "invalid_option" => new InvalidOptionException(Text(details, "option"), Text(details, "value"), Text(details, "expected")),
             "invalid_format" => new InvalidFormatException(error.Message),
             "invalid_template" => new InvalidTemplateException(error.Message),
-            "context_length_exceeded" => new ContextLengthExceededException((int)Number(details, "tokens"), (int)Number(details, "context_length")),
+            "context_length_exceeded" => new ContextLengthExceededException(
+                (int)Number(details, "tokens"), (int)Number(details, "context_length"), error.Message is { Length: > 0 } message ? message : null),
             "invalid_request" or "not_supported" => new InvalidRequestException(error.Message),
             "unsupported_capability" => new UnsupportedCapabilityException(Text(details, "model"), Text(details, "capability")),
             "model_load_failed" => new ModelLoadException(Text(details, "model"), Text(details, "reason")),
@@ -110,6 +115,10 @@ public static class WireErrors
             case ModelNotFoundException e:
                 details["model"] = e.Model;
                 error.Suggestions.AddRange(e.Suggestions);
+                break;
+            case RegistryModelNotFoundException e:
+                details["model"] = e.Model;
+                details["reason"] = InRegistry;
                 break;
             case InvalidModelNameException e:
                 details["model"] = e.Model;

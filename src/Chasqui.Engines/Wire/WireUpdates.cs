@@ -7,7 +7,9 @@ namespace Chasqui.Engines.Wire;
 public static class WireUpdates
 {
     /// <summary>To the wire.</summary>
-    public static Messages.GenerationUpdate ToWire(GenerationUpdate update)
+    /// <param name="update">The update.</param>
+    /// <param name="withTokens">Whether the ids of its tokens were asked for; an engine may tell them anyway.</param>
+    public static Messages.GenerationUpdate ToWire(GenerationUpdate update, bool withTokens = true)
     {
         ArgumentNullException.ThrowIfNull(update);
         var wire = new Messages.GenerationUpdate { Text = update.Text, Thinking = update.Thinking, HasLogprobs = update.Logprobs is not null };
@@ -19,7 +21,7 @@ public static class WireUpdates
             wire.Result = ToWire(result);
         if (update.ToolCalls is { } calls)
             wire.ToolCalls = calls.GetRawText();
-        if (update.Tokens is { } tokens)
+        if (withTokens && update.Tokens is { } tokens)
             wire.Tokens.AddRange(tokens);
         return wire;
     }

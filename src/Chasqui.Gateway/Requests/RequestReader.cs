@@ -71,6 +71,8 @@ internal ref struct RequestReader(RequestScan scan)
                 _conversation.Read(ref reader, ConversationPart.Messages);
                 return;
             case 6 when name.SequenceEqual("prompt"u8):
+                if (reader.TokenType == JsonTokenType.StartArray)
+                    _scan.Choices = null;
                 _conversation.Read(ref reader, ConversationPart.Prompt);
                 return;
             case 5 when name.SequenceEqual("input"u8):
@@ -106,6 +108,9 @@ internal ref struct RequestReader(RequestScan scan)
                 break;
             case Dialects.OpenAi when name.SequenceEqual("seed"u8):
                 _scan.IsSeeded = IsSeed(ref reader) ?? _scan.IsSeeded;
+                break;
+            case Dialects.OpenAi when name.SequenceEqual("n"u8) && _scan.Choices is not null:
+                _scan.Choices = Math.Max(1, Whole(ref reader) ?? 1);
                 break;
             case Dialects.OpenAi or Dialects.Anthropic when name.SequenceEqual("max_tokens"u8):
             case Dialects.OpenAi when name.SequenceEqual("max_completion_tokens"u8):

@@ -41,6 +41,9 @@ public sealed class RequestScan : IDisposable
     /// <summary>The most tokens that are wanted, as said: Ollama's <c>num_predict</c> may be negative; null where nothing is said.</summary>
     public int? MaxTokens { get; internal set; }
 
+    /// <summary>How many answers OpenAI's <c>n</c> asks for; null where the prompts are a list, each of which has answers of its own.</summary>
+    public int? Choices { get; internal set; } = 1;
+
     /// <summary>Ollama's <c>num_ctx</c>; null where nothing is said.</summary>
     public int? NumCtx { get; internal set; }
 
@@ -117,6 +120,7 @@ public sealed class RequestScan : IDisposable
         Stream = null;
         Session = default;
         MaxTokens = null;
+        Choices = 1;
         NumCtx = null;
         IsCold = false;
         IsSeeded = false;

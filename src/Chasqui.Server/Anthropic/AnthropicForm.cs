@@ -23,7 +23,7 @@ internal sealed class AnthropicForm : ApiForm
 
     public override async ValueTask<bool> TryEndStreamAsync(HttpContext http, ApiError error)
     {
-        if (http.Response.ContentType != Sse.ContentType)
+        if (!MediaTypes.Is(http.Response.ContentType, Sse.ContentType))
             return false;
         await using var events = new Sse(http);
         WriteEvent(events, http, error);

@@ -22,6 +22,7 @@ internal static class ErrorMap
         EngineOverloadedException e => new(e.IsOneTooMany ? StatusCodes.Status429TooManyRequests : StatusCodes.Status503ServiceUnavailable, e.Message, e.RetryAfter, e),
         InsufficientMemoryException e => new(StatusCodes.Status503ServiceUnavailable, e.Message),
         EngineUnavailableException e => new(StatusCodes.Status503ServiceUnavailable, e.Message),
+        ResponseNotFoundException e => new(StatusCodes.Status404NotFound, e.Message),
         GenerationNotFoundException e => new(StatusCodes.Status404NotFound, e.Message),
         SessionNotFoundException e => new(StatusCodes.Status404NotFound, e.Message),
         SessionConflictException e => new(StatusCodes.Status409Conflict, e.Message),

@@ -17,8 +17,8 @@ internal sealed class GatheredAnswer
 
     public string? RenderedPrompt { get; private init; }
 
-    /// <summary>Null only where nothing was run (<see cref="RenderedPrompt"/>).</summary>
-    public GenerationResult? Result { get; private init; }
+    /// <summary>How it ended.</summary>
+    public required GenerationResult Result { get; init; }
 
     /// <exception cref="EngineFailedException">The stream ended without a result.</exception>
     public static async Task<GatheredAnswer> FromAsync(IAsyncEnumerable<GenerationUpdate> updates, CancellationToken cancellationToken)
@@ -40,8 +40,6 @@ internal sealed class GatheredAnswer
             rendered ??= update.RenderedPrompt;
             result = update.Result ?? result;
         }
-        if (result is null && rendered is null)
-            throw EndedEarly();
         return new GatheredAnswer
         {
             Text = text.ToString(),
@@ -49,7 +47,7 @@ internal sealed class GatheredAnswer
             Logprobs = logprobs,
             ToolCalls = calls,
             RenderedPrompt = rendered,
-            Result = result,
+            Result = result ?? throw EndedEarly(),
         };
     }
 

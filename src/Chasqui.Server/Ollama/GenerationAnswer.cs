@@ -38,18 +38,14 @@ internal static class GenerationAnswer
         var answer = await GatheredAnswer.FromAsync(updates, http.RequestAborted).ConfigureAwait(false);
         var buffer = new ArrayBufferWriter<byte>(1024);
         var json = new JsonText(buffer);
-        if (answer.Result is not { } result)
-        {
-            form.WriteRendered(ref json, answer.RenderedPrompt ?? "", images);
-        }
-        else if (answer.RenderedPrompt is { } prompt)
+        if (answer.RenderedPrompt is { } prompt)
         {
             form.WriteRendered(ref json, prompt, images);
         }
         else
         {
-            CountWhole(http, result);
-            form.WriteLast(ref json, new AnswerPiece(answer.Text, answer.Thinking, answer.Logprobs, answer.ToolCalls), result);
+            CountWhole(http, answer.Result);
+            form.WriteLast(ref json, new AnswerPiece(answer.Text, answer.Thinking, answer.Logprobs, answer.ToolCalls), answer.Result);
         }
         await JsonResponse.SendAsync(http, StatusCodes.Status200OK, buffer.WrittenMemory).ConfigureAwait(false);
     }

@@ -27,14 +27,16 @@ public sealed class AnthropicTranscriptTests
         "`count_tokens`", "An engine that fails midway", "A silent engine", "A request body above 64 MiB", "`request-id`", "`caller` of a call",
     ];
 
-    [Fact]
-    public async Task The_answers_are_those_of_a_real_Ollama()
+    [Theory]
+    [InlineData(EngineProcess.Worker)]
+    [InlineData(EngineProcess.Gateway)]
+    public async Task The_answers_are_those_of_a_real_Ollama(EngineProcess process)
     {
         var folder = Repository.SharedData(Folder);
         Assert.SkipWhen(folder is null, $"shared/data/{Folder} is not there (set CHASQUI_SHARED_DATA)");
         var cases = TranscriptCase.ReadAll(folder!).Where(recorded => recorded.Path.StartsWith("/v1/messages", StringComparison.Ordinal)).ToList();
         using var store = new OllamaStoreFolder();
-        await using var gateway = await RunningGateway.StartAsync(options => options with
+        await using var gateway = await RunningGateway.StartAsync(process, options => options with
         {
             Models = new ModelOptions { OllamaStore = store.Folder },
         });

@@ -17,7 +17,7 @@ using TheirItem = OpenAI.Responses.ResponseItem;
 namespace Chasqui.Server.Tests;
 
 /// <summary>The packages OpenAI and Microsoft.Extensions.AI.OpenAI, unchanged, against the embedded engine and the shipped model.</summary>
-public sealed class OpenAiPackageTests : IAsyncLifetime
+public abstract class OpenAiPackageTests(EngineProcess process) : IAsyncLifetime
 {
     private static readonly ApiKeyCredential _key = new("anything");
 
@@ -39,7 +39,7 @@ public sealed class OpenAiPackageTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _store = new OllamaStoreFolder();
-        _gateway = await RunningGateway.StartAsync(options => options with { Models = new ModelOptions { OllamaStore = _store.Folder } });
+        _gateway = await RunningGateway.StartAsync(process, options => options with { Models = new ModelOptions { OllamaStore = _store.Folder } });
         _options = new OpenAIClientOptions { Endpoint = new Uri(_gateway.Address, "v1") };
     }
 
@@ -273,3 +273,9 @@ public sealed class OpenAiPackageTests : IAsyncLifetime
 
     private ResponsesClient Responses() => new(_key, new ResponsesClientOptions { Endpoint = _options.Endpoint });
 }
+
+/// <summary>With the engine in a worker process, as it comes.</summary>
+public sealed class OpenAiPackageWorkerTests() : OpenAiPackageTests(EngineProcess.Worker);
+
+/// <summary>With the engine in the gateway's own process.</summary>
+public sealed class OpenAiPackageGatewayTests() : OpenAiPackageTests(EngineProcess.Gateway);

@@ -99,8 +99,8 @@ public sealed class OpenAiStreamTests
         Assert.Equal(
         [
             "response.created", "response.in_progress",
-            "response.output_item.added", "response.reasoning_summary_text.delta", "response.reasoning_summary_text.delta",
-            "response.reasoning_summary_text.done", "response.output_item.done",
+            "response.output_item.added", "response.reasoning_summary_part.added", "response.reasoning_summary_text.delta", "response.reasoning_summary_text.delta",
+            "response.reasoning_summary_text.done", "response.reasoning_summary_part.done", "response.output_item.done",
             "response.output_item.added", "response.content_part.added", "response.output_text.delta",
             "response.output_text.done", "response.content_part.done", "response.output_item.done",
             "response.output_item.added", "response.function_call_arguments.delta", "response.function_call_arguments.done", "response.output_item.done",
@@ -108,7 +108,9 @@ public sealed class OpenAiStreamTests
         ], events.Select(block => block.Split('\n')[0]["event: ".Length..]));
         Assert.Equal(Enumerable.Range(0, events.Count), events.Select(block => Parse(block).GetProperty("sequence_number").GetInt32()));
         Assert.All(events, block => Assert.Equal(block.Split('\n')[0]["event: ".Length..], Parse(block).GetProperty("type").GetString()));
-        Assert.Equal([0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2], events.Skip(2).SkipLast(1).Select(block => Parse(block).GetProperty("output_index").GetInt32()));
+        Assert.Equal([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2], events.Skip(2).SkipLast(1).Select(block => Parse(block).GetProperty("output_index").GetInt32()));
+        Assert.Equal("""{"type":"summary_text","text":""}""", Parse(events[3]).GetProperty("part").GetRawText());
+        Assert.Equal("""{"type":"summary_text","text":"hmm."}""", Parse(events[7]).GetProperty("part").GetRawText());
         var output = Parse(events[^1]).GetProperty("response").GetProperty("output");
         Assert.Equal(["reasoning", "message", "function_call"], output.EnumerateArray().Select(item => item.GetProperty("type").GetString()));
         Assert.Equal("hmm.", output[0].GetProperty("summary")[0].GetProperty("text").GetString());

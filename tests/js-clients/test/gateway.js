@@ -11,6 +11,9 @@ export const embedder = process.env.CHASQUI_EMBED_MODEL ?? model;
 // One that knows tools. Without it tests of tools are skipped.
 export const caller = process.env.CHASQUI_TOOLS_MODEL;
 
+// One that thinks. Without it tests of what is thought are skipped.
+export const thinker = process.env.CHASQUI_THINK_MODEL;
+
 // What the gateway stands before: nothing (its embedded engine), 'ollama', or 'openai' (a node that is asked in OpenAI's language alone).
 export const before = process.env.CHASQUI_BEFORE ?? 'embedded';
 if (!['embedded', 'ollama', 'openai'].includes(before)) throw new Error(`CHASQUI_BEFORE is "${before}"; it must be embedded, ollama or openai`);
@@ -19,6 +22,7 @@ if (!['embedded', 'ollama', 'openai'].includes(before)) throw new Error(`CHASQUI
 export const unless = (reasons) => ({ skip: reasons[before] ?? false });
 
 export const ifTools = { skip: caller ? false : 'CHASQUI_TOOLS_MODEL names no model' };
+export const ifThinks = { skip: thinker ? false : 'CHASQUI_THINK_MODEL names no model' };
 
 // A schema, and a call of the tool below in the form that the shipped model writes it: one this small calls a tool only when its answer can be nothing else.
 export const shape = { type: 'object', properties: { city: { enum: ['Lima'] } }, required: ['city'], additionalProperties: false };

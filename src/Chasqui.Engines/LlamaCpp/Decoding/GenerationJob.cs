@@ -58,6 +58,7 @@ internal sealed class GenerationJob : IDisposable
         new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
     private readonly TextAssembler _text;
+    private readonly RepetitionGuard _repetitions = new();
     private readonly TimeProvider _time;
     private readonly List<int> _completion = [];
     private List<TokenLogprob>? _logprobs;
@@ -133,7 +134,9 @@ internal sealed class GenerationJob : IDisposable
         {
             Sampler.Accept(token);
             Take(token);
-            text += _text.Push(model.Piece(token));
+            var piece = model.Piece(token);
+            _repetitions.IsTooMany(piece);
+            text += _text.Push(piece);
         }
         Emit(new GenerationUpdate { Text = text, Tokens = TakeTokens() });
     }
@@ -161,12 +164,19 @@ internal sealed class GenerationJob : IDisposable
             return false;
         }
 
+        var piece = model.Piece(token);
+        if (_repetitions.IsTooMany(piece))
+        {
+            Finish(FinishReason.Length);
+            return false;
+        }
+
         LastToken = token;
         Take(token);
         if (row is not null)
             (_logprobs ??= []).Add(LogprobReader.Read(model, row, token, Plan.TopLogprobs));
 
-        var text = _text.Push(model.Piece(token));
+        var text = _text.Push(piece);
         if (_text.Stopped)
         {
             Finish(FinishReason.Stop, text);

@@ -19,6 +19,10 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
 
     private const int DefaultKeep = 4;
 
+    // Ollama's own words, which clients look for.
+    private const string NoShift = "the prompt is longer than the context length currently available to the model; shorten the prompt, "
+        + "adjust the context length in settings, or use a model with a longer context length";
+
     /// <summary>Refuses what can be refused before the model is loaded.</summary>
     internal static void Check(GenerationRequest request, ModelDescription model)
     {
@@ -88,6 +92,9 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
         {
             if (!request.Truncate)
                 throw new ContextLengthExceededException(tokens.Length, limit - 1);
+            // Cutting tokens out of the middle is a shift before the first token.
+            if (!request.Shift)
+                throw new ContextLengthExceededException(tokens.Length, limit - 1, NoShift);
             tokens = PromptCutter.CutMiddle(tokens, limit, keep);
         }
 
