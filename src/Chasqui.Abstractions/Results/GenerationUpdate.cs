@@ -23,6 +23,9 @@ public sealed record GenerationUpdate
     /// <summary>The ids of the tokens that came since the last update, whose text this is; null where they were not asked for or are not known (<see cref="GenerationRequest.WithTokens"/>).</summary>
     public IReadOnlyList<int>? Tokens { get; init; }
 
+    /// <summary>Tokens of the whole prompt: only in the first update, and only of an engine that knows them before the answer ends; else 0.</summary>
+    public int PromptTokens { get; init; }
+
     /// <summary>The prompt after templating; only for <see cref="GenerationRequest.RenderOnly"/>.</summary>
     public string? RenderedPrompt { get; init; }
 

@@ -23,6 +23,7 @@ public static class WireUpdates
             wire.ToolCalls = calls.GetRawText();
         if (withTokens && update.Tokens is { } tokens)
             wire.Tokens.AddRange(tokens);
+        wire.PromptTokens = update.PromptTokens;
         return wire;
     }
 
@@ -39,6 +40,7 @@ public static class WireUpdates
             Result = wire.Result is { } result ? FromWire(result) : null,
             ToolCalls = wire.HasToolCalls ? WireRequests.Json("tool_calls", wire.ToolCalls) : null,
             Tokens = wire.Tokens.Count > 0 ? [.. wire.Tokens] : null,
+            PromptTokens = wire.PromptTokens,
         };
     }
 

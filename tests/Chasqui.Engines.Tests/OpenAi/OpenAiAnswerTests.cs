@@ -37,6 +37,31 @@ public sealed class OpenAiAnswerTests
             calls.GetRawText());
     }
 
+    [Theory]
+    // A name and an id in each piece, with and without an index, and an id of its own for each piece.
+    [InlineData("""{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}""", """{"index":0,"id":"a","function":{"name":"f","arguments":"1}"}}""", "a f {\"x\":1}")]
+    [InlineData("""{"id":"a","function":{"name":"f","arguments":"{\"x\":"}}""", """{"id":"a","function":{"name":"f","arguments":"1}"}}""", "a f {\"x\":1}")]
+    [InlineData("""{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}""", """{"index":0,"id":"b","function":{"name":"f","arguments":"1}"}}""", "a f {\"x\":1}")]
+    [InlineData("""{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}""", """{"index":0,"id":"b","function":{"arguments":"1}"}}""", "a f {\"x\":1}")]
+    // A name in pieces.
+    [InlineData("""{"index":0,"id":"a","function":{"name":"f_"}}""", """{"index":0,"function":{"name":"g","arguments":"{}"}}""", "a f_g {}")]
+    // Whole calls one after the other.
+    [InlineData("""{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}""", """{"index":0,"id":"b","function":{"name":"f","arguments":"{}"}}""", "a f {}|b f {}")]
+    [InlineData("""{"function":{"name":"f","arguments":"{}"}}""", """{"function":{"name":"f","arguments":"{}"}}""", " f {}| f {}")]
+    [InlineData("""{"function":{"name":"f","arguments":"{}"}}""", """{"function":{"name":"g","arguments":"{}"}}""", " f {}| g {}")]
+    public async Task What_is_repeated_in_each_piece_of_a_call_is_one(string first, string second, string calls)
+    {
+        var stream = string.Concat(((string[])[first, second]).Select(piece => "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[" + piece + "]}}]}\n\n"))
+            + "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n";
+        await using var server = new OpenAiScript("vllm", stream);
+
+        var updates = await Nodes.AllAsync(server.Engine.ChatAsync(OpenAiScript.Chat(), Nodes.Token));
+
+        var told = updates[^1].ToolCalls!.Value.EnumerateArray().Select(call =>
+            $"{(call.TryGetProperty("id", out var id) ? id.GetString() : "")} {call.GetProperty("function").GetProperty("name")} {call.GetProperty("function").GetProperty("arguments").GetRawText()}");
+        Assert.Equal(calls.Split('|'), told);
+    }
+
     [Fact]
     public async Task Half_a_surrogate_pair_in_arguments_becomes_a_character_that_a_text_can_hold()
     {

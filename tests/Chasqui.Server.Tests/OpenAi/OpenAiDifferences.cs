@@ -17,6 +17,7 @@ internal static class OpenAiDifferences
     public static IReadOnlyList<DeliberateDifference> All { get; } =
     [
         new("v1-models-empty", "A list without models", 200, null),
+        new("v1-model-get-tag", "The context of a model", 200, null) { Only = ["context_length", "max_model_len"] },
         new("v1-chat-temperature-string", TypeErrors, 400, "\"temperature\" must be a number, not a string"),
         new("v1-completions-array-prompt", TypeErrors, 400, "\"prompt\" must be one text: send a request for each"),
         new("v1-completions-echo-n", "`n`, `best_of`, `echo`", 400, "\"echo\" is not supported except as false"),
