@@ -1,4 +1,5 @@
 using Chasqui.Engines.Http;
+using Chasqui.Engines.Wire;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
@@ -138,7 +139,7 @@ internal sealed partial class DispatchEndpoint(
         {
             using var lease = await way.NextAsync(http.RequestAborted).ConfigureAwait(false);
             Tell(http, state, lease);
-            var failure = await AttemptAsync(route, http, state, lease, way, passage).ConfigureAwait(false);
+            var failure = await AttemptAsync(route, http, state, lease, way, passage, scan).ConfigureAwait(false);
             if (failure is null)
                 return;
             LogRetry(lease.Node.Name, request.Model, failure.Message);
@@ -147,12 +148,12 @@ internal sealed partial class DispatchEndpoint(
 
     /// <returns>Null when the request was answered; else why it goes to another node.</returns>
     private async ValueTask<EngineException?> AttemptAsync(
-        Route route, HttpContext http, RequestState state, NodeLease lease, Gateway.Dispatch.Route way, PassageAttempt passage)
+        Route route, HttpContext http, RequestState state, NodeLease lease, Gateway.Dispatch.Route way, PassageAttempt passage, RequestScan scan)
     {
         EngineException failure;
         try
         {
-            if ((lease.Node.Dialects & lease.Request.Dialect) != 0)
+            if (Passes(lease, scan))
             {
                 if (lease.Reason.Attempt == 1)
                     Asks(route, state);
@@ -176,13 +177,21 @@ internal sealed partial class DispatchEndpoint(
                 await GoOnAsync(route, http, state, way, said, failure).ConfigureAwait(false);
                 return null;
             }
-            await passage.BreakOffAsync().ConfigureAwait(false);
-            throw failure;
+            if (!await passage.BreakOffAsync().ConfigureAwait(false))
+                throw failure;
+            state.Failure = failure;
+            state.Measure?.Failed(WireErrors.CodeOf(failure));
+            LogBroken(lease.Node.Name, state.Model, failure.Message);
+            return null;
         }
         if ((http.Response.HasStarted && !passage.OnlySilence) || !way.MayRetry(lease, failure))
             throw failure;
         return failure;
     }
+
+    /// <summary>Whether the node takes the request as it is: it speaks its language, and all that is asked for in it.</summary>
+    private static bool Passes(NodeLease lease, RequestScan scan) =>
+        (lease.Node.Dialects & lease.Request.Dialect) != 0 && !scan.AsksAnthropic && !(scan.ChoosesTools && lease.Node.IgnoresToolChoice);
 
     /// <summary>The rest of an answer that a node broke off which had passed by unread: it is read from now on.</summary>
     private async ValueTask GoOnAsync(Route route, HttpContext http, RequestState state, Gateway.Dispatch.Route way, PassedAnswer said, EngineException failure)
@@ -233,6 +242,9 @@ internal sealed partial class DispatchEndpoint(
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Model {Model} goes to node {Node}: {Reason}")]
     private partial void LogRoute(string model, string node, RouteReason reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} gave an answer of model {Model} up in the middle: {Reason}")]
+    private partial void LogBroken(string node, string model, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} failed before it answered for model {Model}, so another one is asked: {Reason}")]
     private partial void LogRetry(string node, string model, string reason);
