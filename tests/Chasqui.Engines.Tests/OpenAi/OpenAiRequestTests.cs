@@ -140,6 +140,17 @@ public sealed class OpenAiRequestTests
     }
 
     [Fact]
+    public async Task A_server_that_does_not_tell_its_prompts_is_not_asked_for_one()
+    {
+        await using var server = new OpenAiScript(Vllm, Hi);
+
+        var (_, error) = await Nodes.FailAsync<GenerationUpdate, UnsupportedCapabilityException>(server.Engine.ChatAsync(OpenAiScript.Chat() with { RenderOnly = true }, Nodes.Token));
+
+        Assert.StartsWith("a request only to render the prompt", error.Capability, StringComparison.Ordinal);
+        Assert.DoesNotContain(server.Requests, r => r.Method == "POST");
+    }
+
+    [Fact]
     public async Task What_no_path_of_the_server_carries_is_refused()
     {
         async Task RefusedAsync(string owner, GenerationRequest request, string names)
@@ -158,7 +169,6 @@ public sealed class OpenAiRequestTests
         await RefusedAsync(Vllm, Nodes.Prompt() with { Raw = true, Images = [new byte[] { 1 }] }, "cannot take images");
         await RefusedAsync(Vllm, Nodes.Prompt() with { Images = [new byte[] { 1 }] }, "an image must be");
         await RefusedAsync(LlamaCpp, OpenAiScript.Chat() with { Alone = true }, "cannot take alone");
-        await RefusedAsync(Vllm, OpenAiScript.Chat() with { RenderOnly = true }, "only to render");
         await RefusedAsync(Vllm, new ChatRequest { Model = "mini" }, "no messages");
         await RefusedAsync(Vllm, new ChatRequest { Model = "mini", Messages = [new ChatMessage { Role = "tool", Content = "x", ToolName = "f" }] }, "which no turn before it calls");
         await RefusedAsync(Vllm, new ChatRequest { Model = "mini", Messages = [new ChatMessage { Role = "assistant", ToolCalls = JsonElement.Parse("[5]") }] }, "tool_calls must be");
