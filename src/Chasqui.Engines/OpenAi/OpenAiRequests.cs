@@ -122,7 +122,7 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
     /// <summary>A request of <c>/v1/embeddings</c>.</summary>
     public ReadOnlyMemory<byte> Embed(EmbedRequest request)
     {
-        OpenAiOptions.Check(request.Options, server, node, request.Model);
+        OpenAiOptions.Check(request.Options, request.KeepAlive, server, node);
         if (!request.Normalize && server.Kind != OpenAiServerKind.LlamaCpp)
             throw Cannot("normalize: false", "leave it at true");
         return JsonWriting.Object(json =>
@@ -221,7 +221,7 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
 
     private void Check(GenerationRequest request)
     {
-        OpenAiOptions.Check(request.Options, server, node, request.Model);
+        OpenAiOptions.Check(request.Options, request.KeepAlive, server, node);
         if (request.TopLogprobs is < 0 or > 20)
             throw new InvalidOptionException("top_logprobs", $"{request.TopLogprobs}", "a whole number from 0 to 20");
         if (request.Alone)
