@@ -52,13 +52,16 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules)
     public ValueTask AdmitAsync(string model, long promptCharacters, int? maxTokens, CancellationToken cancellationToken)
     {
         Ensure(model);
+        var prompt = promptCharacters / RouteRequest.CharactersPerToken;
+        if (RequestMeasure.Current is { ExpectedTokens: 0 } asking)
+            asking.ExpectedTokens = (int)Math.Min(int.MaxValue, prompt);
         if (RequestMeasure.Current is not { Limits: null } measure || (!shaper.HasLimits && measure.Caller.Limit.IsNone))
             return default;
         if (shaper.ViewOf(measure.Caller, rules.Resolve(model)) is not { } limits)
             return default;
         measure.Limits = limits;
         var output = maxTokens is >= 0 and var said ? said : shaper.DefaultOutputTokens;
-        return AdmitAsync(measure, limits, promptCharacters / RouteRequest.CharactersPerToken, output, cancellationToken);
+        return AdmitAsync(measure, limits, prompt, output, cancellationToken);
     }
 
     /// <summary>An error without the names of models that whoever asks does not see.</summary>
