@@ -74,6 +74,19 @@ require_tools() {
     if [ "$missing" -ne 0 ]; then exit 1; fi
 }
 
+# A build needs a checkout that can be written to, and a home for the caches of dotnet and npm: where the user's own
+# cannot be written to (a container, a service), they are kept in the checkout.
+require_folders() {
+    if ! { mkdir -p "$artifacts" && [ -w "$artifacts" ]; } 2>/dev/null; then
+        say "Chasqui cannot be built: $artifacts cannot be written to."
+        exit 1
+    fi
+    if [ -n "${HOME:-}" ] && mkdir -p "$HOME" 2>/dev/null && [ -w "$HOME" ]; then return 0; fi
+    say "The home folder ${HOME:-(HOME is not set)} cannot be written to; what the build fetches is kept in ${artifacts#"$root"/}/home."
+    mkdir -p "$artifacts/home"
+    export HOME=$artifacts/home DOTNET_CLI_HOME=$artifacts/home NUGET_PACKAGES=$artifacts/home/.nuget/packages npm_config_cache=$artifacts/home/.npm
+}
+
 # Two builds into one folder corrupt each other, so one waits for the other. With flock the kernel frees the lock of
 # a killed process; elsewhere (macOS) a folder is the lock, and one whose owner is gone is taken over.
 # Descriptor 9 must be closed for every child that may outlive us (9>&-): build servers would hold the lock for good.
@@ -111,14 +124,48 @@ unlock_build() {
     fi
 }
 
-# build_quietly LOG ARGUMENT… : dotnet build with nothing shown unless it fails, and then the errors.
+# What is being built, by the log so far: MSBuild writes "PROJECT -> FILE" when a project is done.
+build_step() {
+    local done
+    done=$(grep -c -e ' -> ' "$1" 2>/dev/null || true)
+    if [ "${done:-0}" -eq 0 ]; then printf 'packages'
+    else printf '%s projects built, last %s' "$done" "$(sed -n 's/^ *\([^ ]*\) -> .*/\1/p' "$1" | tail -n 1)"; fi
+}
+
+# Tells how far a build is until the process $1 ends: one line that changes on a terminal, elsewhere a line each 15 seconds.
+watch_build() {
+    local pid=$1 log=$2 began=$SECONDS told=0 elapsed
+    while kill -0 "$pid" 2>/dev/null; do
+        sleep 0.5
+        elapsed=$((SECONDS - began))
+        if [ -t 2 ]; then
+            printf '\r\033[K  %d s: %s' "$elapsed" "$(build_step "$log" | cut -c 1-64)" >&2
+        elif [ $((elapsed / 15)) -gt "$told" ]; then
+            told=$((elapsed / 15))
+            say "  $elapsed s: $(build_step "$log")"
+        fi
+    done
+    if [ -t 2 ]; then printf '\r\033[K' >&2; fi
+}
+
+# build_quietly LOG ARGUMENT… : dotnet build with no more shown than how far it is, unless it fails, and then the errors.
+# No build server outlives it: nothing would use it again, and it takes memory that models could have.
 build_quietly() {
-    local log=$1
+    local log=$1 build
     shift
     mkdir -p "$(dirname "$log")"
-    if (cd "$root" && dotnet build "$@" -c Release --nologo -v quiet -clp:NoSummary) >"$log" 2>&1 9>&- </dev/null; then
+    (cd "$root" && exec dotnet build "$@" -c Release --nologo -v minimal -clp:NoSummary -nodeReuse:false -p:UseSharedCompilation=false -p:UseRazorBuildServer=false) \
+        >"$log" 2>&1 9>&- </dev/null &
+    build=$!
+    # Ctrl-C reaches the build too, which has the same terminal; a signal to this script alone is passed on.
+    trap 'kill "$build" 2>/dev/null || true; wait "$build" 2>/dev/null || true; exit 143' TERM
+    trap 'wait "$build" 2>/dev/null || true; exit 130' INT
+    watch_build "$build" "$log"
+    if wait "$build"; then
+        trap - TERM INT
         return 0
     fi
+    trap - TERM INT
     say "The build failed:"
     # Each error once; MSBuild repeats one for every project that meets it. Without any, the end of the log tells.
     if ! grep -E '(: |^)error( |:|$)|npm (ERR!|error)' "$log" | sed 's/ \[[^]]*proj\]$//' | awk '!seen[$0]++' | head -n 40 >&2; then

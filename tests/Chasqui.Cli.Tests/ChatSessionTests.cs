@@ -46,6 +46,23 @@ public sealed class ChatSessionTests
     }
 
     [Fact]
+    public async Task A_pipe_gets_the_time_itself_and_scripts_JSON_for_every_verb()
+    {
+        await using var gateway = await HttpGateway.StartAsync();
+        await RunAsync(gateway, "http", "One\n", "talk");
+        await RunAsync(gateway, "http", "One\n", "talk-2");
+
+        var listed = await new CliRun { Server = gateway.Address }.RunAsync("sessions", "list");
+        var removal = await new CliRun { Server = gateway.Address }.RunAsync("sessions", "rm", "talk", "talk-2", "--json");
+
+        Assert.All(listed.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => Assert.Matches(@"\t\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", line.TrimEnd()));
+        Assert.Equal((0, ""), (removal.ExitCode, removal.Error));
+        var removed = removal.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => System.Text.Json.JsonElement.Parse(line)).ToList();
+        Assert.Equal(["talk", "talk-2"], removed.Select(line => line.GetProperty("id").GetString()));
+        Assert.All(removed, line => Assert.True(line.GetProperty("removed").GetBoolean()));
+    }
+
+    [Fact]
     public async Task Without_a_gateway_there_are_no_sessions()
     {
         var outcome = await new CliRun { Input = "One\n" }.RunAsync("chat", "--session", "talk");

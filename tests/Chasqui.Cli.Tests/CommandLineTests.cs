@@ -33,6 +33,87 @@ public sealed class CommandLineTests
         Assert.Contains(mentioned, outcome.Out);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("--node http://10.0.0.5:11434")]
+    [InlineData("--node=http://10.0.0.5:11434 --node b=tcp://10.0.0.6:11436")]
+    [InlineData("--allow-anonymous")]
+    [InlineData("--config models.json")]
+    [InlineData("--json --http 127.0.0.1:0")]
+    [InlineData("--no-color --data=/tmp/models")]
+    public async Task Without_a_verb_it_serves(string line)
+    {
+        var serve = new RecordingServe();
+
+        var outcome = await new CliRun { Serve = serve }.RunAsync(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+        Assert.Equal((0, ""), (outcome.ExitCode, outcome.Error));
+        var settings = Assert.Single(serve.Settings);
+        Assert.Equal(line.Contains("--allow-anonymous", StringComparison.Ordinal), settings.AllowAnonymous);
+        Assert.Equal(line.Split("--node").Length - 1, settings.Nodes.Count);
+        Assert.Equal(line.Contains("--json", StringComparison.Ordinal), settings.Json);
+    }
+
+    [Theory]
+    [InlineData("--server http://127.0.0.1:1 models list")]
+    [InlineData("--no-color --json models list")]
+    public async Task A_verb_may_follow_the_options_that_all_take(string line)
+    {
+        var serve = new RecordingServe();
+
+        await new CliRun { Serve = serve }.RunAsync(line.Split(' '));
+
+        Assert.Empty(serve.Settings);
+    }
+
+    [Theory]
+    [InlineData("./run", "ask --help", "\n  ./run ask [", "\n  ./run ask \"Tell me a story\" --seed 7 --stats", "cat notes.txt | ./run ask \"What is open?\"")]
+    [InlineData("./run", "keys add --help", "CHASQUI_KEY=$(./run keys add shell)")]
+    [InlineData("./run", "--help", "\n  ./run [", "\n  ./run serve ", "'./run install' makes the command 'chasqui'")]
+    [InlineData("/opt/chasqui/run", "serve --help", "/opt/chasqui/run keys add laptop && /opt/chasqui/run serve --http 0.0.0.0:8080")]
+    public async Task Help_shows_what_was_typed(string typed, string line, params string[] expected)
+    {
+        var run = new CliRun { Environment = { ["CHASQUI_COMMAND"] = typed } };
+
+        var outcome = await run.RunAsync(line.Split(' '));
+
+        Assert.All(expected, text => Assert.Contains(text, outcome.Out));
+        Assert.DoesNotMatch(@"(?<![./'\w~])chasqui [a-z\[]", outcome.Out);
+    }
+
+    [Theory]
+    [InlineData("nodes", "start one with './run serve'")]
+    [InlineData("frobnicate", "See './run --help'.")]
+    [InlineData("models lsit", "See './run models --help'.")]
+    public async Task Hints_show_what_was_typed(string line, string expected)
+    {
+        var run = new CliRun { Environment = { ["CHASQUI_COMMAND"] = "./run" } };
+
+        var outcome = await run.RunAsync(line.Split(' '));
+
+        Assert.Contains(expected, outcome.Error);
+        Assert.DoesNotContain("'chasqui ", outcome.Error);
+    }
+
+    /// <summary>What is shown as an example of a verb is a command of that verb, or leads to it.</summary>
+    [Fact]
+    public async Task Examples_are_of_the_verb_that_they_stand_at_and_can_be_read()
+    {
+        string[] verbs =
+        [
+            "serve", "ask", "chat", "simulate", "nodes", "models list", "models load", "models show", "models pull", "models push", "models cp", "models rm", "models create",
+            "keys add", "keys list", "keys rm", "sessions list", "sessions show", "sessions fork", "sessions export", "sessions rm", "sessions follow",
+        ];
+        foreach (var verb in verbs)
+        {
+            var outcome = await new CliRun().RunAsync([.. verb.Split(' '), "--help"]);
+            var examples = outcome.Out[outcome.Out.IndexOf("Examples:", StringComparison.Ordinal)..].Split('\n').Where(line => line.Contains("chasqui ", StringComparison.Ordinal)).ToList();
+
+            Assert.NotEmpty(examples);
+            Assert.All(examples, example => Assert.Contains($"chasqui {verb}", example));
+        }
+    }
+
     [Fact]
     public async Task The_version_is_one_line()
     {
@@ -43,7 +124,7 @@ public sealed class CommandLineTests
     }
 
     [Theory]
-    [InlineData("", "a verb is missing: serve, engine, ask, chat, models, nodes, simulate, keys, sessions, bench")]
+    [InlineData("--bogus", "'--bogus'")]
     [InlineData("asj", "did you mean 'ask'?")]
     [InlineData("models lsit", "did you mean 'list'?")]
     [InlineData("models", "a verb is missing: list")]

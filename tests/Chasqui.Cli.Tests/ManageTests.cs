@@ -88,7 +88,8 @@ public sealed class ManageTests : IAsyncLifetime
         Assert.Equal((1, 1, 1, 2, 2, 2), (read.ExitCode, none.ExitCode, missing.ExitCode, neither.ExitCode, param.ExitCode, lost.ExitCode));
         Assert.Contains("in a folder that is only read", Assert.Single(Lines(read.Error)));
         Assert.Contains("not found", Assert.Single(Lines(none.Error)));
-        Assert.Equal(["pulling manifest", "error: pull model manifest: file does not exist"], Lines(missing.Error));
+        // Over MCP that it is not there is the whole answer.
+        Assert.Equal(wire ? ["error: pull model manifest: file does not exist"] : ["pulling manifest", "error: pull model manifest: file does not exist"], Lines(missing.Error));
         Assert.Contains("--from MODEL, or --gguf FILE", Assert.Single(Lines(neither.Error)));
         Assert.Contains("NAME=VALUE", Assert.Single(Lines(param.Error)));
         Assert.Contains("cannot be read", Assert.Single(Lines(lost.Error)));

@@ -5,7 +5,7 @@ using CsCheck;
 namespace Chasqui.Storage.Tests;
 
 /// <summary>What every store of sessions keeps to, whichever database it is.</summary>
-public abstract class StoreTests : IAsyncLifetime
+public abstract partial class StoreTests : IAsyncLifetime
 {
     private static readonly DateTimeOffset _start = new(2026, 11, 27, 12, 0, 0, TimeSpan.Zero);
     private int _ticks;

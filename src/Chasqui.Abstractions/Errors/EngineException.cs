@@ -19,6 +19,13 @@ public sealed class ModelNotFoundException(string model, IReadOnlyList<string> s
     public IReadOnlyList<string> Suggestions { get; } = suggestions;
 }
 
+/// <summary>No registry has a model of the name that was to be fetched.</summary>
+public sealed class RegistryModelNotFoundException(string model, string message, Exception? inner = null) : EngineException(message, inner)
+{
+    /// <summary>The name as it was asked for.</summary>
+    public string Model { get; } = model;
+}
+
 /// <summary>A model's name is not of the form <c>[host/][namespace/]model[:tag]</c>.</summary>
 public sealed class InvalidModelNameException(string model) : EngineException($"invalid model name '{model}'")
 {
@@ -50,8 +57,11 @@ public sealed class InvalidFormatException(string message) : InvalidRequestExcep
 public sealed class InvalidTemplateException(string message) : InvalidRequestException(message);
 
 /// <summary>The prompt is longer than the context, and cutting it was not allowed.</summary>
-public sealed class ContextLengthExceededException(int tokens, int contextLength)
-    : InvalidRequestException($"the input length exceeds the context length: {tokens} tokens, where {contextLength} fit")
+/// <param name="tokens">Tokens of the prompt.</param>
+/// <param name="contextLength">Tokens that fit.</param>
+/// <param name="message">What is told. Default: both numbers.</param>
+public sealed class ContextLengthExceededException(int tokens, int contextLength, string? message = null)
+    : InvalidRequestException(message ?? $"the input length exceeds the context length: {tokens} tokens, where {contextLength} fit")
 {
     /// <summary>Tokens of the prompt.</summary>
     public int Tokens { get; } = tokens;
@@ -106,6 +116,9 @@ public sealed class EngineOverloadedException(string message) : EngineException(
 {
     /// <summary>When it is worth trying again; null where unknown.</summary>
     public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>Whether a node refused it as one request too many (429 in HTTP), not because it can serve none now (503). Default false.</summary>
+    public bool IsOneTooMany { get; init; }
 }
 
 /// <summary>No key, or one that is not taken.</summary>

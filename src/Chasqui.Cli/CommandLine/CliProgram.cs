@@ -13,7 +13,9 @@ internal static class CliProgram
     public static async Task<int> RunAsync(IReadOnlyList<string> args, CliContext context)
     {
         var console = context.Console;
+        console.Command = context.Environment(ProgramName.Variable) is { Length: > 0 } typed ? typed : ProgramName.Installed;
         var root = Build(context);
+        args = DefaultVerb.Complete(args, root);
         // A prompt may begin with '@', and bundling would read a mistyped '-model' as six options.
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
         console.UseColor = GlobalOptions.WantsColor(parsed, context);
@@ -79,7 +81,7 @@ internal static class CliProgram
         root.Options.Add(GlobalOptions.Key);
         root.Options.Add(GlobalOptions.Json);
         root.Options.Add(GlobalOptions.NoColor);
-        HelpText.Customize(root);
+        HelpText.Customize(root, context.Console);
         return root;
     }
 
@@ -88,7 +90,7 @@ internal static class CliProgram
         var names = new List<string>();
         for (Symbol? symbol = command; symbol is not null && symbol != root; symbol = symbol.Parents.FirstOrDefault())
             names.Insert(0, symbol.Name);
-        return string.Join(' ', names.Prepend("chasqui"));
+        return string.Join(' ', names.Prepend(ProgramName.Installed));
     }
 
     private sealed class VersionAction(CliConsole console) : System.CommandLine.Invocation.SynchronousCommandLineAction

@@ -49,62 +49,78 @@ internal static class HelpText
             "chasqui simulate --trace conv.csv --speed 20 --find-nodes 2s",
             "chasqui simulate --trace mine.csv --models a --models b:share=0.2 --json | jq .loads",
         ],
-        ["list"] = ["chasqui models list", "chasqui models list | cut -f1                   # in a pipe: tabs, no heading"],
-        ["load"] = ["chasqui models load mini --keep-alive 1h"],
-        ["show"] = ["chasqui models show mini", "chasqui models show mini --json | jq .metadata"],
-        ["pull"] = ["chasqui models pull llama3.2", "chasqui models pull hf.co/unsloth/gemma-3-270m-it-GGUF:Q4_K_M", "chasqui models pull llama3.2 --node all"],
-        ["push"] = ["chasqui models push registry.local:5000/me/mini:v2 --insecure"],
-        ["cp"] = ["chasqui models cp mini me/mini:v2"],
-        ["rm"] = ["chasqui models rm me/mini:v2 old-model"],
-        ["create"] =
+        ["models list"] = ["chasqui models list", "chasqui models list | cut -f1                   # in a pipe: tabs, no heading"],
+        ["models load"] = ["chasqui models load mini --keep-alive 1h"],
+        ["models show"] = ["chasqui models show mini", "chasqui models show mini --json | jq .metadata"],
+        ["models pull"] = ["chasqui models pull llama3.2", "chasqui models pull hf.co/unsloth/gemma-3-270m-it-GGUF:Q4_K_M", "chasqui models pull llama3.2 --node all"],
+        ["models push"] = ["chasqui models push registry.local:5000/me/mini:v2 --insecure"],
+        ["models cp"] = ["chasqui models cp mini me/mini:v2"],
+        ["models rm"] = ["chasqui models rm me/mini:v2 old-model"],
+        ["models create"] =
         [
             "chasqui models create pirate --from mini --system \"You are a pirate.\" --param temperature=0.8",
             "chasqui models create mine --gguf ./mine.gguf --template chat.tmpl --param stop=\"<|im_end|>\"",
         ],
         ["nodes"] = ["chasqui nodes", "chasqui nodes --json | jq -r '.[] | select(.state != \"up\") | .name'"],
         ["keys"] = ["chasqui keys add laptop", "chasqui keys list", "chasqui keys rm laptop"],
-        ["add"] =
+        ["keys add"] =
         [
             "chasqui keys add laptop",
             "chasqui keys add ci --rpm 60 --tpm 100000 --models mini 'llama3*' --expires 90d",
             "chasqui keys add ops --scopes infer,models,admin",
             "export CHASQUI_KEY=$(chasqui keys add shell)       # the key alone is on standard output",
         ],
+        ["sessions"] = ["chasqui sessions list", "chasqui chat --session new", "chasqui sessions follow s-1"],
+        ["sessions list"] = ["chasqui sessions list", "chasqui sessions list --json | jq -r '.[].id'"],
+        ["sessions show"] = ["chasqui sessions show s-1", "chasqui sessions show s-1 --json | jq .messages"],
+        ["sessions fork"] = ["chasqui sessions fork s-1 --at 4 --title \"Another end\""],
+        ["sessions export"] = ["chasqui sessions export s-1 --output s-1.jsonl"],
+        ["sessions rm"] = ["chasqui sessions rm s-1 s-2"],
+        ["sessions follow"] = ["chasqui sessions follow s-1", "chasqui sessions follow s-1 --after 4"],
         ["keys list"] = ["chasqui keys list", "chasqui keys list --json | jq -r '.[].name'"],
         ["keys rm"] = ["chasqui keys rm laptop ci"],
         ["bench"] = ["chasqui bench engine --rounds 3 --json bench.json"],
     };
 
-    public static void Customize(RootCommand root)
+    public static void Customize(RootCommand root, CliConsole console)
     {
         var help = root.Options.OfType<HelpOption>().Single();
         if (help.Action is SynchronousCommandLineAction generated)
-            help.Action = new WithExamples(generated);
+            help.Action = new WithExamples(generated, console);
     }
 
-    private sealed class WithExamples(SynchronousCommandLineAction generated) : SynchronousCommandLineAction
+    private sealed class WithExamples(SynchronousCommandLineAction generated, CliConsole console) : SynchronousCommandLineAction
     {
         public override bool ClearsParseErrors => true;
 
-        /// <summary>Of two verbs with one name the one of another group is meant by that too.</summary>
-        private static string[]? Examples(string name, Command command) =>
-            command.Parents.FirstOrDefault() is Command group && _examples.TryGetValue($"{group.Name} {name}", out var own) ? own : _examples.GetValueOrDefault(name);
+        /// <summary>Groups have verbs of one name; each has examples of its own.</summary>
+        private static string[]? Examples(Command command) => _examples.GetValueOrDefault(
+            command is RootCommand ? ProgramName.Installed : command.Parents.FirstOrDefault() is Command and not RootCommand and var group ? $"{group.Name} {command.Name}" : command.Name);
 
         public override int Invoke(ParseResult parseResult)
         {
-            generated.Invoke(parseResult);
             var command = parseResult.CommandResult.Command;
             var isRoot = command is RootCommand;
             var output = parseResult.InvocationConfiguration.Output;
-            if (Examples(isRoot ? "chasqui" : command.Name, command) is { } examples)
+            using var help = new StringWriter();
+            parseResult.InvocationConfiguration.Output = help;
+            generated.Invoke(parseResult);
+            parseResult.InvocationConfiguration.Output = output;
+            // Of what is generated, the usage alone begins with the program's name.
+            output.Write(help.ToString().Replace($"\n  {parseResult.RootCommandResult.Command.Name} ", $"\n  {console.Command} ", StringComparison.Ordinal));
+            if (Examples(command) is { } examples)
             {
                 output.WriteLine("Examples:");
                 foreach (var example in examples)
-                    output.WriteLine("  " + example);
+                    output.WriteLine("  " + ProgramName.FillExample(example, console.Command));
                 output.WriteLine();
             }
             if (isRoot)
+            {
+                if (console.Command != ProgramName.Installed)
+                    output.WriteLine($"'{console.Command} install' makes the command '{ProgramName.Installed}', so that it can be typed in any folder.\n");
                 output.WriteLine(ExitCodeTable);
+            }
             return ExitCodes.Success;
         }
     }

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace Chasqui.Cli;
 
-/// <summary>Durations as they are typed: <c>90</c> (seconds), <c>500ms</c>, <c>10m</c>, <c>1h30m</c>, <c>0</c>, <c>forever</c>.</summary>
+/// <summary>Times for people and programs, and durations as they are typed: <c>90</c> (seconds), <c>500ms</c>, <c>10m</c>, <c>1h30m</c>, <c>0</c>, <c>forever</c>.</summary>
 internal static class TimeText
 {
     private static readonly SearchValues<char> _number = SearchValues.Create("0123456789.");
@@ -18,6 +18,13 @@ internal static class TimeText
             ? span
             : throw new UsageException($"{option} is '{text}', but must be a time like 30s, 10m, 1h30m or forever");
     }
+
+    /// <summary>For people on a terminal how long ago or how far ahead, for programs the time itself.</summary>
+    public static string When(CliContext context, DateTimeOffset time) =>
+        context.Console.OutputIsTerminal ? HumanText.Relative(time, context.Time.GetUtcNow()) : Iso(time);
+
+    /// <summary>The time in RFC 3339, to the second, in UTC.</summary>
+    public static string Iso(DateTimeOffset time) => time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     private static bool TryParse(ReadOnlySpan<char> text, out TimeSpan span)
     {

@@ -26,6 +26,9 @@ internal sealed class CliConsole
     /// <summary>Columns of the terminal.</summary>
     public Func<int> Width { get; init; } = () => 80;
 
+    /// <summary>What the user types to start this program; commands in remarks and errors are shown with it. Default <c>chasqui</c>.</summary>
+    public string Command { get; set; } = ProgramName.Installed;
+
     /// <summary>Whether a terminal is shown colours; decided by <c>--no-color</c>, <c>NO_COLOR</c> and <c>TERM</c> before a verb begins.</summary>
     public bool UseColor { get; set; } = true;
 
@@ -38,14 +41,14 @@ internal sealed class CliConsole
     /// <summary>One line on standard error, not for the next program.</summary>
     public void Remark(string text)
     {
-        Error.WriteLine(Paint(SafeText.OneLine(text), "90"));
+        Error.WriteLine(Paint(SafeText.OneLine(ProgramName.Fill(text, Command)), "90"));
         Error.Flush();
     }
 
     /// <summary>Why it failed, in one line.</summary>
     public void Fail(string text)
     {
-        Error.WriteLine(Paint("error:", "31") + " " + SafeText.OneLine(text));
+        Error.WriteLine(Paint("error:", "31") + " " + SafeText.OneLine(ProgramName.Fill(text, Command)));
         Error.Flush();
     }
 

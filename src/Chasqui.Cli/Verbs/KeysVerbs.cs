@@ -79,7 +79,7 @@ internal static class KeysVerbs
                 Number(key.Caller.Limit.RequestsPerMinute),
                 Number(key.Caller.Limit.TokensPerMinute),
                 key.Caller.Tenant,
-                key.Expires is not { } end ? "never" : end <= now ? "expired" : end.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture),
+                key.Expires is not { } end ? "never" : end <= now ? "expired" : TimeText.Iso(end),
             ]));
     }
 

@@ -144,7 +144,6 @@ internal static class ModelsVerbs
     private static void WriteList(CliContext context, IReadOnlyList<ModelSummary> models, IReadOnlyList<GatewayNode> nodes)
     {
         string[] columns = ["NAME", ">SIZE", ">PARAMETERS", "QUANTIZATION", "ID", "MODIFIED"];
-        var now = context.Time.GetUtcNow();
         TableOutput.Write(context.Console, nodes.Count > 0 ? [.. columns, "NODES"] : columns, models.Select(m =>
             (IReadOnlyList<string>)
             [
@@ -153,7 +152,7 @@ internal static class ModelsVerbs
                 m.Details.ParameterSize,
                 m.Details.QuantizationLevel,
                 m.Digest[..Math.Min(12, m.Digest.Length)],
-                When(context, m.ModifiedAt, now),
+                TimeText.When(context, m.ModifiedAt),
                 .. nodes.Count > 0 ? [string.Join(", ", nodes.Where(node => node.Has(m.Name)).Select(node => node.Name))] : Array.Empty<string>(),
             ]));
     }
@@ -172,15 +171,10 @@ internal static class ModelsVerbs
                 Processor(m.Model),
                 FormattableString.Invariant($"{m.Model.ContextLength}"),
                 // "Never" travels as a time centuries ahead.
-                m.Model.ExpiresAt > now.AddYears(50) ? "forever" : When(context, m.Model.ExpiresAt, now),
+                m.Model.ExpiresAt > now.AddYears(50) ? "forever" : TimeText.When(context, m.Model.ExpiresAt),
                 .. m.Node is { } node ? [node] : Array.Empty<string>(),
             ]));
     }
-
-    /// <summary>For people how long ago, for programs the time itself.</summary>
-    private static string When(CliContext context, DateTimeOffset time, DateTimeOffset now) => context.Console.OutputIsTerminal
-        ? HumanText.Relative(time, now)
-        : time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
 
     private static string Processor(ResidentModel model)
     {

@@ -25,7 +25,9 @@ internal static class SessionText
             "forked" => change.Find("origin") is { } origin ? FormattableString.Invariant($"forked from {origin.Text("session")} at version {origin.Number("version")}") : "forked",
             var kind => kind,
         };
-        console.Remark(FormattableString.Invariant($"version {change.Number("version")}, {what}, {change.Time("at").ToLocalTime():yyyy-MM-dd HH:mm:ss}"));
+        var at = change.Time("at");
+        var when = console.OutputIsTerminal ? FormattableString.Invariant($"{at.ToLocalTime():yyyy-MM-dd HH:mm:ss}") : TimeText.Iso(at);
+        console.Remark(FormattableString.Invariant($"version {change.Number("version")}, {what}, {when}"));
         foreach (var message in change.Items("messages"))
             WriteMessage(console, message);
     }

@@ -44,7 +44,7 @@ internal static class SessionsVerbs
                 FormattableString.Invariant($"{session.Number("message_count")}"),
                 FormattableString.Invariant($"{session.Number("tokens")}"),
                 session.Text("mode"),
-                HumanText.Relative(session.Time("updated_at"), context.Time.GetUtcNow()),
+                TimeText.When(context, session.Time("updated_at")),
             ]));
             if (answer.RootElement.Text("next").Length > 0)
                 context.Console.Remark("There are more: --limit N shows them.");
@@ -117,7 +117,10 @@ internal static class SessionsVerbs
             foreach (var id in parsed.GetRequiredValue(ids))
             {
                 await gateway.AskAsync("DELETE", PathOf(id), null, cancellationToken);
-                context.Console.Remark($"{id} is removed.");
+                if (parsed.GetValue(GlobalOptions.Json))
+                    context.Console.Out.WriteLine($"{{\"id\":{JsonSerializer.Serialize(id)},\"removed\":true}}");
+                else
+                    context.Console.Remark($"{id} is removed.");
             }
         }));
         return command;

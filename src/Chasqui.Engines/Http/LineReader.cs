@@ -1,5 +1,3 @@
-using System.Buffers;
-
 namespace Chasqui.Engines.Http;
 
 /// <summary>Splits a stream of bytes into lines as they arrive. For one reader.</summary>
@@ -7,12 +5,8 @@ namespace Chasqui.Engines.Http;
 /// <param name="maxLine">The most bytes of a line.</param>
 internal sealed class LineReader(Stream stream, int maxLine) : IDisposable
 {
-    private const int FirstBuffer = 4096;
-
-    private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstBuffer);
-    private int _start;
+    private readonly ArrivingBytes _bytes = new(stream);
     private int _searched;
-    private int _end;
     private bool _ended;
 
     /// <summary>The line that was read last, without its end; valid until the next read.</summary>
@@ -28,64 +22,44 @@ internal sealed class LineReader(Stream stream, int maxLine) : IDisposable
     {
         while (true)
         {
-            var found = _buffer.AsSpan(_searched, _end - _searched).IndexOf((byte)'\n');
+            var unread = _bytes.Unread;
+            var found = unread.Span[_searched..].IndexOf((byte)'\n');
             if (found >= 0)
             {
-                Take(_searched + found, whole: true);
-                _start = _searched = _searched + found + 1;
+                Take(unread, _searched + found, whole: true);
                 return true;
             }
 
-            _searched = _end;
-            if (_end - _start > maxLine)
+            _searched = unread.Length;
+            if (unread.Length > maxLine)
                 throw new LineTooLongException(maxLine);
             if (_ended)
             {
-                if (_start == _end)
+                if (unread.IsEmpty)
                     return false;
-                Take(_end, whole: false);
-                _start = _searched = _end;
+                Take(unread, unread.Length, whole: false);
                 return true;
             }
-
-            MakeRoom();
-            var read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken).ConfigureAwait(false);
-            _ended = read == 0;
-            _end += read;
+            _ended = !await _bytes.ReceiveAsync(cancellationToken).ConfigureAwait(false);
         }
     }
 
     public void Dispose()
     {
-        var buffer = _buffer;
-        _buffer = [];
-        _start = _searched = _end = 0;
+        _bytes.Dispose();
+        _searched = 0;
         _ended = true;
         Line = default;
-        if (buffer.Length > 0)
-            ArrayPool<byte>.Shared.Return(buffer);
     }
 
-    private void Take(int end, bool whole)
+    private void Take(ReadOnlyMemory<byte> unread, int end, bool whole)
     {
-        if (end - _start > maxLine)
+        if (end > maxLine)
             throw new LineTooLongException(maxLine);
         IsWhole = whole;
-        Line = _buffer.AsMemory(_start, (whole && end > _start && _buffer[end - 1] == (byte)'\r' ? end - 1 : end) - _start);
-    }
-
-    private void MakeRoom()
-    {
-        if (_start == _end)
-            _start = _searched = _end = 0;
-        if (_end < _buffer.Length)
-            return;
-        var kept = _end - _start;
-        var target = kept <= _buffer.Length / 2 ? _buffer : ArrayPool<byte>.Shared.Rent(_buffer.Length * 2);
-        _buffer.AsSpan(_start, kept).CopyTo(target);
-        if (target != _buffer)
-            ArrayPool<byte>.Shared.Return(_buffer);
-        (_buffer, _searched, _end, _start) = (target, _searched - _start, kept, 0);
+        Line = unread[..(whole && end > 0 && unread.Span[end - 1] == (byte)'\r' ? end - 1 : end)];
+        _bytes.Take(whole ? end + 1 : end);
+        _searched = 0;
     }
 }
 

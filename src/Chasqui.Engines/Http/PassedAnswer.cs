@@ -10,73 +10,82 @@ public sealed record StreamStart(string Id, long Created);
 /// <summary>Reads what was passed on unread of an answer that was broken off. Not thread-safe.</summary>
 public sealed class PassedAnswer
 {
-    private static readonly byte[] _line = "\n"u8.ToArray();
-    private static readonly byte[] _event = "\n\n"u8.ToArray();
-
     /// <summary>What was said.</summary>
     public AnswerSoFar Answer { get; } = new();
 
     /// <summary>How the stream began, where its API says such; null for nothing.</summary>
     public StreamStart? Start { get; private set; }
 
-    /// <summary>With which a part of the answer ends; null where answers of that API are not gone on with, as they count their parts.</summary>
-    public static byte[]? DelimiterOf(string path) => path switch
-    {
-        "/api/chat" or "/api/generate" => _line,
-        "/v1/chat/completions" or "/v1/completions" => _event,
-        _ => null,
-    };
+    /// <summary>Whether answers of a path can be gone on with; those of other APIs count their parts.</summary>
+    public static bool CanGoOn(string path) => IsOllama(path) || path is "/v1/chat/completions" or "/v1/completions";
 
     /// <summary>Reads what was passed on.</summary>
+    /// <param name="path">The path that was asked for.</param>
+    /// <param name="sent">Whole lines or events.</param>
     /// <returns>Null where it cannot be gone on with: it calls tools, tells probabilities, has several choices, has ended, or cannot be read.</returns>
     public static PassedAnswer? Read(string path, ReadOnlyMemory<byte> sent)
     {
         var read = new PassedAnswer();
-        var isOllama = DelimiterOf(path) == _line;
         try
         {
-            while (!sent.IsEmpty)
-            {
-                var end = sent.Span.IndexOf((byte)'\n');
-                var line = end < 0 ? sent : sent[..end];
-                sent = end < 0 ? default : sent[(end + 1)..];
-                if (!isOllama)
-                    line = line.Span.StartsWith("data:"u8) ? line["data:".Length..] : default;
-                if (line.Span.Trim((byte)' ').IsEmpty)
-                    continue;
-                using var json = JsonDocument.Parse(line);
-                if (!(isOllama ? read.Ollama(json.RootElement) : read.OpenAi(json.RootElement)))
-                    return null;
-            }
+            return (IsOllama(path) ? read.Lines(sent) : read.Events(sent)) ? read : null;
         }
         catch (Exception e) when (e is JsonException or FormatException or InvalidOperationException)
         {
             return null;
         }
-        return read;
     }
 
-    /// <summary>Whether a line or event tells an error.</summary>
-    public static bool IsError(ReadOnlySpan<byte> line) => line.StartsWith("{\"error\""u8) || line.StartsWith("data: {\"error\""u8);
-
-    /// <summary>Whether a line or event, or several, are the end of an answer.</summary>
-    public static bool IsEnd(ReadOnlySpan<byte> last) =>
-        last.IndexOf("\"done\":true"u8) >= 0 || last.IndexOf("\"done\": true"u8) >= 0 || last.IndexOf("[DONE]"u8) >= 0 || last.IndexOf("\"finish_reason\":\""u8) >= 0;
-
-    /// <summary>The error that a line or event tells, in the node's words; null where it tells none.</summary>
-    public static string? ErrorOf(ReadOnlyMemory<byte> line)
+    /// <summary>The error that a line or event tells, in the node's words.</summary>
+    /// <param name="json">The line, or the event's data.</param>
+    public static string ErrorOf(ReadOnlyMemory<byte> json)
     {
-        if (!IsError(line.Span))
-            return null;
         try
         {
-            using var json = JsonDocument.Parse(line[line.Span.IndexOf((byte)'{')..]);
-            return ErrorText.Read(json.RootElement).Message;
+            using var document = JsonDocument.Parse(json);
+            var root = document.RootElement;
+            var said = ErrorText.Read(root.Get("response") is { ValueKind: JsonValueKind.Object } response ? response : root).Message;
+            return said.Length > 0 ? said : "the node gave its answer up";
         }
-        catch (JsonException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            return "the node broke its answer off";
+            return "the node gave its answer up";
         }
+    }
+
+    private static bool IsOllama(string path) => path is "/api/chat" or "/api/generate";
+
+    private bool Lines(ReadOnlyMemory<byte> sent)
+    {
+        while (!sent.IsEmpty)
+        {
+            var end = sent.Span.IndexOf((byte)'\n');
+            var line = end < 0 ? sent : sent[..end];
+            sent = end < 0 ? default : sent[(end + 1)..];
+            if (line.Span.Trim(" \r\t"u8).IsEmpty)
+                continue;
+            using var json = JsonDocument.Parse(line);
+            if (!Ollama(json.RootElement))
+                return false;
+        }
+        return true;
+    }
+
+    private bool Events(ReadOnlyMemory<byte> sent)
+    {
+        var (frames, scratch) = (default(SseFrames), new System.Buffers.ArrayBufferWriter<byte>());
+        while (frames.Next(sent.Span) is > 0 and var end)
+        {
+            var read = SseEvent.Read(sent.Span[..end], scratch);
+            sent = sent[end..];
+            if (!read.HasData)
+                continue;
+            var reader = new Utf8JsonReader(read.Data);
+            using var json = JsonDocument.ParseValue(ref reader);
+            if (!OpenAi(json.RootElement))
+                return false;
+        }
+        return true;
     }
 
     private bool Ollama(JsonElement line)
@@ -97,7 +106,7 @@ public sealed class PassedAnswer
         if (choices.GetArrayLength() == 0)
             return true;
         var choice = choices[0];
-        if (choices.GetArrayLength() > 1 || choice.Count("index") > 0 || choice.Get("finish_reason") is { ValueKind: JsonValueKind.String } || choice.Get("logprobs") is { ValueKind: JsonValueKind.Object })
+        if (choices.GetArrayLength() > 1 || choice.Count("index") > 0 || choice.Text("finish_reason").Length > 0 || choice.Get("logprobs") is { ValueKind: JsonValueKind.Object })
             return false;
         Start ??= new StreamStart(chunk.Text("id"), chunk.Get("created") is { ValueKind: JsonValueKind.Number } created ? created.GetInt64() : 0);
         if (choice.Get("delta") is not { } delta)

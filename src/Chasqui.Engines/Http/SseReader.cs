@@ -2,20 +2,21 @@ using System.Buffers;
 
 namespace Chasqui.Engines.Http;
 
-/// <summary>
-/// Reads server-sent events (the event stream of the HTML standard) as they arrive. Comments, ids and retry times are skipped; lines end with a line feed,
-/// with or without a carriage return before it. For one reader.
-/// </summary>
-/// <param name="lines">The lines; not disposed.</param>
-/// <param name="maxEvent">The most bytes of an event's data.</param>
-internal sealed class SseReader(LineReader lines, int maxEvent)
+/// <summary>Reads server-sent events as they arrive. For one reader; to be disposed.</summary>
+/// <param name="stream">Where the bytes come from; not disposed.</param>
+/// <param name="maxEvent">The most bytes of an event.</param>
+internal sealed class SseReader(Stream stream, int maxEvent) : IDisposable
 {
-    private readonly ArrayBufferWriter<byte> _data = new(512);
+    private readonly ArrivingBytes _bytes = new(stream);
+    private readonly ArrayBufferWriter<byte> _joined = new();
+    private SseFrames _frames;
+    private int _searched;
+    private bool _begun;
 
     /// <summary>The data of the event that was read last, its lines joined by line feeds; valid until the next read.</summary>
     public ReadOnlyMemory<byte> Data { get; private set; }
 
-    /// <summary>Whether the last event is one of the field <c>error</c>, with which older llama.cpp servers end a stream.</summary>
+    /// <summary>Whether the last event is an error by the name of a field.</summary>
     public bool IsError { get; private set; }
 
     /// <summary>Reads the next event that has data. One that the end of the stream cut off is not given out.</summary>
@@ -23,42 +24,46 @@ internal sealed class SseReader(LineReader lines, int maxEvent)
     /// <exception cref="LineTooLongException">An event is longer than the bound.</exception>
     public async ValueTask<bool> ReadAsync(CancellationToken cancellationToken)
     {
-        _data.ResetWrittenCount();
-        IsError = false;
-        var any = false;
-        while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false) && lines.IsWhole)
+        while (true)
         {
-            var line = lines.Line;
-            if (line.IsEmpty)
+            var unread = _bytes.Unread;
+            var end = _frames.Next(unread.Span[_searched..]);
+            if (end >= 0)
             {
-                if (!any)
-                    continue;
-                Data = _data.WrittenMemory;
-                return true;
-            }
-
-            var isError = line.Span.StartsWith("error:"u8);
-            if (!isError && !IsData(line.Span))
+                var length = _searched + end;
+                _searched = 0;
+                _bytes.Take(length);
+                if (Take(unread[..length]))
+                    return true;
                 continue;
-            IsError |= isError;
-            if (any)
-                _data.Write("\n"u8);
-            any = true;
-            if (_data.WrittenCount + line.Length > maxEvent)
+            }
+            _searched = unread.Length;
+            if (unread.Length > maxEvent)
                 throw new LineTooLongException(maxEvent);
-            _data.Write(Value(line.Span));
+            if (!await _bytes.ReceiveAsync(cancellationToken).ConfigureAwait(false))
+                return false;
         }
-        return false;
     }
 
-    private static bool IsData(ReadOnlySpan<byte> line) => line.StartsWith("data"u8) && (line.Length == 4 || line[4] == (byte)':');
-
-    private static ReadOnlySpan<byte> Value(ReadOnlySpan<byte> line)
+    public void Dispose()
     {
-        var colon = line.IndexOf((byte)':');
-        if (colon < 0)
-            return [];
-        var value = line[(colon + 1)..];
-        return value.Length > 0 && value[0] == (byte)' ' ? value[1..] : value;
+        _bytes.Dispose();
+        _searched = 0;
+        Data = default;
+    }
+
+    /// <returns>Whether the frame has data.</returns>
+    private bool Take(ReadOnlyMemory<byte> frame)
+    {
+        if (frame.Length > maxEvent)
+            throw new LineTooLongException(maxEvent);
+        var read = SseEvent.Read(_begun ? frame.Span : SseEvent.WithoutMark(frame.Span), _joined);
+        _begun = true;
+        IsError = read.IsError;
+        if (!read.HasData)
+            return false;
+        // What stands in one line is given out where it stands.
+        Data = frame.Span.Overlaps(read.Data, out var at) ? frame.Slice(at, read.Data.Length) : read.Data.IsEmpty ? default : _joined.WrittenMemory;
+        return true;
     }
 }

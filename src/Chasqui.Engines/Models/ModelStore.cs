@@ -141,7 +141,7 @@ public sealed class ModelStore
     private string? OllamaFolderInUse() => _options.OllamaFolder switch
     {
         null => OllamaFolder.Detect(
-            Environment.GetEnvironmentVariable, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), Directory.Exists),
+            Environment.GetEnvironmentVariable, Environment.GetFolderPath(Environment.SpecialFolder.UserProfile, Environment.SpecialFolderOption.DoNotVerify), Directory.Exists),
         "" => null,
         var folder => folder,
     };

@@ -10,10 +10,15 @@ internal sealed partial class OllamaManager(NodeHttp http) : IModelManager
 {
     private const string Success = "success";
 
+    // What Ollama says where the registry has no such model.
+    private const string Unpublished = "manifest: file does not exist";
+
     public IAsyncEnumerable<ModelProgress> PullAsync(TransferRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        return StreamAsync(Post("/api/pull", request.Model, OllamaRequests.Transfer(request)), said => new EngineFailedException(said.Message), cancellationToken);
+        return StreamAsync(Post("/api/pull", request.Model, OllamaRequests.Transfer(request)), said => said.Message.EndsWith(Unpublished, StringComparison.Ordinal)
+            ? new RegistryModelNotFoundException(request.Model, said.Message)
+            : new EngineFailedException(said.Message), cancellationToken);
     }
 
     public IAsyncEnumerable<ModelProgress> PushAsync(TransferRequest request, CancellationToken cancellationToken = default)
@@ -62,8 +67,8 @@ internal sealed partial class OllamaManager(NodeHttp http) : IModelManager
     public async Task WriteBlobAsync(string digest, Stream content, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(content);
-        using var upload = new UploadContent(content);
-        await http.TellAsync(new HttpCall { Method = HttpMethod.Post, Path = BlobPath(digest), Content = upload, Limits = http.Moving }, cancellationToken).ConfigureAwait(false);
+        await http.TellAsync(
+            new HttpCall { Method = HttpMethod.Post, Path = BlobPath(digest), Upload = new UploadContent(content), Limits = http.Moving }, cancellationToken).ConfigureAwait(false);
     }
 
     private static string BlobPath(string digest) => Digests().IsMatch(digest ?? "")

@@ -8,6 +8,12 @@ namespace Chasqui.Engines.Wire;
 /// <summary>Errors of an engine as <c>Error</c> messages of the wire, and back, so that a remote engine throws what a near one would.</summary>
 public static class WireErrors
 {
+    // So that the status survives, which is not a part of the message.
+    private const string OneTooMany = "one_too_many";
+
+    // Tells a model that no registry has from one that is not here.
+    private const string InRegistry = "registry";
+
     /// <summary>The message and the status, a code of HTTP, that goes with it.</summary>
     public static (int Status, Messages.Error Error) ToWire(Exception exception)
     {
@@ -28,7 +34,7 @@ public static class WireErrors
 
     private static (int Status, string Code) Kind(Exception exception) => exception switch
     {
-        ModelNotFoundException => (404, "model_not_found"),
+        ModelNotFoundException or RegistryModelNotFoundException => (404, "model_not_found"),
         InvalidModelNameException => (400, "invalid_model_name"),
         InvalidOptionException => (400, "invalid_option"),
         InvalidFormatException => (400, "invalid_format"),
@@ -39,7 +45,7 @@ public static class WireErrors
         ModelLoadException => (500, "model_load_failed"),
         InsufficientMemoryException => (503, "insufficient_memory"),
         QueueRefusedException e => (e.IsCallers ? 429 : 503, "overloaded"),
-        EngineOverloadedException => (503, "overloaded"),
+        EngineOverloadedException e => (e.IsOneTooMany ? 429 : 503, "overloaded"),
         EngineUnavailableException => (503, "unavailable"),
         EngineFailedException => (500, "engine_failed"),
         UnauthenticatedException => (401, "unauthenticated"),
@@ -62,25 +68,24 @@ public static class WireErrors
         var details = error.Details;
         return error.Code switch
         {
+            "model_not_found" when Text(details, "reason") == InRegistry => new RegistryModelNotFoundException(Text(details, "model"), error.Message),
             "model_not_found" => new ModelNotFoundException(Text(details, "model"), [.. error.Suggestions]),
             "invalid_model_name" => new InvalidModelNameException(Text(details, "model")),
             "invalid_option" => new InvalidOptionException(Text(details, "option"), Text(details, "value"), Text(details, "expected")),
             "invalid_format" => new InvalidFormatException(error.Message),
             "invalid_template" => new InvalidTemplateException(error.Message),
-            "context_length_exceeded" => new ContextLengthExceededException((int)Number(details, "tokens"), (int)Number(details, "context_length")),
+            "context_length_exceeded" => new ContextLengthExceededException(
+                (int)Number(details, "tokens"), (int)Number(details, "context_length"), error.Message is { Length: > 0 } message ? message : null),
             "invalid_request" or "not_supported" => new InvalidRequestException(error.Message),
             "unsupported_capability" => new UnsupportedCapabilityException(Text(details, "model"), Text(details, "capability")),
             "model_load_failed" => new ModelLoadException(Text(details, "model"), Text(details, "reason")),
             "insufficient_memory" => new InsufficientMemoryException(
                 Text(details, "model"), Number(details, "required_bytes"), Number(details, "available_bytes")),
-            "overloaded" => new EngineOverloadedException(error.Message)
+            // The other gateway limits this one's key, which is no limit of the caller's own.
+            "overloaded" or "rate_limited" => new EngineOverloadedException(error.Message)
             {
                 RetryAfter = error.RetryAfterMs == 0 ? null : TimeSpan.FromMilliseconds(error.RetryAfterMs),
-            },
-            // Another gateway refuses this one, whoever asked.
-            "rate_limited" => new EngineOverloadedException(error.Message)
-            {
-                RetryAfter = error.RetryAfterMs == 0 ? null : TimeSpan.FromMilliseconds(error.RetryAfterMs),
+                IsOneTooMany = error.Code == "rate_limited" || Text(details, OneTooMany).Length > 0,
             },
             "unavailable" or "unauthenticated" or "permission_denied" => new EngineUnavailableException(error.Message),
             _ => new EngineFailedException(error.Message),
@@ -110,6 +115,10 @@ public static class WireErrors
             case ModelNotFoundException e:
                 details["model"] = e.Model;
                 error.Suggestions.AddRange(e.Suggestions);
+                break;
+            case RegistryModelNotFoundException e:
+                details["model"] = e.Model;
+                details["reason"] = InRegistry;
                 break;
             case InvalidModelNameException e:
                 details["model"] = e.Model;
@@ -150,8 +159,11 @@ public static class WireErrors
                 details["position"] = Text(e.Position);
                 details["expected_wait_ms"] = Text((long)e.ExpectedWait.TotalMilliseconds);
                 break;
-            case EngineOverloadedException { RetryAfter: { } wait }:
-                error.RetryAfterMs = Milliseconds(wait);
+            case EngineOverloadedException e:
+                if (e.RetryAfter is { } until)
+                    error.RetryAfterMs = Milliseconds(until);
+                if (e.IsOneTooMany)
+                    details[OneTooMany] = "true";
                 break;
             case RateLimitedException { RetryAfter: { } wait }:
                 error.RetryAfterMs = Milliseconds(wait);

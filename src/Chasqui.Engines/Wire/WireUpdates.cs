@@ -7,7 +7,9 @@ namespace Chasqui.Engines.Wire;
 public static class WireUpdates
 {
     /// <summary>To the wire.</summary>
-    public static Messages.GenerationUpdate ToWire(GenerationUpdate update)
+    /// <param name="update">The update.</param>
+    /// <param name="withTokens">Whether the ids of its tokens were asked for; an engine may tell them anyway.</param>
+    public static Messages.GenerationUpdate ToWire(GenerationUpdate update, bool withTokens = true)
     {
         ArgumentNullException.ThrowIfNull(update);
         var wire = new Messages.GenerationUpdate { Text = update.Text, Thinking = update.Thinking, HasLogprobs = update.Logprobs is not null };
@@ -19,8 +21,9 @@ public static class WireUpdates
             wire.Result = ToWire(result);
         if (update.ToolCalls is { } calls)
             wire.ToolCalls = calls.GetRawText();
-        if (update.Tokens is { } tokens)
+        if (withTokens && update.Tokens is { } tokens)
             wire.Tokens.AddRange(tokens);
+        wire.PromptTokens = update.PromptTokens;
         return wire;
     }
 
@@ -37,6 +40,7 @@ public static class WireUpdates
             Result = wire.Result is { } result ? FromWire(result) : null,
             ToolCalls = wire.HasToolCalls ? WireRequests.Json("tool_calls", wire.ToolCalls) : null,
             Tokens = wire.Tokens.Count > 0 ? [.. wire.Tokens] : null,
+            PromptTokens = wire.PromptTokens,
         };
     }
 
@@ -91,6 +95,7 @@ public static class WireUpdates
             PromptTokens = result.PromptTokens,
             CachedPromptTokens = result.CachedPromptTokens,
             CompletionTokens = result.CompletionTokens,
+            ReasoningTokens = result.ReasoningTokens,
             TotalNs = WireTime.ToWire(result.TotalDuration),
             LoadNs = WireTime.ToWire(result.LoadDuration),
             PromptNs = WireTime.ToWire(result.PromptDuration),
@@ -111,6 +116,7 @@ public static class WireUpdates
         PromptTokens = wire.PromptTokens,
         CachedPromptTokens = wire.CachedPromptTokens,
         CompletionTokens = wire.CompletionTokens,
+        ReasoningTokens = wire.ReasoningTokens,
         TotalDuration = WireTime.FromWire(wire.TotalNs),
         LoadDuration = WireTime.FromWire(wire.LoadNs),
         PromptDuration = WireTime.FromWire(wire.PromptNs),

@@ -16,6 +16,7 @@ public sealed class NodeLease : IDisposable
     private bool _succeeded;
     private long _keptAt;
     private EngineException? _expired;
+    private ITimer? _patience;
 
     internal NodeLease(Node node, RouteRequest request, RouteReason reason, TimeProvider time, CancellationToken caller, long trial = 0)
     {
@@ -137,6 +138,14 @@ public sealed class NodeLease : IDisposable
         Node.Progressed();
     }
 
+    /// <summary>The answer is whole; what may follow is not worth a long wait. Has succeeded, and cancels <see cref="Token"/> in a while.</summary>
+    /// <param name="patience">How long what follows may take.</param>
+    public void Completed(TimeSpan patience)
+    {
+        Succeeded();
+        _patience ??= _time.CreateTimer(static lease => ((NodeLease)lease!).Release(), this, patience, Timeout.InfiniteTimeSpan);
+    }
+
     /// <summary>The request ended with an error. Whose fault it was decides what it says of the node; a caller's cancellation must not come here.</summary>
     /// <param name="exception">The error.</param>
     /// <param name="certain">Whether it alone proves that the node is of no use.</param>
@@ -181,6 +190,7 @@ public sealed class NodeLease : IDisposable
     public void Dispose()
     {
         _caller.Dispose();
+        _patience?.Dispose();
         if (Interlocked.Exchange(ref _ended, 1) == 0)
         {
             Attempt?.Ended(_expired is null ? "cancelled" : "timeout");

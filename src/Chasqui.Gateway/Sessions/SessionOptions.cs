@@ -26,4 +26,13 @@ public sealed record SessionOptions
 
     /// <summary>For how long the name of a deleted session is remembered, 1 minute to 10 years. Default 30 days.</summary>
     public TimeSpan ForgetAfter { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>Responses of OpenAI's responses API that are kept for a tenant, the newest, 0 to 1,000,000; 0 for none at all. Default 1,000.</summary>
+    public int MaxResponses { get; init; } = 1_000;
+
+    /// <summary>Bytes of them, with their conversations, for a tenant, 0 to 1 TiB; 0 for none at all. Default 256 MiB.</summary>
+    public long ResponseBytes { get; init; } = 256 << 20;
+
+    /// <summary>For how long they are kept, 1 minute to 10 years. Default 30 days, as at OpenAI.</summary>
+    public TimeSpan ResponseAge { get; init; } = TimeSpan.FromDays(30);
 }

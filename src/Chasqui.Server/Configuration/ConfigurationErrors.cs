@@ -21,6 +21,8 @@ internal static class ConfigurationErrors
                 place = entries[bad];
             values = [values[bad]];
         }
+        if (values is [var only] && key.Problem?.Invoke(only) is { } problem)
+            return new ConfigurationException($"{source.Where(place)}: \"{source.Spelled(name)}\" {problem}");
         return new ConfigurationException(key.IsSecret
             ? $"{source.Where(place)}: \"{source.Spelled(name)}\" must be {key.Expected}"
             : $"{source.Where(place)}: \"{source.Spelled(name)}\" is \"{Show(string.Join("; ", values))}\", but must be {key.Expected}");

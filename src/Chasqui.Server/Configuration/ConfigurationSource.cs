@@ -97,7 +97,7 @@ internal sealed record ConfigurationSource(string Name, string Folder, IReadOnly
         if (path.Length == 0)
             return path;
         if (path == "~" || path.StartsWith("~/", StringComparison.Ordinal))
-            path = Path.Combine(System.Environment.GetFolderPath(System.Environment.SpecialFolder.UserProfile), path[1..].TrimStart('/'));
+            path = Path.Combine(HomeFolder.Path, path[1..].TrimStart('/'));
         return Path.GetFullPath(path, Folder);
     }
 

@@ -53,6 +53,8 @@ public static class GatewayConfiguration
             if (sources.LastOrDefault(table.IsSetBy) is { } source)
                 options = table.Read(options, source);
         }
+        if (options.Data.Folder.Length == 0)
+            throw new ConfigurationException("this user has no home folder, so there is no place for ~/.chasqui; set HOME, or choose a data folder with --data DIR or CHASQUI__Data__Folder");
         return WithDefaultModels(options, set);
     }
 

@@ -115,8 +115,7 @@ public sealed record ModelOptions
 public sealed record DataOptions
 {
     /// <summary>The folder; made when it is missing. Default: <c>~/.chasqui</c>.</summary>
-    public string Folder { get; init; } =
-        Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".chasqui");
+    public string Folder { get; init; } = HomeFolder.Combine(".chasqui");
 }
 
 /// <summary>How the gateway ends.</summary>

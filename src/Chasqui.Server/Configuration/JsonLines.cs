@@ -15,6 +15,8 @@ internal sealed record JsonLines(IReadOnlyDictionary<string, string?> Entries, I
     {
         if (json is [0xEF, 0xBB, 0xBF, ..])
             json = json[3..];
+        if (json.IndexOfAnyExcept(" \t\r\n"u8) < 0)
+            throw new JsonException("it is empty; write {} for no entries, or remove it", null, 0, null);
         var walk = new Walk(json);
         var reader = new Utf8JsonReader(json, _options);
         try

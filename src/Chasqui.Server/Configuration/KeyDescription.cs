@@ -24,6 +24,10 @@ internal abstract record KeyDescription(string Name, bool IsList, string SchemaT
     /// <summary>Whether it must be given.</summary>
     public bool IsRequired { get; init; }
 
+    /// <summary>Says of one value what is wrong with it, where that is more than that it is not <see cref="Expected"/>; it completes the sentence that begins with the key.
+    /// Null where there is nothing to add.</summary>
+    public Func<string, string?>? Problem { get; init; }
+
     /// <summary>Whether its value is not to be shown.</summary>
     public bool IsSecret { get; init; }
 

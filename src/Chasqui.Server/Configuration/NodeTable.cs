@@ -9,12 +9,13 @@ internal static class NodeTable
     private const string FromEnvironment = "env:";
 
     private static readonly NodeTimeouts _timeouts = new();
+    private static readonly NodeConnections _connections = new();
 
     public static ConfigurationTable<NodeOptions> Create() => new(
         "Nodes", "The nodes that run models, beside the embedded engine. An empty list is none.", "the Ollama on port 11434 of this machine, if there is one",
         [
-            new("Url", false, "string", "", "http://HOST:PORT or https://HOST:PORT, perhaps with a path and without user and password, or for another Chasqui tcp://HOST:PORT, tls://HOST:PORT, unix:PATH, ws:// or wss://",
-                "Where it is.", (node, values) => IsUrl(values[0]) ? node with { Url = values[0].TrimEnd('/') } : null) { IsRequired = true },
+            new("Url", false, "string", "", "http://HOST:PORT or https://HOST:PORT, perhaps with a path, and without user and password, or for another Chasqui tcp://HOST:PORT, tls://HOST:PORT, unix:PATH, ws:// or wss://",
+                "Where it is. The `/v1` or `/api` of a client's base URL may stand at the end.", (node, values) => IsUrl(values[0]) ? node with { Url = values[0].TrimEnd('/') } : null) { IsRequired = true },
             new("Name", false, "string", "host and port of the URL", "1 to 64 of a-z, 0-9, ., _ and -, other than local",
                 "Its name, in logs, headers and commands.", (node, values) => IsName(values[0]) ? node with { Name = values[0] } : null),
             new("Kind", false, "string", "auto", "auto, ollama, openai or chasqui", "What it is; `auto` finds out when it is first reached.",
@@ -29,7 +30,7 @@ internal static class NodeTable
                 (node, values) => ConfigurationValues.Whole(values[0], 1, 1L << 50) is { } bytes ? node with { Memory = bytes } : null) { Minimum = 1, Maximum = 1L << 50 },
             new("ApiKey", false, "string", "none", "a key of visible ASCII characters, or env:NAME for an environment variable that is set",
                 "The key that it asks for, sent as a bearer token. `env:NAME` keeps it out of the file.",
-                (node, values) => KeyOf(values[0]) is { } key ? node with { ApiKey = key } : null) { IsSecret = true },
+                (node, values) => KeyOf(values[0]) is { } key ? node with { ApiKey = key } : null) { IsSecret = true, Problem = KeyProblem },
             new("Allow", true, "string", "all", "a pattern of models' names", "Models that are taken from it; `*` stands for any text.",
                 (node, values) => values.All(value => value.Length > 0) ? node with { Allow = values } : null),
             new("Deny", true, "string", "none", "a pattern of models' names", "Models that are not, whatever `Allow` says.",
@@ -42,6 +43,10 @@ internal static class NodeTable
                 (timeouts, time) => timeouts with { BetweenTokens = time }),
             Patience("Total", _timeouts.Total, TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(7), "How long the whole request may take.",
                 (timeouts, time) => timeouts with { Total = time }),
+            Keeping("IdleTime", _connections.IdleTime, TimeSpan.FromHours(1), "How long a connection of HTTP is kept while no request uses it.",
+                (connections, time) => connections with { IdleTime = time }),
+            Keeping("Lifetime", _connections.Lifetime, TimeSpan.FromHours(24), "How long a connection of HTTP is used at all; a request that runs is never cut for it.",
+                (connections, time) => connections with { Lifetime = time }),
         ],
         () => new NodeOptions { Name = "", Url = "" }, Check,
         (options, nodes) => options with { Nodes = [.. nodes.Select(Named)] });
@@ -50,6 +55,10 @@ internal static class NodeTable
         string name, TimeSpan @default, TimeSpan low, TimeSpan high, string meaning, Func<NodeTimeouts, TimeSpan, NodeTimeouts> apply) =>
         new($"Timeouts:{name}", false, "string", GoDuration.Format(@default), ConfigurationValues.Expected(low, high), meaning,
             (node, values) => ConfigurationValues.Duration(values[0], low, high) is { } time ? node with { Timeouts = apply(node.Timeouts, time) } : null);
+
+    private static ItemKey<NodeOptions> Keeping(string name, TimeSpan @default, TimeSpan high, string meaning, Func<NodeConnections, TimeSpan, NodeConnections> apply) =>
+        new($"Connections:{name}", false, "string", GoDuration.Format(@default), ConfigurationValues.Expected(TimeSpan.FromSeconds(1), high), meaning,
+            (node, values) => ConfigurationValues.Duration(values[0], TimeSpan.FromSeconds(1), high) is { } time ? node with { Connections = apply(node.Connections, time) } : null);
 
     private static ItemProblem? Check(IReadOnlyList<NodeOptions> nodes)
     {
@@ -65,7 +74,17 @@ internal static class NodeTable
         return null;
     }
 
-    private static NodeOptions Named(NodeOptions node) => node.Name.Length > 0 ? node : node with { Name = NameOf(node.Url) };
+    private static NodeOptions Named(NodeOptions node) => node with { Name = node.Name.Length > 0 ? node.Name : NameOf(node.Url), Url = Root(node) };
+
+    /// <summary>The address below which the paths of the APIs lie: people copy the one that they give to a client, with <c>/v1</c> or <c>/api</c>.</summary>
+    private static string Root(NodeOptions node)
+    {
+        if (!node.Url.StartsWith("http", StringComparison.OrdinalIgnoreCase))
+            return node.Url;
+        // Where a server of OpenAI's API is meant, /api may be what stands before its /v1.
+        string[] ends = node.Kind == NodeKind.OpenAi ? ["/v1"] : ["/v1", "/api"];
+        return ends.FirstOrDefault(end => node.Url.EndsWith(end, StringComparison.Ordinal)) is { } found ? node.Url[..^found.Length].TrimEnd('/') : node.Url;
+    }
 
     /// <summary>A name from an address: host and port, or the file's name of a Unix socket.</summary>
     internal static string NameOf(string url)
@@ -103,6 +122,16 @@ internal static class NodeTable
         "chasqui" => NodeKind.Chasqui,
         _ => null,
     };
+
+    private static string? KeyProblem(string value)
+    {
+        if (!value.StartsWith(FromEnvironment, StringComparison.Ordinal))
+            return null;
+        var name = value[FromEnvironment.Length..];
+        return name.Length == 0 ? $"is \"{FromEnvironment}\" without the name of an environment variable"
+            : string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(name)) ? $"names an environment variable, and {name} is not set; set it before the gateway starts: export {name}=…"
+            : $"names the environment variable {name}, whose value must be of visible ASCII characters";
+    }
 
     private static string? KeyOf(string value)
     {

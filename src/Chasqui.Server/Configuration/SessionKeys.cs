@@ -33,6 +33,12 @@ internal static class SessionKeys
             "Bytes of turns that are kept in memory.", (sessions, number) => sessions with { CacheBytes = number }),
         Duration("ForgetAfter", _default.ForgetAfter, TimeSpan.FromMinutes(1), TimeSpan.FromDays(3650),
             "For how long the name of a deleted session is remembered.", (sessions, time) => sessions with { ForgetAfter = time }),
+        Whole("MaxResponses", _default.MaxResponses, 0, 1_000_000,
+            "Responses of /v1/responses that are kept for a tenant; 0 keeps none.", (sessions, number) => sessions with { MaxResponses = (int)number }),
+        Whole("ResponseBytes", _default.ResponseBytes, 0, 1L << 40,
+            "Bytes of them, with their conversations, that are kept for a tenant; 0 keeps none.", (sessions, number) => sessions with { ResponseBytes = number }),
+        Duration("ResponseAge", _default.ResponseAge, TimeSpan.FromMinutes(1), TimeSpan.FromDays(3650),
+            "For how long they are kept.", (sessions, time) => sessions with { ResponseAge = time }),
     ];
 
     private static SyncMode? ModeOf(string value) => value switch

@@ -51,6 +51,12 @@ public sealed record WireListenOptions
     /// <summary>PEM file of its key; null when the certificate's file has it.</summary>
     public string? CertificateKey { get; init; }
 
+    /// <summary>Connections at a time, those over WebSocket included, 1 to 1,000,000; more are turned away. Default 20,000.</summary>
+    public int MaxConnections { get; init; } = 20_000;
+
+    /// <summary>Connections at a time whose hello has not come, 1 to 1,000,000; beyond, the one that has waited longest is closed. Default 2,000.</summary>
+    public int MaxSilentConnections { get; init; } = 2_000;
+
     /// <summary>Where to listen, with the default filled in.</summary>
     internal IReadOnlyList<WireListen> Resolve(HttpOptions http) =>
         Listen ?? (http.Endpoints.Any(e => e.Port != 0) ? [WireListen.Default] : [new WireListen(HttpEndpoint.Default with { Port = 0 })]);

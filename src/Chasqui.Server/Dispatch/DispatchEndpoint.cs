@@ -1,4 +1,5 @@
 using Chasqui.Engines.Http;
+using Chasqui.Engines.Wire;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
@@ -57,6 +58,11 @@ internal sealed partial class DispatchEndpoint(
             // A request without a prompt loads or unloads, which is no matter of one node alone.
             if (string.IsNullOrEmpty(scan.Model) || MayMerge(route, scan.Model, body.Span) || (route.Dialect == Dialects.Ollama && route.Path != ShowPath && scan.PromptCharacters == 0 && !scan.HasImages))
                 await route.Handler(api, http).ConfigureAwait(false);
+            else if (!Passes(route, body.Span))
+            {
+                await AdmitAsync(route, http, scan).ConfigureAwait(false);
+                await RunAsync(route, http, state, scan, Dialects.None).ConfigureAwait(false);
+            }
             else if (sharing.Shares(route, http, scan))
             {
                 // Each by himself, also who gets an answer that was made for another.
@@ -66,10 +72,14 @@ internal sealed partial class DispatchEndpoint(
             else
             {
                 await AdmitAsync(route, http, scan).ConfigureAwait(false);
-                await RunAsync(route, http, state, scan).ConfigureAwait(false);
+                await RunAsync(route, http, state, scan, route.Dialect).ConfigureAwait(false);
             }
         }
     }
+
+    /// <summary>Whether the request may go to a node as it is, and be answered with others: not where its answer is kept, whose name is then one client's own.</summary>
+    private bool Passes(Route route, ReadOnlySpan<byte> body) =>
+        route.Dialect != Dialects.OpenAiResponses || ResponseBody.IsPlain(body, mayKeep: api.Archive is { IsOpen: true });
 
     private ValueTask AdmitAsync(Route route, HttpContext http, RequestScan scan)
     {
@@ -85,7 +95,7 @@ internal sealed partial class DispatchEndpoint(
         if (!RequestScan.TryRead(body, route.Dialect, out var scan, out var fault))
             throw new InvalidRequestException(fault.Reason);
         using (scan)
-            await RunAsync(route, http, RequestState.Of(http), scan).ConfigureAwait(false);
+            await RunAsync(route, http, RequestState.Of(http), scan, route.Dialect).ConfigureAwait(false);
     }
 
     /// <summary>What goes to a node together with others is read, as far as it can be said by types.</summary>
@@ -106,7 +116,7 @@ internal sealed partial class DispatchEndpoint(
 
     private const string ShowPath = "/api/show";
 
-    private async Task RunAsync(Route route, HttpContext http, RequestState state, RequestScan scan)
+    private async Task RunAsync(Route route, HttpContext http, RequestState state, RequestScan scan, Dialects dialect)
     {
         state.Model = scan.Model!;
         var tokens = (int)Math.Min(int.MaxValue, scan.PromptCharacters / RouteRequest.CharactersPerToken);
@@ -119,7 +129,7 @@ internal sealed partial class DispatchEndpoint(
             PromptTokens = tokens,
             MaxTokens = scan.MaxTokens,
             Blocks = dispatcher.BlocksOf(model, scan.Prefixes),
-            Dialect = route.Dialect,
+            Dialect = dialect,
             Loads = route.Path is not (ShowPath or "/v1/messages/count_tokens"),
         };
         var way = dispatcher.Begin(request);
@@ -129,7 +139,7 @@ internal sealed partial class DispatchEndpoint(
         {
             using var lease = await way.NextAsync(http.RequestAborted).ConfigureAwait(false);
             Tell(http, state, lease);
-            var failure = await AttemptAsync(route, http, state, lease, way, passage).ConfigureAwait(false);
+            var failure = await AttemptAsync(route, http, state, lease, way, passage, scan).ConfigureAwait(false);
             if (failure is null)
                 return;
             LogRetry(lease.Node.Name, request.Model, failure.Message);
@@ -138,12 +148,12 @@ internal sealed partial class DispatchEndpoint(
 
     /// <returns>Null when the request was answered; else why it goes to another node.</returns>
     private async ValueTask<EngineException?> AttemptAsync(
-        Route route, HttpContext http, RequestState state, NodeLease lease, Gateway.Dispatch.Route way, PassageAttempt passage)
+        Route route, HttpContext http, RequestState state, NodeLease lease, Gateway.Dispatch.Route way, PassageAttempt passage, RequestScan scan)
     {
         EngineException failure;
         try
         {
-            if ((lease.Node.Dialects & route.Dialect) != 0)
+            if (Passes(lease, scan))
             {
                 if (lease.Reason.Attempt == 1)
                     Asks(route, state);
@@ -167,13 +177,21 @@ internal sealed partial class DispatchEndpoint(
                 await GoOnAsync(route, http, state, way, said, failure).ConfigureAwait(false);
                 return null;
             }
-            await passage.BreakOffAsync().ConfigureAwait(false);
-            throw failure;
+            if (!await passage.BreakOffAsync().ConfigureAwait(false))
+                throw failure;
+            state.Failure = failure;
+            state.Measure?.Failed(WireErrors.CodeOf(failure));
+            LogBroken(lease.Node.Name, state.Model, failure.Message);
+            return null;
         }
         if ((http.Response.HasStarted && !passage.OnlySilence) || !way.MayRetry(lease, failure))
             throw failure;
         return failure;
     }
+
+    /// <summary>Whether the node takes the request as it is: it speaks its language, and all that is asked for in it.</summary>
+    private static bool Passes(NodeLease lease, RequestScan scan) =>
+        (lease.Node.Dialects & lease.Request.Dialect) != 0 && !scan.AsksAnthropic && !(scan.ChoosesTools && lease.Node.IgnoresToolChoice);
 
     /// <summary>The rest of an answer that a node broke off which had passed by unread: it is read from now on.</summary>
     private async ValueTask GoOnAsync(Route route, HttpContext http, RequestState state, Gateway.Dispatch.Route way, PassedAnswer said, EngineException failure)
@@ -224,6 +242,9 @@ internal sealed partial class DispatchEndpoint(
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Model {Model} goes to node {Node}: {Reason}")]
     private partial void LogRoute(string model, string node, RouteReason reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} gave an answer of model {Model} up in the middle: {Reason}")]
+    private partial void LogBroken(string node, string model, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} failed before it answered for model {Model}, so another one is asked: {Reason}")]
     private partial void LogRetry(string node, string model, string reason);

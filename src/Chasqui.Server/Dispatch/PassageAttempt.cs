@@ -1,4 +1,3 @@
-using System.Buffers;
 using Chasqui.Engines.Http;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
@@ -14,7 +13,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     private readonly UsageReader _usage = new();
     private List<KeyValuePair<string, string>>? _headers;
     private SilenceBreaker? _silence;
-    private PassageRecord? _record;
+    private PassedStream? _stream;
     private NodeLease? _heard;
 
     public OptionPolicy? Policy => policy;
@@ -46,13 +45,13 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         var answer = await SendAsync(lease, body).ConfigureAwait(false);
         await using (answer.ConfigureAwait(false))
         {
-            if (PassageFailures.Of(answer, lease) is { } failure)
+            if (PassageFailures.Of(answer, lease, time) is { } failure)
             {
                 lease.Ended(failure, weak: PassageFailures.IsWeak(answer));
                 if (way.MayRetry(lease, failure))
                     return failure;
             }
-            var first = await answer.ReadAsync(lease.Token).ConfigureAwait(false);
+            var first = await FirstAsync(answer, lease).ConfigureAwait(false);
             await CopyAsync(lease, way, answer, first).ConfigureAwait(false);
             return null;
         }
@@ -101,12 +100,12 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             lease.Silence = _silence;
             using var body = Rewritten(lease);
             answer = await SendAsync(lease, body).ConfigureAwait(false);
-            if (PassageFailures.Of(answer, lease) is { } failure)
+            if (PassageFailures.Of(answer, lease, time) is { } failure)
             {
                 lease.Ended(failure, weak: PassageFailures.IsWeak(answer));
-                throw failure;
+                throw await PassageFailures.InWordsAsync(answer, default, lease, route.Path, time).ConfigureAwait(false);
             }
-            var opened = new Opened(lease, answer, await answer.ReadAsync(lease.Token).ConfigureAwait(false), isSecond);
+            var opened = new Opened(lease, answer, await FirstAsync(answer, lease).ConfigureAwait(false), isSecond);
             (answer, isSecond) = (null, false);
             return opened;
         }
@@ -144,45 +143,83 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         },
         lease.Token);
 
+    /// <summary>The first part of the answer. Comments before it are no part of it: they only say that the node lives, and so they are told on.</summary>
+    private async ValueTask<ReadOnlyMemory<byte>> FirstAsync(IPassageAnswer answer, NodeLease lease)
+    {
+        var part = await answer.ReadAsync(lease.Token).ConfigureAwait(false);
+        if (_silence is null || answer.Status != StatusCodes.Status200OK || part.IsEmpty || part.Span[0] != (byte)':')
+            return part;
+        // A comment that is longer is passed on as the beginning of the answer.
+        const int Longest = 4096;
+        while (SseFrames.EndOfComments(part.Span) is var end && (end == part.Length || part.Span[end] == (byte)':') && part.Length - end < Longest)
+        {
+            if (end > 0)
+                _silence.Heard(part[..end].ToArray());
+            byte[] left = [.. part.Span[end..]];
+            var more = await answer.ReadAsync(lease.Token).ConfigureAwait(false);
+            if (more.IsEmpty)
+                return left;
+            part = left.Length == 0 ? more : (byte[])[.. left, .. more.Span];
+        }
+        return part;
+    }
+
     private async ValueTask CopyAsync(NodeLease lease, Gateway.Dispatch.Route way, IPassageAnswer answer, ReadOnlyMemory<byte> first)
     {
+        var generates = route.Operation is not null && answer.Status == StatusCodes.Status200OK;
+        if (first.IsEmpty && generates)
+            throw new EngineFailedException($"node {lease.Node.Name} ended its answer without a result");
         lease.Progressed();
         var state = RequestState.Of(http);
         state.Measure?.FirstToken();
         if (answer.Status >= StatusCodes.Status400BadRequest && http.Response.HasStarted)
-            throw await PassageFailures.TooLateAsync(answer, first, lease).ConfigureAwait(false);
+            throw await PassageFailures.InWordsAsync(answer, first, lease, route.Path, time).ConfigureAwait(false);
         HasBegun = true;
         _heard = lease;
-        if (answer.Status == StatusCodes.Status200OK && answer.ContentLength is null && PassedAnswer.DelimiterOf(route.Path) is { } delimiter && state.Measure?.Continues != false && way.CouldContinue(lease))
-            _record = new PassageRecord(delimiter);
+        var type = ContentTypeOf(answer);
+        if (generates && MediaTypes.Is(type, route.Dialect == Dialects.Ollama ? Ndjson.ContentType : Sse.ContentType))
+        {
+            var remembers = PassedAnswer.CanGoOn(route.Path) && state.Measure?.Continues != false && way.CouldContinue(lease);
+            _stream = new PassedStream(route.Dialect == Dialects.Ollama, scan.Choices, remembers, _usage);
+        }
         try
         {
-            await PassageCopier.CopyAsync(http, answer, first, _silence, lease, _usage, _record).ConfigureAwait(false);
+            await PassageCopier.CopyAsync(http, answer, first, _silence, lease, route.Path, _usage, _stream).ConfigureAwait(false);
+            if (generates && _stream is null && answer.ContentLength is null && MediaTypes.Is(type, "application/json") && !_usage.EndsObject)
+                throw new EngineFailedException($"node {lease.Node.Name} ended its answer in the middle");
         }
         finally
         {
             if (state.Measure is { } measure)
-                measure.Pieces = _usage.Parts;
+                measure.Pieces = _stream?.Parts ?? 1;
+            (state.PromptTokens, state.CompletionTokens) = (_usage.PromptTokens, _usage.CompletionTokens);
         }
-        (state.PromptTokens, state.CompletionTokens) = (_usage.PromptTokens, _usage.CompletionTokens);
         if (state.PromptTokens + state.CompletionTokens is > 0 and var tokens)
             lease.Tokens = tokens;
         lease.Succeeded();
     }
 
+    private static string? ContentTypeOf(IPassageAnswer answer)
+    {
+        foreach (var (name, value) in answer.Headers)
+        {
+            if (name.Equals("Content-Type", StringComparison.OrdinalIgnoreCase))
+                return value;
+        }
+        return null;
+    }
+
     /// <summary>What was passed on of an answer that its node broke off, where another one may go on with it; null where that cannot be.</summary>
     public PassedAnswer? ToGoOn(Gateway.Dispatch.Route way, EngineException failure) =>
-        _record?.Sent is { } sent && _heard is { } lease && PassedAnswer.Read(route.Path, sent) is { } answer && way.MayContinue(lease, failure) ? answer : null;
+        _stream?.Sent is { } sent && _heard is { } lease && PassedAnswer.Read(route.Path, sent) is { } answer && way.MayContinue(lease, failure) ? answer : null;
 
-    /// <summary>What was cut off in the middle must not swallow the error that follows.</summary>
-    public async ValueTask BreakOffAsync()
+    /// <summary>No other node goes on: sends what can be told of what came last.</summary>
+    /// <returns>Whether the client heard of the failure in the node's own words; else it is to be told.</returns>
+    public async ValueTask<bool> BreakOffAsync()
     {
-        if (_usage.Parts == 0)
-            return;
-        _record?.End(http.Response.BodyWriter);
-        ReadOnlySpan<byte> end = _usage.EndsLine ? [] : "\n\n"u8;
-        http.Response.BodyWriter.Write(end);
+        var told = _stream?.BreakOff(http.Response.BodyWriter) ?? false;
         await http.Response.BodyWriter.FlushAsync(http.RequestAborted).ConfigureAwait(false);
+        return told;
     }
 
     /// <summary>Those of the client, and where the request stands in its trace.</summary>
@@ -198,7 +235,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     public void Dispose()
     {
         _silence?.Dispose();
-        _record?.Dispose();
+        _stream?.Dispose();
     }
 
     /// <summary>Only a stream can say something before its answer.</summary>
@@ -211,7 +248,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             return new SilenceBreaker(http, Ndjson.ContentType, () => Ndjson.Nothing(form), keepAlive);
         }
         return route.Dialect != Dialects.Ollama && scan.Stream == true
-            ? new SilenceBreaker(http, "text/event-stream", static () => ": waiting\n\n"u8.ToArray(), keepAlive, QueueHeaders.WantsProgress(http.Request) ? QueueHeaders.Comment : null)
+            ? new SilenceBreaker(http, Sse.ContentType, static () => ": waiting\n\n"u8.ToArray(), keepAlive, QueueHeaders.WantsProgress(http.Request) ? QueueHeaders.Comment : null)
             : null;
     }
 

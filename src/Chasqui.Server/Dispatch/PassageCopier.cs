@@ -1,4 +1,5 @@
 using System.Buffers;
+using Chasqui.Engines.Http;
 using Chasqui.Gateway.Nodes;
 using Microsoft.AspNetCore.Http;
 
@@ -16,42 +17,58 @@ internal static class PassageCopier
     /// <param name="first">Its first part; empty where the body is.</param>
     /// <param name="silence">Whoever may have begun the answer already.</param>
     /// <param name="lease">The attempt.</param>
-    /// <param name="usage">Told what passes by.</param>
-    /// <param name="record">Remembers what passes by; null for nobody.</param>
+    /// <param name="path">The path that was asked for.</param>
+    /// <param name="usage">Told what passes by of an answer that is no stream.</param>
+    /// <param name="stream">Watches the parts of a stream; null for another answer.</param>
+    /// <exception cref="EngineFailedException">The node broke its answer off, or ended it before it was whole.</exception>
     public static async ValueTask CopyAsync(
-        HttpContext http, IPassageAnswer answer, ReadOnlyMemory<byte> first, SilenceBreaker? silence, NodeLease lease, UsageReader usage, PassageRecord? record)
+        HttpContext http, IPassageAnswer answer, ReadOnlyMemory<byte> first, SilenceBreaker? silence, NodeLease lease, string path, UsageReader usage, PassedStream? stream)
     {
         if (silence is null || !await silence.EndAsync().ConfigureAwait(false))
-            Head(http.Response, answer);
+            Head(http.Response, answer, stream is not null);
         var writer = http.Response.BodyWriter;
         var held = 0;
         for (var part = first; !part.IsEmpty;)
         {
-            usage.Read(part.Span);
-            if (record is null)
+            if (stream is null)
+            {
+                usage.Read(part.Span);
                 writer.Write(part.Span);
-            else
-                record.Write(writer, part.Span);
+                lease.Progressed();
+            }
+            else if (stream.Write(writer, part.Span))
+            {
+                lease.Progressed();
+            }
             held += part.Length;
             var reading = answer.ReadAsync(lease.Token);
             if (!reading.IsCompleted || held >= MaxHeld)
             {
+                if (stream is { IsWhole: true })
+                    lease.Completed(StreamSigns.Patience);
                 await FlushAsync(http).ConfigureAwait(false);
                 held = 0;
             }
-            part = await reading.ConfigureAwait(false);
-            if (!part.IsEmpty)
-                lease.Progressed();
+            try
+            {
+                part = await reading.ConfigureAwait(false);
+            }
+            catch (Exception e) when (stream is { IsWhole: true } && e is EngineException or OperationCanceledException && !http.RequestAborted.IsCancellationRequested)
+            {
+                // The client has all of the answer; that its node breaks off now, or says nothing more, takes nothing away.
+                stream.End(writer, path);
+                (part, held) = (default, 1);
+            }
         }
-        record?.Complete(writer, lease.Node.Name);
-        if (held > 0 || record is not null)
+        stream?.Complete(writer, lease.Node.Name);
+        if (held > 0 || stream is not null)
             await FlushAsync(http).ConfigureAwait(false);
     }
 
-    private static void Head(HttpResponse response, IPassageAnswer answer)
+    private static void Head(HttpResponse response, IPassageAnswer answer, bool isStream)
     {
         response.StatusCode = answer.Status;
-        response.ContentLength = answer.ContentLength;
+        response.ContentLength = isStream ? null : answer.ContentLength;
         var headers = response.Headers;
         foreach (var (name, value) in answer.Headers)
         {

@@ -39,6 +39,14 @@ internal sealed class SilenceBreaker(HttpContext http, string contentType, Func<
         _ = SayAsync(nothing());
     }
 
+    /// <summary>The node says that it lives, which is a sign of life for the client too.</summary>
+    /// <param name="comment">What it says.</param>
+    public void Heard(byte[] comment)
+    {
+        if (Volatile.Read(ref _ended) == 0 && _writing.Wait(0, CancellationToken.None))
+            _ = SayAsync(comment);
+    }
+
     /// <summary>The answer itself comes now.</summary>
     /// <returns>Whether its headers have been sent already.</returns>
     public async ValueTask<bool> EndAsync()

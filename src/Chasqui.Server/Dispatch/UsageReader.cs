@@ -2,24 +2,30 @@ using System.Buffers.Text;
 
 namespace Chasqui.Server;
 
-/// <summary>Finds out from the end of an answer that is passed on unread how many tokens it took. Costs a copy of the last bytes of each part.</summary>
+/// <summary>Finds out how many tokens an answer took that is passed on unread: from the parts of a stream that count, or from the end of a whole answer.</summary>
 internal sealed class UsageReader
 {
-    // The last line of a stream, or the end of a whole answer, with everything that is counted in it.
+    // The end of a whole answer, with everything that is counted in it.
     private const int Kept = 1024;
 
-    private readonly byte[] _tail = new byte[Kept];
+    private byte[]? _tail;
     private int _length;
+    private int _prompt;
+    private int _completion;
 
-    /// <summary>Parts that came; about the tokens of a stream.</summary>
-    public int Parts { get; private set; }
+    /// <summary>Tokens of the prompt; 0 where it was not said.</summary>
+    public int PromptTokens => Look()._prompt;
 
-    /// <summary>Whether what came so far ends with a line.</summary>
-    public bool EndsLine => _length == 0 || _tail[_length - 1] == '\n';
+    /// <summary>Tokens of the answer; 0 where it was not said.</summary>
+    public int CompletionTokens => Look()._completion;
 
+    /// <summary>Whether a whole answer that came so far ends as an object of JSON does.</summary>
+    public bool EndsObject => _tail.AsSpan(0, _length).TrimEnd(" \t\r\n"u8) is [.., (byte)'}'];
+
+    /// <summary>A part of a whole answer passes by. Costs a copy of its last bytes.</summary>
     public void Read(ReadOnlySpan<byte> part)
     {
-        Parts++;
+        _tail ??= new byte[Kept];
         if (part.Length >= Kept)
         {
             part[^Kept..].CopyTo(_tail);
@@ -33,19 +39,26 @@ internal sealed class UsageReader
         _length = keep + part.Length;
     }
 
-    /// <summary>Tokens of the prompt; 0 where it was not said.</summary>
-    public int PromptTokens => Math.Max(Number("\"prompt_eval_count\":"u8), Math.Max(Number("\"prompt_tokens\":"u8), Number("\"input_tokens\":"u8)));
-
-    /// <summary>Tokens of the answer; 0 where it was not said.</summary>
-    public int CompletionTokens => Math.Max(Number("\"eval_count\":"u8), Math.Max(Number("\"completion_tokens\":"u8), Number("\"output_tokens\":"u8)));
-
-    private int Number(ReadOnlySpan<byte> name)
+    /// <summary>A part of a stream that counts tokens. What a later one says anew holds.</summary>
+    public void Take(ReadOnlySpan<byte> json)
     {
-        var text = _tail.AsSpan(0, _length);
-        var at = text.LastIndexOf(name);
+        _prompt = Number(json, "\"prompt_eval_count\""u8) ?? Number(json, "\"prompt_tokens\""u8) ?? Number(json, "\"input_tokens\""u8) ?? _prompt;
+        _completion = Number(json, "\"eval_count\""u8) ?? Number(json, "\"completion_tokens\""u8) ?? Number(json, "\"output_tokens\""u8) ?? _completion;
+    }
+
+    private UsageReader Look()
+    {
+        if (_length > 0)
+            Take(_tail.AsSpan(0, _length));
+        return this;
+    }
+
+    private static int? Number(ReadOnlySpan<byte> json, ReadOnlySpan<byte> name)
+    {
+        var at = json.LastIndexOf(name);
         if (at < 0)
-            return 0;
-        var value = text[(at + name.Length)..].TrimStart((byte)' ');
-        return Utf8Parser.TryParse(value, out int number, out _) ? number : 0;
+            return null;
+        var value = json[(at + name.Length)..].TrimStart(" \t\r\n:"u8);
+        return Utf8Parser.TryParse(value, out int number, out _) ? number : null;
     }
 }

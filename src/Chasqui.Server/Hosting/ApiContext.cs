@@ -9,7 +9,8 @@ namespace Chasqui.Server;
 
 /// <summary>What every endpoint needs.</summary>
 internal sealed class ApiContext(
-    IEngine embedded, MeasuredEngine measured, CallerGate gate, NodeSet nodes, GatewayOptions options, TimeProvider time, IHostApplicationLifetime lifetime, Lazy<SessionTurns>? sessions = null)
+    IEngine embedded, MeasuredEngine measured, CallerGate gate, NodeSet nodes, GatewayOptions options, TimeProvider time, IHostApplicationLifetime lifetime, Lazy<SessionTurns>? sessions = null,
+    ResponseArchive? archive = null)
 {
     /// <summary>292 years, the longest that Ollama's clock can say; it stands for "never".</summary>
     private static readonly TimeSpan _forever = TimeSpan.FromTicks(long.MaxValue / TimeSpan.NanosecondsPerTick);
@@ -20,10 +21,17 @@ internal sealed class ApiContext(
     /// <summary>The engine that comes with the gateway.</summary>
     public IEngine Embedded { get; } = embedded;
 
+    /// <summary>The responses that are kept; null where none are, in an engine of a gateway.</summary>
+    public ResponseArchive? Archive { get; } = archive;
+
     /// <summary>The engine that this request runs on: that of the node it was sent to or is for, else the one over all nodes; its chats are turns of the session that it names.</summary>
-    public IEngine EngineOf(HttpContext http) => sessions is not null && SessionHeaders.Of(http.Request) is { } named
-        ? new SessionEngine(PlainEngineOf(http), sessions.Value, named, turn => SessionHeaders.Tell(http.Response, turn), version => SessionHeaders.Tell(http.Response, version))
-        : PlainEngineOf(http);
+    public IEngine EngineOf(HttpContext http)
+    {
+        PassedOverHeader.Watch(http);
+        return sessions is not null && SessionHeaders.Of(http.Request) is { } named
+            ? new SessionEngine(PlainEngineOf(http), sessions.Value, named, turn => SessionHeaders.Tell(http.Response, turn), version => SessionHeaders.Tell(http.Response, version))
+            : PlainEngineOf(http);
+    }
 
     private IEngine PlainEngineOf(HttpContext http)
     {

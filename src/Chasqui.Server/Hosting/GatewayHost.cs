@@ -16,6 +16,9 @@ namespace Chasqui.Server;
 /// <summary>Puts the gateway together.</summary>
 public static class GatewayHost
 {
+    // What is not over in time is told so before its connection is cut.
+    private static readonly TimeSpan _farewell = TimeSpan.FromSeconds(2);
+
     /// <summary>A gateway over the embedded engine and the models that the options name.</summary>
     public static WebApplication Build(GatewayOptions options, Action<WebApplicationBuilder>? configure = null)
     {
@@ -110,7 +113,7 @@ public static class GatewayHost
             ConfigureKestrel(kestrel, options.Http);
             WireEndpoints.Listen(kestrel, options);
         });
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Shutdown.DrainTimeout);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Shutdown.DrainTimeout + _farewell);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(new LiveGatewaySettings(ConfigurationFile.SettingsOf(options)));

@@ -13,10 +13,12 @@ internal static class CreateEndpoint
         using (var body = await api.ReadBodyAsync(http).ConfigureAwait(false))
             fields.Read(body.Root);
         RequestState.Of(http).Model = fields.Model;
+        if (fields.Files.Keys.Any(file => !UploadedFile.IsRelative(file)))
+            throw new InvalidRequestException(UploadedFile.NotRelative);
+        if (fields.Files.Values.Concat(fields.Adapters.Values).Any(digest => digest.Length == 0))
+            throw new InvalidRequestException("invalid digest format");
         if (!ModelName.TryParse(fields.Model, out _))
             throw new InvalidModelNameException(fields.Model);
-        if (fields.Files.Values.Any(digest => digest.Length == 0))
-            throw new InvalidRequestException("invalid digest format");
 
         var manager = ManagerOf.Request(api, http);
         var progress = fields.HasEmptyFiles ? UnknownType() : manager.CreateAsync(fields.ToRequest(), http.RequestAborted);
@@ -57,6 +59,8 @@ internal sealed class CreateFields
     public bool Stream => _stream;
 
     public IReadOnlyDictionary<string, string> Files => _files;
+
+    public IReadOnlyDictionary<string, string> Adapters => _adapters;
 
     /// <summary>Whether it says that it is made of files, and names none.</summary>
     public bool HasEmptyFiles => _hasFiles && _files.Count == 0 && _from.Length == 0;

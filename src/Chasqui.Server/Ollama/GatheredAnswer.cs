@@ -17,8 +17,11 @@ internal sealed class GatheredAnswer
 
     public string? RenderedPrompt { get; private init; }
 
-    /// <summary>Null only where nothing was run (<see cref="RenderedPrompt"/>).</summary>
-    public GenerationResult? Result { get; private init; }
+    /// <summary>Tokens of the prompt as the engine told them before it answered; 0 where it did not.</summary>
+    public int PromptTokens { get; private init; }
+
+    /// <summary>How it ended.</summary>
+    public required GenerationResult Result { get; init; }
 
     /// <exception cref="EngineFailedException">The stream ended without a result.</exception>
     public static async Task<GatheredAnswer> FromAsync(IAsyncEnumerable<GenerationUpdate> updates, CancellationToken cancellationToken)
@@ -29,6 +32,7 @@ internal sealed class GatheredAnswer
         JsonArray? calls = null;
         string? rendered = null;
         GenerationResult? result = null;
+        var prompt = 0;
         await foreach (var update in updates.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             text.Append(update.Text);
@@ -38,10 +42,9 @@ internal sealed class GatheredAnswer
             foreach (var call in update.ToolCalls?.EnumerateArray() ?? default)
                 (calls ??= []).Add(JsonObject.Create(call));
             rendered ??= update.RenderedPrompt;
+            prompt = Math.Max(prompt, update.PromptTokens);
             result = update.Result ?? result;
         }
-        if (result is null && rendered is null)
-            throw EndedEarly();
         return new GatheredAnswer
         {
             Text = text.ToString(),
@@ -49,7 +52,8 @@ internal sealed class GatheredAnswer
             Logprobs = logprobs,
             ToolCalls = calls,
             RenderedPrompt = rendered,
-            Result = result,
+            PromptTokens = prompt,
+            Result = result ?? throw EndedEarly(),
         };
     }
 

@@ -21,7 +21,8 @@ internal static class GenerationAnswer
         else
         {
             var model = await api.EngineOf(http).ShowAsync(fields.Model, http.RequestAborted).ConfigureAwait(false);
-            if (!model.Summary.Capabilities.Contains("completion"))
+            // Not every node says what its models can do.
+            if (model.Summary.Capabilities.Count > 0 && !model.Summary.Capabilities.Contains("completion"))
                 throw new UnsupportedCapabilityException(fields.Model, form is ChatForm ? "chat" : "generate");
             var request = new LoadRequest { Model = fields.Model, Options = fields.Options, KeepAlive = fields.KeepAlive };
             await api.EngineOf(http).LoadAsync(request, http.RequestAborted).ConfigureAwait(false);
@@ -38,18 +39,14 @@ internal static class GenerationAnswer
         var answer = await GatheredAnswer.FromAsync(updates, http.RequestAborted).ConfigureAwait(false);
         var buffer = new ArrayBufferWriter<byte>(1024);
         var json = new JsonText(buffer);
-        if (answer.Result is not { } result)
-        {
-            form.WriteRendered(ref json, answer.RenderedPrompt ?? "", images);
-        }
-        else if (answer.RenderedPrompt is { } prompt)
+        if (answer.RenderedPrompt is { } prompt)
         {
             form.WriteRendered(ref json, prompt, images);
         }
         else
         {
-            CountWhole(http, result);
-            form.WriteLast(ref json, new AnswerPiece(answer.Text, answer.Thinking, answer.Logprobs, answer.ToolCalls), result);
+            CountWhole(http, answer.Result);
+            form.WriteLast(ref json, new AnswerPiece(answer.Text, answer.Thinking, answer.Logprobs, answer.ToolCalls), answer.Result);
         }
         await JsonResponse.SendAsync(http, StatusCodes.Status200OK, buffer.WrittenMemory).ConfigureAwait(false);
     }

@@ -24,10 +24,10 @@ internal static class InferEndpoint
         if (request.RenderOnly)
             throw new InvalidRequestException("\"_debug_render_only\" is for /api/generate and /api/chat");
         var answer = await GatheredAnswer.FromAsync(api.EngineOf(http).GenerateAsync(request, http.RequestAborted), http.RequestAborted).ConfigureAwait(false);
-        GenerationAnswer.Count(http, answer.Result!);
+        GenerationAnswer.Count(http, answer.Result);
 
         var buffer = new ArrayBufferWriter<byte>(512);
-        Write(buffer, fields.Model, answer.Text, answer.Result!);
+        Write(buffer, fields.Model, answer.Text, answer.Result);
         await JsonResponse.SendAsync(http, StatusCodes.Status200OK, buffer.WrittenMemory).ConfigureAwait(false);
     }
 

@@ -11,7 +11,7 @@ internal sealed class OllamaForm : ApiForm
 
     public override async ValueTask<bool> TryEndStreamAsync(HttpContext http, ApiError error)
     {
-        if (http.Response.ContentType != Ndjson.ContentType)
+        if (!MediaTypes.Is(http.Response.ContentType, Ndjson.ContentType))
             return false;
         var lines = new Ndjson(http);
         Write(lines, error);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Chasqui.Engines.Models;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
@@ -9,6 +10,8 @@ internal static class TransferEndpoints
     public static async Task PullAsync(ApiContext api, HttpContext http)
     {
         var fields = await ReadAsync(api, http).ConfigureAwait(false);
+        if (!ModelName.TryParse(fields.Model, out _))
+            throw new InvalidModelNameException(fields.Model);
         var progress = ManagerOf.Request(api, http).PullAsync(fields.ToRequest(), http.RequestAborted);
         await ProgressAnswer.SendAsync(http, progress, fields.Stream).ConfigureAwait(false);
     }
@@ -18,6 +21,8 @@ internal static class TransferEndpoints
         var fields = await ReadAsync(api, http).ConfigureAwait(false);
         if (fields.Model.Length == 0)
             throw new InvalidRequestException("model is required");
+        if (!ModelName.TryParse(fields.Model, out _))
+            throw new InvalidModelNameException(fields.Model);
         var progress = ManagerOf.Request(api, http).PushAsync(fields.ToRequest(), http.RequestAborted);
         await ProgressAnswer.SendAsync(http, progress, fields.Stream).ConfigureAwait(false);
     }

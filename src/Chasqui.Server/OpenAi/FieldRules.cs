@@ -10,7 +10,8 @@ internal static class FieldRules
 {
     private static readonly HashSet<string> _harmless =
     [
-        "user", "metadata", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options", "max_tool_calls",
+        "user", "metadata", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention", "prompt_cache_options",
+        "max_tool_calls",
     ];
 
     private static readonly Dictionary<string, Rule> _refused = new(StringComparer.Ordinal)
@@ -21,16 +22,13 @@ internal static class FieldRules
         ["logit_bias"] = new(IsEmpty, "except empty"),
         ["audio"] = new(_ => false, "answers are text"),
         ["modalities"] = new(value => Field.Items("modalities", value).All(item => IsText(item, "text")), "except as [\"text\"]"),
-        ["store"] = new(IsFalse, "except as false: nothing is stored"),
         ["background"] = new(IsFalse, "except as false: send the request and wait"),
-        ["previous_response_id"] = new(_ => false, "nothing is stored: send the whole conversation as \"input\""),
-        ["conversation"] = new(_ => false, "nothing is stored: send the whole conversation as \"input\""),
+        ["previous_response_id"] = new(_ => false, "it is for /v1/responses"),
+        ["conversation"] = new(_ => false, "there are no conversations here: use \"previous_response_id\", or send the whole conversation as \"input\""),
         ["prediction"] = new(_ => false, "leave it out"),
         ["web_search_options"] = new(_ => false, "there is no search behind this gateway"),
         ["functions"] = new(IsEmpty, "use \"tools\""),
         ["function_call"] = new(value => IsText(value, "auto"), "use \"tool_choice\""),
-        ["parallel_tool_calls"] = new(value => value.ValueKind == JsonValueKind.True, "except as true: the model decides how many tools it calls"),
-        ["verbosity"] = new(value => IsText(value, "medium"), "except as \"medium\""),
         ["moderation"] = new(_ => false, "leave it out"),
         ["context_management"] = new(IsEmpty, "send the conversation as it shall be read"),
     };

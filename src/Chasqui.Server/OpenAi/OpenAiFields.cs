@@ -36,8 +36,8 @@ internal abstract class OpenAiFields
             var name = member.Name.ToLowerInvariant();
             try
             {
-                if (!ReadCommon(name, member.Value) && !ReadField(name, member.Value) && !FieldRules.Check(name, member.Value) && _passedOver.Count < MaxPassedOver)
-                    _passedOver.Add(name);
+                if (!ReadCommon(name, member.Value) && !ReadField(name, member.Value) && !FieldRules.Check(name, member.Value))
+                    PassOver(name);
             }
             catch (InvalidRequestException e) when (e is not InvalidParameterException)
             {
@@ -54,6 +54,13 @@ internal abstract class OpenAiFields
         RequestState.Of(http).Model = _model;
         if (_passedOver.Count > 0)
             http.Response.Headers[PassedOverHeader] = string.Join(", ", _passedOver.Select(Printable));
+    }
+
+    /// <summary>Remembers what has no meaning here, to be named.</summary>
+    protected void PassOver(string what)
+    {
+        if (_passedOver.Count < MaxPassedOver && !_passedOver.Contains(what))
+            _passedOver.Add(what);
     }
 
     /// <summary>Reads a field that only this kind of request has.</summary>

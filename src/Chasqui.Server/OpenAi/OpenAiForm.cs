@@ -26,7 +26,7 @@ internal sealed class OpenAiForm : ApiForm
 
     public override async ValueTask<bool> TryEndStreamAsync(HttpContext http, ApiError error)
     {
-        if (http.Response.ContentType != Sse.ContentType)
+        if (!MediaTypes.Is(http.Response.ContentType, Sse.ContentType))
             return false;
         await using var events = new Sse(http);
         if (http.Features.Get<ResponseStream>() is { } response)
@@ -80,6 +80,8 @@ internal sealed class OpenAiForm : ApiForm
     {
         RateLimitedException { RetryAfter: null } => NoQuota,
         RateLimitedException e => e.OfTokens ? "tokens" : "requests",
+        EngineOverloadedException { IsOneTooMany: true } => "requests",
+        ResponseNotFoundException => "invalid_request_error",
         _ => TypeOf(error.Status),
     };
 
@@ -88,13 +90,15 @@ internal sealed class OpenAiForm : ApiForm
         UnauthenticatedException => "invalid_api_key",
         PermissionDeniedException => "insufficient_permissions",
         RateLimitedException { RetryAfter: null } => NoQuota,
-        RateLimitedException => "rate_limit_exceeded",
+        RateLimitedException or EngineOverloadedException { IsOneTooMany: true } => "rate_limit_exceeded",
+        ResponseNotFoundException e => e.Code,
         _ => null,
     };
 
     private static string? ParameterOf(Exception? cause) => cause switch
     {
         InvalidParameterException e => e.Parameter,
+        ResponseNotFoundException e => e.Parameter,
         InvalidOptionException { Option: "num_predict" } => "max_tokens",
         InvalidOptionException e => e.Option,
         _ => null,

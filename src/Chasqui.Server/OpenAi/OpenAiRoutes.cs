@@ -1,3 +1,5 @@
+using Chasqui.Gateway;
+
 namespace Chasqui.Server;
 
 /// <summary>The paths of the OpenAI API.</summary>
@@ -12,6 +14,7 @@ internal static class OpenAiRoutes
         new("/v1/completions", _post, CompletionsEndpoint.InvokeAsync) { Form = OpenAiForm.Instance, Dialect = Dialects.OpenAi, Operation = "text_completion" },
         new("/v1/embeddings", _post, EmbeddingsEndpoint.InvokeAsync) { Form = OpenAiForm.Instance, NotFound = NotFoundWording.TryPulling, Dialect = Dialects.OpenAi, Operation = "embeddings" },
         new("/v1/responses", _post, ResponsesEndpoint.InvokeAsync) { Form = OpenAiForm.Instance, Dialect = Dialects.OpenAiResponses, Operation = "chat" },
+        new(StoredResponseEndpoint.Below, ["GET", "DELETE", "POST"], StoredResponseEndpoint.InvokeAsync) { Form = OpenAiForm.Instance, IsPrefix = true, Scope = Scopes.Infer },
         new("/v1/models", _get, ModelsEndpoints.ListAsync) { Form = OpenAiForm.Instance },
         new(ModelsEndpoints.Prefix, _get, ModelsEndpoints.ShowAsync) { Form = OpenAiForm.Instance, NotFound = NotFoundWording.WithTag, IsPrefix = true },
     ];

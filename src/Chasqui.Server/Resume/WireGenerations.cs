@@ -41,13 +41,14 @@ internal sealed class WireGenerations(Generations generations)
     /// <summary>Answers a call by a run that goes on without it: one that is begun now, or the one that was begun under that id before.</summary>
     /// <param name="call">The call.</param>
     /// <param name="answer">Its answer.</param>
+    /// <param name="withTokens">Whether the ids of tokens were asked for.</param>
     /// <param name="begin">Lets a new one in, once, and gives what makes it.</param>
     /// <param name="cancellationToken">The caller's.</param>
     /// <returns>False where too many are kept: it is to be answered as if nobody had asked for that.</returns>
     /// <exception cref="GenerationNotFoundException">It should have been begun already.</exception>
     /// <exception cref="InvalidRequestException">The id or the offset cannot be.</exception>
     public async ValueTask<bool> TryAnswerAsync(
-        IncomingCall call, WireAnswer answer, Func<ValueTask<Func<CancellationToken, IAsyncEnumerable<GenerationUpdate>>>> begin, CancellationToken cancellationToken)
+        IncomingCall call, WireAnswer answer, bool withTokens, Func<ValueTask<Func<CancellationToken, IAsyncEnumerable<GenerationUpdate>>>> begin, CancellationToken cancellationToken)
     {
         var id = call.Headers[Id]!;
         if (id.Length is < MinId or > MaxId || !id.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-'))
@@ -64,7 +65,7 @@ internal sealed class WireGenerations(Generations generations)
         {
             try
             {
-                _ = RunAsync(generation, await begin().ConfigureAwait(false), RequestMeasure.Current?.Share());
+                _ = RunAsync(generation, withTokens, await begin().ConfigureAwait(false), RequestMeasure.Current?.Share());
             }
             catch (Exception e)
             {
@@ -103,7 +104,8 @@ internal sealed class WireGenerations(Generations generations)
         }
     }
 
-    private static async Task RunAsync(Generation<KeptUpdate> generation, Func<CancellationToken, IAsyncEnumerable<GenerationUpdate>> make, RequestMeasure? measure)
+    private static async Task RunAsync(
+        Generation<KeptUpdate> generation, bool withTokens, Func<CancellationToken, IAsyncEnumerable<GenerationUpdate>> make, RequestMeasure? measure)
     {
         RequestContext.Current = measure;
         Activity.Current = null;
@@ -119,7 +121,7 @@ internal sealed class WireGenerations(Generations generations)
                     hasResult = true;
                     measure?.Tokens(result.PromptTokens, result.CompletionTokens);
                 }
-                await stream.WriteAsync(new KeptUpdate(WireUpdates.ToWire(update).ToByteArray(), hasResult), generation.Token).ConfigureAwait(false);
+                await stream.WriteAsync(new KeptUpdate(WireUpdates.ToWire(update, withTokens).ToByteArray(), hasResult), generation.Token).ConfigureAwait(false);
             }
             stream.Complete(hasResult ? null : new EngineFailedException("the engine ended its answer without a result"));
             measure?.Ended(hasResult ? RequestOutcome.Ok : RequestOutcome.Failed);

@@ -1,3 +1,4 @@
+using Chasqui.Gateway.Responses;
 using Chasqui.Gateway.Sessions;
 using Chasqui.Storage;
 using Microsoft.Extensions.Hosting;
@@ -10,15 +11,21 @@ internal sealed partial class SessionKeeper(GatewayOptions options, TimeProvider
 {
     private static readonly TimeSpan _interval = TimeSpan.FromHours(1);
     private SessionLog? _log;
+    private IResponseStore? _responses;
 
     /// <summary>The sessions, once the gateway has started.</summary>
     public SessionLog Log => _log ?? throw new EngineUnavailableException("the gateway is starting; sessions are there in a moment");
+
+    /// <summary>The responses, in the same store.</summary>
+    public IResponseStore Responses => _log is null ? throw new EngineUnavailableException("the gateway is starting; responses are there in a moment") : _responses!;
 
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         ISessionStore store = options.SessionDatabase.Length > 0
             ? await PostgresSessionStore.OpenAsync(options.SessionDatabase, time, cancellationToken).ConfigureAwait(false)
             : SqliteSessionStore.Open(Path.Combine(options.Data.Folder, DataFolder.Sessions));
+        // Both kinds of store keep both.
+        _responses = (IResponseStore)store;
         _log = new SessionLog(store, options.Sessions, time, logger);
         await base.StartAsync(cancellationToken).ConfigureAwait(false);
     }
@@ -40,6 +47,7 @@ internal sealed partial class SessionKeeper(GatewayOptions options, TimeProvider
                 try
                 {
                     await Log.ForgetAsync(stoppingToken).ConfigureAwait(false);
+                    await Responses.ForgetResponsesAsync(time.GetUtcNow() - Log.Options.ResponseAge, stoppingToken).ConfigureAwait(false);
                 }
                 catch (SessionStoreException e)
                 {
@@ -54,6 +62,6 @@ internal sealed partial class SessionKeeper(GatewayOptions options, TimeProvider
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Names of deleted sessions are not forgotten yet: {Reason}")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Old responses, and names of deleted sessions, are not forgotten yet: {Reason}")]
     private partial void LogFailed(string reason);
 }

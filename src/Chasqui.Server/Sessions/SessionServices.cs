@@ -13,6 +13,7 @@ internal static class SessionServices
             return services;
         services.AddSingleton<SessionKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<SessionKeeper>());
+        services.AddSingleton<ResponseArchive>();
         // The gateway is put together before its data folder is made.
         services.AddSingleton(provider => new Lazy<SessionLog>(() => provider.GetRequiredService<SessionKeeper>().Log));
         services.AddSingleton(provider => new Lazy<SessionTurns>(() => new SessionTurns(provider.GetRequiredService<SessionKeeper>().Log)));

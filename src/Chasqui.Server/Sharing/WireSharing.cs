@@ -39,7 +39,7 @@ internal sealed class WireSharing(NodeSet nodes, GatewayTelemetry telemetry)
             telemetry.SharedGeneration(request.Model);
             answer.IsShared = true;
         }
-        await WireStreams.SendAsync(ReadAsync(reader, measure, cancellationToken), answer, cancellationToken).ConfigureAwait(false);
+        await WireStreams.SendAsync(ReadAsync(reader, measure, cancellationToken), request.Request.WithTokens, answer, cancellationToken).ConfigureAwait(false);
     }
 
     private static async Task RunAsync(SharedStream<GenerationUpdate> stream, RelayRequest request, IEngine engine, RequestMeasure? shared, CancellationToken cancellationToken)

@@ -8,7 +8,8 @@ namespace Chasqui.Server;
 /// <summary>The operations of channels.</summary>
 /// <param name="hub">Channels of which nothing is kept.</param>
 /// <param name="sessions">Whose changes are the events of <c>session.ID</c>; null where there are none.</param>
-internal sealed class ChannelOperations(ChannelHub hub, Lazy<SessionLog>? sessions)
+/// <param name="stopping">The gateway begins to stop: subscriptions have no end of their own, and are not waited for.</param>
+internal sealed class ChannelOperations(ChannelHub hub, Lazy<SessionLog>? sessions, CancellationToken stopping)
 {
     /// <summary>With what the channels of sessions begin.</summary>
     private const string SessionPrefix = "session.";
@@ -18,16 +19,15 @@ internal sealed class ChannelOperations(ChannelHub hub, Lazy<SessionLog>? sessio
         new(Op.ChannelSubscribe, async (call, answer, ct) =>
         {
             var request = await WireRequest.ReadAsync(call, SubscribeRequest.Parser, ct).ConfigureAwait(false);
-            if (sessions is not null && request.Channel.StartsWith(SessionPrefix, StringComparison.Ordinal))
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, stopping);
+            try
             {
-                await FollowAsync(sessions.Value, request, answer, ct).ConfigureAwait(false);
-                return;
+                await SubscribeAsync(request, answer, either.Token).ConfigureAwait(false);
             }
-            using var subscription = hub.Subscribe(request.Channel);
-            // The head says that events from now on are delivered.
-            await answer.BeginAsync(ct).ConfigureAwait(false);
-            await foreach (var next in subscription.ReadAllAsync(ct).ConfigureAwait(false))
-                await answer.SendAsync(next, end: false, ct).ConfigureAwait(false);
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested && !ct.IsCancellationRequested)
+            {
+                throw new EngineUnavailableException("the gateway is stopping");
+            }
         }),
         new(Op.ChannelPublish, async (call, answer, ct) =>
         {
@@ -39,6 +39,20 @@ internal sealed class ChannelOperations(ChannelHub hub, Lazy<SessionLog>? sessio
             await answer.SendAsync(new PublishResponse { Number = number, Subscribers = subscribers }, end: true, ct).ConfigureAwait(false);
         }),
     ];
+
+    private async ValueTask SubscribeAsync(SubscribeRequest request, WireAnswer answer, CancellationToken cancellationToken)
+    {
+        if (sessions is not null && request.Channel.StartsWith(SessionPrefix, StringComparison.Ordinal))
+        {
+            await FollowAsync(sessions.Value, request, answer, cancellationToken).ConfigureAwait(false);
+            return;
+        }
+        using var subscription = hub.Subscribe(request.Channel);
+        // The head says that events from now on are delivered.
+        await answer.BeginAsync(cancellationToken).ConfigureAwait(false);
+        await foreach (var next in subscription.ReadAllAsync(cancellationToken).ConfigureAwait(false))
+            await answer.SendAsync(next, end: false, cancellationToken).ConfigureAwait(false);
+    }
 
     /// <summary>The changes of a session: those after a version, or those from now on.</summary>
     private static async ValueTask FollowAsync(SessionLog log, SubscribeRequest request, WireAnswer answer, CancellationToken cancellationToken)

@@ -70,7 +70,7 @@ internal sealed class EngineOperations(
             var model = await NameAsync(call, ct).ConfigureAwait(false);
             var was = await EngineOf(call).UnloadAsync(model, ct).ConfigureAwait(false);
             if (was)
-                changed("unloaded", model);
+                changed("unloaded", Gateway.Catalogue.ModelNames.Canonical(model));
             await answer.SendAsync(new Messages.UnloadResponse { WasResident = was }, end: true, ct).ConfigureAwait(false);
         }),
     ];
@@ -95,7 +95,7 @@ internal sealed class EngineOperations(
     {
         var typed = WireRequests.FromWire(request);
         return relay is null
-            ? WireStreams.SendAsync(gate.Guard(engine).GenerateAsync(typed, cancellationToken), answer, cancellationToken)
+            ? WireStreams.SendAsync(gate.Guard(engine).GenerateAsync(typed, cancellationToken), typed.WithTokens, answer, cancellationToken)
             : RelayAsync(call, answer, new RelayRequest(
                 Op.Generate, "text_completion", request.Model, request.Prompt.Length, typed, request.ToByteArray(), (on, token) => on.GenerateAsync(typed, token)), relay, cancellationToken);
     }
@@ -107,7 +107,7 @@ internal sealed class EngineOperations(
         // What was said before is known here alone, and a node has to be told it.
         IEngine Over(IEngine on) => session is null ? on : new SessionEngine(on, sessions!.Value, session, null, null);
         if (relay is null)
-            return WireStreams.SendAsync(gate.Guard(engine).ChatAsync(typed, cancellationToken), answer, cancellationToken);
+            return WireStreams.SendAsync(gate.Guard(engine).ChatAsync(typed, cancellationToken), typed.WithTokens, answer, cancellationToken);
         var relayed = new RelayRequest(
             Op.Chat, "chat", request.Model, request.Messages.Sum(m => m.Content.Length), typed, request.ToByteArray(), (on, token) => Over(on).ChatAsync(typed, token));
         return RelayAsync(call, answer, relayed, session is null ? relay : null, cancellationToken);
@@ -121,10 +121,10 @@ internal sealed class EngineOperations(
     private async ValueTask RelayAsync(IncomingCall call, WireAnswer answer, RelayRequest request, WireRelay? over, CancellationToken cancellationToken)
     {
         if (generations is not null && WireGenerations.Wants(call)
-            && await generations.TryAnswerAsync(call, answer, () => BeginAsync(call, request, cancellationToken), cancellationToken).ConfigureAwait(false))
+            && await generations.TryAnswerAsync(call, answer, request.Request.WithTokens, () => BeginAsync(call, request, cancellationToken), cancellationToken).ConfigureAwait(false))
             return;
         if (over is null)
-            await WireStreams.SendAsync(request.Typed(EngineOf(call), cancellationToken), answer, cancellationToken).ConfigureAwait(false);
+            await WireStreams.SendAsync(request.Typed(EngineOf(call), cancellationToken), request.Request.WithTokens, answer, cancellationToken).ConfigureAwait(false);
         else if (sharing?.Shares(call, request.Request) == true)
             await ShareAsync(call, answer, request, sharing, cancellationToken).ConfigureAwait(false);
         else
@@ -153,7 +153,7 @@ internal sealed class EngineOperations(
     private async ValueTask LoadAsync(IncomingCall call, LoadRequest request, string what, WireAnswer answer, CancellationToken cancellationToken)
     {
         var model = await EngineOf(call).LoadAsync(request, cancellationToken).ConfigureAwait(false);
-        changed(what, model.Summary.Name);
+        changed(what, Gateway.Catalogue.ModelNames.Canonical(model.Summary.Name));
         await answer.SendAsync(WireModels.ToWire(model), end: true, cancellationToken).ConfigureAwait(false);
     }
 

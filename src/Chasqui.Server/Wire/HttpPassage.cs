@@ -38,7 +38,7 @@ internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pip
         foreach (var field in call.Headers)
         {
             if (field.Name is not ("op" or "path" or "method" or "host" or "content-length" or "deadline-ms"))
-                request.Headers.Append(field.Name, field.Value);
+                request.Headers.Append(NameOf(field.Name), field.Value);
         }
 
         using var lifetime = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -60,6 +60,14 @@ internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pip
             throw new EngineFailedException("the answer was broken off");
         await response.CompleteAsync().ConfigureAwait(false);
     }
+
+    /// <summary>What has a name of its own in the HTTP API.</summary>
+    private static string NameOf(string field) => field switch
+    {
+        "request-id" => "x-request-id",
+        "node" => "x-chasqui-node",
+        _ => field,
+    };
 
     private async ValueTask<MemoryStream> ReadBodyAsync(IncomingCall call, CancellationToken cancellationToken)
     {

@@ -34,9 +34,24 @@ internal sealed class ModelOperations(IEngine engine, CallerGate gate)
     private IModelManager Manager(IncomingCall call) => gate.Guard((engine is NodesEngine nodes ? nodes.ManagerOn(call.Headers["node"]) : engine as IModelManager)
         ?? throw new NotSupportedException($"the engine {engine.Name} does not manage models"));
 
+    /// <summary>The first step says only that it was begun, so it waits for the next: what cannot be is answered with a status, and is no stream that is reset.</summary>
     private static async ValueTask StreamAsync(IAsyncEnumerable<ModelProgress> progress, WireAnswer answer, CancellationToken cancellationToken)
     {
+        ModelProgress? first = null;
         await foreach (var step in progress.WithCancellation(cancellationToken).ConfigureAwait(false))
-            await answer.SendAsync(WireManagement.ToWire(step), end: step.Status == "success", cancellationToken).ConfigureAwait(false);
+        {
+            if (first is null && !answer.Begun && !IsLast(step))
+            {
+                first = step;
+                continue;
+            }
+            if (first is not null && !answer.Begun)
+                await SendAsync(first).ConfigureAwait(false);
+            await SendAsync(step).ConfigureAwait(false);
+        }
+
+        ValueTask SendAsync(ModelProgress step) => answer.SendAsync(WireManagement.ToWire(step), end: IsLast(step), cancellationToken);
+
+        static bool IsLast(ModelProgress step) => step.Status == "success";
     }
 }

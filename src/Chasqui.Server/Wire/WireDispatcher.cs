@@ -46,6 +46,7 @@ internal sealed partial class WireDispatcher
         CancellationTokenSource? either = null;
         try
         {
+            WireFields.EnsureOnce(call.Headers);
             if (op is null || !_operations.TryGetValue(op, out var operation))
             {
                 await answer.FailAsync(404, Unknown(op)).ConfigureAwait(false);

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chasqui.Server;
 
@@ -20,7 +21,13 @@ internal static class WireEndpoints
     {
         foreach (var listen in options.Wire.Resolve(options.Http))
         {
-            Action<ListenOptions> configure = listen.Tls ? WithTls(Certificate(options.Wire)) : static o => o.UseConnectionHandler<WireListener>();
+            Action<ListenOptions> serve = listen.Tls ? WithTls(Certificate(options.Wire)) : static o => o.UseConnectionHandler<WireListener>();
+            Action<ListenOptions> configure = o =>
+            {
+                var gateway = o.ApplicationServices.GetRequiredService<WireGateway>();
+                o.Use(next => connection => gateway.AdmitAsync(connection, next));
+                serve(o);
+            };
             kestrel.ListenWire(
                 listen.UnixPath is { } path ? new UnixDomainSocketEndPoint(path) : new IPEndPoint(listen.Endpoint!.Address, listen.Endpoint.Port), configure);
         }

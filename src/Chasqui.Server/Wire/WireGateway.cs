@@ -7,6 +7,7 @@ using Chasqui.Protocol;
 using Chasqui.Transport;
 using Chasqui.Transport.Endpoints;
 using Google.Protobuf;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -33,6 +34,7 @@ internal sealed class WireGateway
     private readonly TimeProvider _time;
     private readonly GatewayTelemetry _telemetry;
     private readonly ILogger _logger;
+    private readonly WireAdmission _admission;
     private WireDispatcher? _dispatcher;
 
     public WireGateway(
@@ -46,6 +48,7 @@ internal sealed class WireGateway
         _time = time;
         _telemetry = telemetry;
         _logger = logger;
+        _admission = new WireAdmission(options.Wire.MaxConnections, options.Wire.MaxSilentConnections, logger);
         _keys = services.GetRequiredService<KeyRing>();
         _sessions = services.GetRequiredService<CallerSessions>();
         _generations = options.IsEngineAlone ? null : new WireGenerations(services.GetRequiredService<Generations>());
@@ -67,7 +70,26 @@ internal sealed class WireGateway
     {
         var http = new HttpPassage(_services, pipeline, _options.Http.MaxRequestBodyBytes);
         _dispatcher = new WireDispatcher(
-            [.. _engine.All, .. _generations?.All ?? [], .. _models.All, .. new ChannelOperations(_channels, _services.GetService<Lazy<SessionLog>>()).All, new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _telemetry, _time, _logger);
+            [.. _engine.All, .. _generations?.All ?? [], .. _models.All, .. new ChannelOperations(_channels, _services.GetService<Lazy<SessionLog>>(), _lifetime.ApplicationStopping).All,
+            new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _telemetry, _time, _logger);
+    }
+
+    /// <summary>Takes a place for a connection that has come, and gives it back when that is over. Before anything is read of it, so also before TLS.</summary>
+    public async Task AdmitAsync(ConnectionContext connection, ConnectionDelegate next)
+    {
+        if (!_admission.TryEnter())
+        {
+            connection.Abort();
+            return;
+        }
+        try
+        {
+            await next(connection).ConfigureAwait(false);
+        }
+        finally
+        {
+            _admission.Leave();
+        }
     }
 
     /// <summary>Serves one connection until it ends.</summary>
@@ -76,6 +98,7 @@ internal sealed class WireGateway
     private async Task ServeAsync(IDuplexPipe transport, ConnectionOptions options)
     {
         await using var connection = Connection.Create(transport, ConnectionRole.Acceptor, options, _dispatcher!.HandleAsync);
+        var silent = _admission.Waits(connection);
         var ending = EndWhen(connection, _lifetime.ApplicationStopping);
         _telemetry.Connections(1);
         try
@@ -87,6 +110,10 @@ internal sealed class WireGateway
         catch (Exception e) when (e is ProtocolException or ConnectionClosedException or OperationCanceledException)
         {
             // The connection itself logs why.
+        }
+        finally
+        {
+            _admission.Said(silent);
         }
 
         await connection.Closed.ConfigureAwait(false);
@@ -113,6 +140,23 @@ internal sealed class WireGateway
             return;
         }
 
+        if (!_admission.TryEnter())
+        {
+            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            return;
+        }
+        try
+        {
+            await ServeWebSocketAsync(http).ConfigureAwait(false);
+        }
+        finally
+        {
+            _admission.Leave();
+        }
+    }
+
+    private async Task ServeWebSocketAsync(HttpContext http)
+    {
         var offered = http.WebSockets.WebSocketRequestedProtocols;
         using var socket = await http.WebSockets.AcceptWebSocketAsync(
             new WebSocketAcceptContext { SubProtocol = offered.Contains(Subprotocol) ? Subprotocol : null, KeepAliveInterval = TimeSpan.Zero }).ConfigureAwait(false);

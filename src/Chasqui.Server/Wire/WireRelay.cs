@@ -54,7 +54,7 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
                 if (lease.Node.Connection.Messages is { } messages && policy is null && !measured.SeesPrompts && lease.ModelName == request.Model)
                     await PassAsync(call, answer, request, messages, lease, measure, record).ConfigureAwait(false);
                 else
-                    await WireStreams.SendAsync(request.Typed(measured.Over(new ContinuingEngine(lease, way, rules.PolicyOf)), cancellationToken), answer, cancellationToken).ConfigureAwait(false);
+                    await WireStreams.SendAsync(request.Typed(measured.Over(new ContinuingEngine(lease, way, rules.PolicyOf)), cancellationToken), request.Request.WithTokens, answer, cancellationToken).ConfigureAwait(false);
                 lease.Succeeded();
                 return;
             }
@@ -66,7 +66,7 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
             if (answer.Begun && record?.Read() is { IsEmpty: false } said && way.MayContinue(lease, failure))
             {
                 var rest = new ContinuingEngine(way, rules.PolicyOf, said, failure);
-                await WireStreams.SendAsync(request.Typed(measured.Over(rest), cancellationToken), answer, cancellationToken).ConfigureAwait(false);
+                await WireStreams.SendAsync(request.Typed(measured.Over(rest), cancellationToken), request.Request.WithTokens, answer, cancellationToken).ConfigureAwait(false);
                 return;
             }
             if (answer.Begun || !way.MayRetry(lease, failure))

@@ -17,7 +17,7 @@ internal static class WireRequest
     public static async ValueTask<T> ReadAsync<T>(IncomingCall call, MessageParser<T> parser, CancellationToken cancellationToken)
         where T : IMessage<T>
     {
-        if (call.Headers["content-type"] is { } type && type != "application/x-protobuf")
+        if (call.Headers["content-type"] is { } type && !IsProtobuf(type))
             throw new InvalidRequestException($"content-type is \"{type}\", but this operation takes application/x-protobuf; bodies of the HTTP API go with op \"http\"");
         // No bytes are a message too: one with nothing but defaults.
         using var message = await call.ReadAsync(cancellationToken).ConfigureAwait(false) ?? default;
@@ -30,6 +30,12 @@ internal static class WireRequest
         {
             throw new InvalidRequestException($"the request is no {parser.ParseFrom([]).Descriptor.Name}: {e.Message}", e);
         }
+    }
+
+    private static bool IsProtobuf(string type)
+    {
+        var parameters = type.IndexOf(';', StringComparison.Ordinal);
+        return (parameters < 0 ? type : type.AsSpan(0, parameters)).Trim().Equals("application/x-protobuf", StringComparison.OrdinalIgnoreCase);
     }
 
     /// <summary>How urgent it is, by the priority of its stream, and how long it may wait for a slot: <c>max-wait-ms</c>, and never beyond its deadline.</summary>

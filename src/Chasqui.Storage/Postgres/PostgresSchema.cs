@@ -23,6 +23,13 @@ internal static class PostgresSchema
             body BYTEA NOT NULL,
             PRIMARY KEY (tenant, id, version));
         """,
+        """
+        CREATE TABLE responses (
+            tenant TEXT NOT NULL, id TEXT NOT NULL, at BIGINT NOT NULL, bytes BIGINT NOT NULL, body BYTEA NOT NULL,
+            PRIMARY KEY (tenant, id));
+        CREATE INDEX responses_by_time ON responses (tenant, at DESC, id) INCLUDE (bytes);
+        CREATE INDEX responses_by_age ON responses (at);
+        """,
     ];
 
     /// <exception cref="SessionStoreException">A newer version has changed the tables.</exception>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Chasqui.Gateway.Responses;
 using Chasqui.Gateway.Sessions;
 using Npgsql;
 
@@ -10,7 +11,7 @@ namespace Chasqui.Storage;
 /// Sessions in a PostgreSQL that several gateways share: each transaction locks its sessions, so that versions have no gap and no duplicate whoever writes, and tells the others of what it
 /// changed (<c>LISTEN</c>, <c>NOTIFY</c>). Thread-safe.
 /// </summary>
-public sealed class PostgresSessionStore : ISessionStore
+public sealed partial class PostgresSessionStore : ISessionStore, IResponseStore
 {
     private const int Connections = 16;
     private const string Channel = "chasqui_sessions";

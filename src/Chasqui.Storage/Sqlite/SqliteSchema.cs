@@ -20,6 +20,13 @@ internal static class SqliteSchema
             body BLOB NOT NULL,
             PRIMARY KEY (tenant, id, version)) STRICT;
         """,
+        """
+        CREATE TABLE responses (
+            tenant TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL,
+            PRIMARY KEY (tenant, id)) STRICT;
+        CREATE INDEX responses_by_time ON responses (tenant, at DESC, id, bytes);
+        CREATE INDEX responses_by_age ON responses (at);
+        """,
     ];
 
     /// <summary>Brings a file up to date, each step whole or not at all.</summary>

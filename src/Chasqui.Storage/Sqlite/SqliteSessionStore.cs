@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Chasqui.Gateway.Responses;
 using Chasqui.Gateway.Sessions;
 using Microsoft.Data.Sqlite;
 
@@ -9,7 +10,7 @@ namespace Chasqui.Storage;
 /// Sessions in a file of SQLite (https://sqlite.org/wal.html): a write-ahead log, so that reads go on while something is written, and a commit that returns when it is on the disk.
 /// Thread-safe; one writer at a time, and a few readers.
 /// </summary>
-public sealed class SqliteSessionStore : ISessionStore
+public sealed partial class SqliteSessionStore : ISessionStore, IResponseStore
 {
     private const int Readers = 4;
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5);

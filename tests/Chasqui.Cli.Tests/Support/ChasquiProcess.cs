@@ -44,9 +44,13 @@ internal sealed class ChasquiProcess : IAsyncDisposable
     public static ChasquiProcess Start(string home, params string[] args) => StartTrusting(home, null, args);
 
     /// <summary>Starts it with a certificate that it trusts.</summary>
-    public static ChasquiProcess StartTrusting(string home, string? certificate, params string[] args)
+    public static ChasquiProcess StartTrusting(string home, string? certificate, params string[] args) =>
+        StartIn(home, certificate is null ? [] : new() { ["SSL_CERT_FILE"] = certificate }, args);
+
+    /// <summary>Starts it in a folder, which is its home too unless the environment says otherwise.</summary>
+    public static ChasquiProcess StartIn(string home, Dictionary<string, string> environment, params string[] args)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "chasqui.dll"), .. args])
+        var start = new ProcessStartInfo("dotnet", ["exec", Path.Combine(AppContext.BaseDirectory, "chasqui.dll"), .. args])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -54,8 +58,8 @@ internal sealed class ChasquiProcess : IAsyncDisposable
             WorkingDirectory = home,
             Environment = { ["HOME"] = home, ["OLLAMA_MODELS"] = "", ["CHASQUI_SERVER"] = "" },
         };
-        if (certificate is not null)
-            start.Environment["SSL_CERT_FILE"] = certificate;
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         return new ChasquiProcess(Process.Start(start) ?? throw new InvalidOperationException("dotnet did not start"));
     }
 

@@ -5,6 +5,20 @@ namespace Chasqui.Cli.Tests;
 /// <summary>What a command said, and how it ended.</summary>
 internal sealed record CliOutcome(int ExitCode, string Out, string Error);
 
+/// <summary>Takes down how it would serve.</summary>
+internal sealed class RecordingServe : IServeRunner
+{
+    public List<ServeSettings> Settings { get; } = [];
+
+    public Task<int> RunAsync(ServeSettings settings, CliContext context)
+    {
+        Settings.Add(settings);
+        return Task.FromResult(ExitCodes.Success);
+    }
+
+    public Task<int> RunEngineAsync(EngineSettings settings, CliContext context) => throw new CliException("not in this test");
+}
+
 /// <summary>Runs commands in this process, with strings for the console and an engine for the models.</summary>
 internal sealed class CliRun
 {

@@ -55,6 +55,27 @@ public sealed class LineReaderTests
             Assert.Equal([("{\"a\":1}", false), ("two\nlines", false), ("", false), ("{\"m\":1}", true)], await EventsAsync(bytes, [cut]));
     }
 
+    [Theory]
+    [InlineData("\uFEFFdata: a\n\ndata: b\n\n")]
+    [InlineData("data:a\r\rdata:b\r\r")]
+    [InlineData("data: a\r\n\r\ndata: b\r\n\r\n")]
+    [InlineData("data: a\r\n\ndata: b\n\r\n")]
+    [InlineData("\uFEFF\n\n:\n: x\n\n\ndata: a\nid: 1\nretry: 5\nevent: e\n: x\n\nretry: 3\n\nother: x\ndatax: y\ndata:b\n\ndata: cut")]
+    public async Task Every_form_of_events_cut_at_every_byte(string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        for (var cut = 0; cut <= bytes.Length; cut++)
+            Assert.Equal([("a", false), ("b", false)], await EventsAsync(bytes, [cut]));
+        Assert.Equal([("a", false), ("b", false)], await EventsAsync(bytes, Enumerable.Range(0, bytes.Length)));
+    }
+
+    [Fact]
+    public async Task Comments_without_end_are_no_event_that_is_too_long()
+    {
+        var bytes = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(": ping\n", Bound)) + "data: a\n\n");
+        Assert.Equal([("a", false)], await EventsAsync(bytes, []));
+    }
+
     [Fact]
     public Task Events_of_any_length_cut_anywhere() =>
         Gen.Select(_line.List[1, 3].List[0, 8], Gen.Int[0, 40_000].List[0, 20], Gen.Bool).SampleAsync(async (events, cuts, crlf) =>
@@ -83,8 +104,7 @@ public sealed class LineReaderTests
 
     private static async Task<List<(string Data, bool IsError)>> EventsAsync(byte[] bytes, IEnumerable<int> cuts)
     {
-        using var lines = new LineReader(new CutStream(bytes, cuts), Bound);
-        var reader = new SseReader(lines, Bound);
+        using var reader = new SseReader(new CutStream(bytes, cuts), Bound);
         var events = new List<(string, bool)>();
         while (await reader.ReadAsync(CancellationToken.None))
             events.Add((Encoding.UTF8.GetString(reader.Data.Span), reader.IsError));

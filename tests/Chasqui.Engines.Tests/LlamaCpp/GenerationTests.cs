@@ -133,7 +133,7 @@ public sealed class GenerationTests(SharedEngine shared)
         var before = (await _bed.Engine.LoadAsync(new LoadRequest { Model = "mini" }, EngineBed.Token)).Counters;
         var chat = await _bed.Chat(EngineBed.Question("Hello!") with { RenderOnly = true });
         Assert.Equal("<|im_start|>user\nHello!<|im_end|>\n<|im_start|>assistant\n", chat.Updates.Single().RenderedPrompt);
-        Assert.Null(chat.End);
+        Assert.Equal(new GenerationResult { Reason = FinishReason.Stop }, chat.End);
         var raw = await _bed.Generate(new GenerateRequest { Model = "mini", Prompt = "Hello!", Raw = true, RenderOnly = true });
         Assert.Equal("Hello!", raw.Updates.Single().RenderedPrompt);
         Assert.Equal(before, (await _bed.Resident()).Counters);

@@ -10,7 +10,7 @@ using Microsoft.Extensions.AI;
 namespace Chasqui.Server.Tests;
 
 /// <summary>Anthropic's own .NET package, unchanged, against the embedded engine and the shipped model.</summary>
-public sealed class AnthropicClientTests : IAsyncLifetime
+public abstract class AnthropicClientTests(EngineProcess process) : IAsyncLifetime
 {
     private readonly OllamaStoreFolder _store = new();
     private RunningGateway _gateway = null!;
@@ -20,7 +20,7 @@ public sealed class AnthropicClientTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _gateway = await RunningGateway.StartAsync(options => options with { Models = new ModelOptions { OllamaStore = _store.Folder } });
+        _gateway = await RunningGateway.StartAsync(process, options => options with { Models = new ModelOptions { OllamaStore = _store.Folder } });
         _client = Client(_gateway);
     }
 
@@ -235,3 +235,9 @@ public sealed class AnthropicClientTests : IAsyncLifetime
         };
     }
 }
+
+/// <summary>With the engine in a worker process, as it comes.</summary>
+public sealed class AnthropicClientWorkerTests() : AnthropicClientTests(EngineProcess.Worker);
+
+/// <summary>With the engine in the gateway's own process.</summary>
+public sealed class AnthropicClientGatewayTests() : AnthropicClientTests(EngineProcess.Gateway);

@@ -57,6 +57,19 @@ public sealed class GatewayConfigurationTests : IDisposable
     }
 
     [Theory]
+    [InlineData("")]
+    [InlineData(" \r\n\t")]
+    [InlineData("\uFEFF")]
+    public void An_empty_file_says_what_would_be_right(string text)
+    {
+        File.WriteAllText(Path.Combine(_folder, "chasqui.json"), text);
+
+        var e = Assert.Throws<ConfigurationException>(() => ConfigurationSource.File(Path.Combine(_folder, "chasqui.json")));
+
+        Assert.EndsWith("chasqui.json line 1 cannot be read: it is empty; write {} for no entries, or remove it", e.Message);
+    }
+
+    [Theory]
     [InlineData("""{ "Http": { "Endpoint": "127.0.0.1:1" } }""", "chasqui.json line 1: \"Http:Endpoint\" is unknown; the nearest is \"Http:Endpoints\"")]
     [InlineData("""{ "Modles": { "KeepAlive": "1h" } }""", "chasqui.json line 1: \"Modles:KeepAlive\" is unknown; the nearest is \"Models:KeepAlive\"")]
     [InlineData("""{ "Http": 5 }""", "chasqui.json line 1: \"Http\" is \"5\", but must be an object with Endpoints, MaxRequestBodyBytes, Origins")]

@@ -66,6 +66,26 @@ public sealed class NodeConfigurationTests : IDisposable
             options.Routing);
     }
 
+    /// <summary>People copy the base URL that they give to a client.</summary>
+    [Theory]
+    [InlineData("http://a:8000/v1", "auto", "http://a:8000")]
+    [InlineData("http://a:8000/v1/", "openai", "http://a:8000")]
+    [InlineData("https://a/proxy/v1//", "auto", "https://a/proxy")]
+    [InlineData("https://a/api/v1", "openai", "https://a/api")]
+    [InlineData("https://a/api/v1", "auto", "https://a/api")]
+    [InlineData("http://a:11434/api", "auto", "http://a:11434")]
+    [InlineData("http://a:11434/api/", "ollama", "http://a:11434")]
+    [InlineData("https://a/api", "openai", "https://a/api")]
+    [InlineData("http://a:8000/v10", "auto", "http://a:8000/v10")]
+    [InlineData("ws://a:8000/v1", "auto", "ws://a:8000/v1")]
+    [InlineData("unix:/run/v1", "auto", "unix:/run/v1")]
+    public void The_path_of_an_API_at_the_end_of_a_URL_is_understood(string url, string kind, string expected)
+    {
+        var node = Assert.Single(Read($$"""{ "Nodes": [ { "Name": "n", "Kind": "{{kind}}", "Url": "{{url}}" } ] }""").Nodes!);
+
+        Assert.Equal(("n", expected), (node.Name, node.Url));
+    }
+
     [Fact]
     public void No_nodes_is_something_else_than_nothing_said_of_nodes()
     {
@@ -109,7 +129,8 @@ public sealed class NodeConfigurationTests : IDisposable
     [InlineData("{ \"Nodes\": [ { \"Url\": \"http://a:1\", \"Weight\": 0 } ] }", "line 1: \"Nodes:0:Weight\" is \"0\", but must be a number from 0.01 to 100")]
     [InlineData("{ \"Nodes\": [ { \"Url\": \"http://a:1\", \"Slots\": 0.5 } ] }", "line 1: \"Nodes:0:Slots\" is \"0.5\", but must be a whole number from 1 to 10000")]
     [InlineData("{ \"Nodes\": [ { \"Url\": \"http://a:1\", \"ApiKey\": \"two words\" } ] }", "line 1: \"Nodes:0:ApiKey\" must be a key of visible ASCII characters, or env:NAME")]
-    [InlineData("{ \"Nodes\": [ { \"Url\": \"http://a:1\", \"ApiKey\": \"env:CHASQUI_NOT_SET\" } ] }", "line 1: \"Nodes:0:ApiKey\" must be a key of visible ASCII characters, or env:NAME")]
+    [InlineData("{ \"Nodes\": [ { \"Url\": \"http://a:1\", \"ApiKey\": \"env:CHASQUI_NOT_SET\" } ] }", "line 1: \"Nodes:0:ApiKey\" names an environment variable, and CHASQUI_NOT_SET is not set; set it before the gateway starts")]
+    [InlineData("{ \"Nodes\": [ { \"Url\": \"http://a:1\",\n \"ApiKey\": \"env:\" } ] }", "line 2: \"Nodes:0:ApiKey\" is \"env:\" without the name of an environment variable")]
     [InlineData("{ \"Nodes\": [ { \"Url\": \"http://a:1\", \"Timeouts\": { \"Total\": \"8d\" } } ] }", "line 1: \"Nodes:0:Timeouts:Total\" is \"8d\", but must be a duration from 100ms to 168h")]
     [InlineData("{ \"Nodes\": [ { \"Url\": \"http://a:1\", \"Allow\": [\n\"a\",\n\"\" ] } ] }", "line 3: \"Nodes:0:Allow\" is \"\", but must be a pattern of models' names")]
     [InlineData("{ \"Nodes\": [ \"http://a:1\" ] }", "line 1: \"Nodes:0\" is \"http://a:1\", but must be an object with Url, Name, Kind,")]

@@ -33,7 +33,7 @@ internal sealed record ApiCall(string Path, bool Stream, string Body)
             Of("/api/chat", Messages, stream),
             Of("/v1/chat/completions", Messages, stream),
             Of("/v1/completions", "\"prompt\":\"Hello, who are you?\"", stream),
-            Of("/v1/responses", "\"input\":\"Hello, who are you?\"", stream),
+            Of("/v1/responses", "\"store\":false,\"input\":\"Hello, who are you?\"", stream),
             Of("/v1/messages", "\"max_tokens\":16," + Messages, stream),
         }),
     ];

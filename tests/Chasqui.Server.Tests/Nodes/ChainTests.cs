@@ -77,6 +77,34 @@ public sealed class ChainTests
         }
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task The_prompt_that_the_template_makes_comes_back_by_every_way(bool overWire)
+    {
+        const string Rendered = "<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n";
+        await using var chain = await Chain.StartAsync(overWire);
+        await using var client = new ChasquiClient(Assert.Single(GatewayHost.WireAddresses(chain.Front.App)));
+        var common = new Messages.GenerationCommon { RenderOnly = true };
+        var chat = new Messages.ChatRequest { Model = "mini", Common = common, Messages = { new Messages.ChatMessage { Role = "user", Content = "U" } } };
+
+        var chatted = await LastAsync(client.ChatAsync(chat, cancellationToken: Cancellation));
+        var generated = await LastAsync(client.GenerateAsync(new Messages.GenerateRequest { Model = "mini", Prompt = "U", Common = common }, cancellationToken: Cancellation));
+        using var passed = await chain.Front.PostAsync("/api/chat", """{"model":"mini","messages":[{"role":"user","content":"U"}],"_debug_render_only":true}""");
+
+        Assert.Equal((Rendered, Rendered), (chatted.RenderedPrompt, generated.RenderedPrompt));
+        Assert.Contains("rendered_template", await passed.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
+        Assert.True(passed.IsSuccessStatusCode);
+    }
+
+    private static async Task<Messages.GenerationUpdate> LastAsync(IAsyncEnumerable<Messages.GenerationUpdate> updates)
+    {
+        Messages.GenerationUpdate? last = null;
+        await foreach (var update in updates)
+            last = update;
+        return last!;
+    }
+
     private static async Task<(string Text, int Tokens)> AllAsync(IAsyncEnumerable<Messages.GenerationUpdate> updates)
     {
         var text = "";

@@ -25,7 +25,7 @@ public sealed class OpenAiPackageBeforeNodesTests
     {
         await using var fleet = await PackageFleet.StartAsync(kind);
 
-        var whole = await BothAsync(fleet, new CreateResponseOptions("mini", [TheirItem.CreateUserMessageItem("Hello!")]) { Instructions = "Be brief." });
+        var whole = await BothAsync(fleet, new CreateResponseOptions("mini", [TheirItem.CreateUserMessageItem("Hello!")]) { Instructions = "Be brief.", StoredOutputEnabled = false });
 
         Assert.NotEmpty(whole.GetOutputText());
         Assert.Equal(("mini", 16), (whole.Model, whole.Usage.OutputTokenCount));

@@ -5,7 +5,7 @@ using System.Text.Json;
 namespace Chasqui.Server.Tests;
 
 /// <summary>The API over the embedded engine: what is refused, and that it serves on afterwards.</summary>
-public sealed class EmbeddedEngineTests : IAsyncLifetime
+public abstract class EmbeddedEngineTests(EngineProcess process) : IAsyncLifetime
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("chasqui-models-").FullName;
     private RunningGateway _gateway = null!;
@@ -16,7 +16,7 @@ public sealed class EmbeddedEngineTests : IAsyncLifetime
         await File.WriteAllBytesAsync(Path.Combine(_folder, "mini.gguf"), mini);
         await File.WriteAllBytesAsync(Path.Combine(_folder, "cut.gguf"), mini[..(mini.Length / 2)]);
         await File.WriteAllBytesAsync(Path.Combine(_folder, "junk.gguf"), Encoding.ASCII.GetBytes(new string('?', 100_000)));
-        _gateway = await RunningGateway.StartAsync(options => options with { Models = options.Models with { Folders = [_folder] } });
+        _gateway = await RunningGateway.StartAsync(process, options => options with { Models = options.Models with { Folders = [_folder] } });
     }
 
     public async ValueTask DisposeAsync()
@@ -64,6 +64,53 @@ public sealed class EmbeddedEngineTests : IAsyncLifetime
         Assert.StartsWith("the input length exceeds the context length: ", (await JsonAsync(refused)).GetProperty("error").GetString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/api/generate", "\"prompt\":\"PROMPT\"")]
+    [InlineData("/api/chat", "\"messages\":[{\"role\":\"user\",\"content\":\"PROMPT\"}]")]
+    public async Task A_prompt_that_does_not_fit_and_may_not_be_shifted_is_refused_before_a_stream_begins(string path, string prompt)
+    {
+        prompt = prompt.Replace("PROMPT", string.Concat(Enumerable.Repeat("The cat is happy. ", 400)), StringComparison.Ordinal);
+
+        foreach (var stream in (string[])["true", "false"])
+        {
+            using var refused = await _gateway.PostAsync(path, $$"""{"model":"mini",{{prompt}},"stream":{{stream}},"shift":false,"options":{"num_predict":2} }""");
+
+            Assert.Equal(
+                "the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length",
+                (await JsonAsync(refused)).GetProperty("error").GetString());
+            Assert.Equal((400, "application/json; charset=utf-8"), ((int)refused.StatusCode, refused.Content.Headers.ContentType!.ToString()));
+        }
+    }
+
+    [Theory]
+    [InlineData("/api/generate", "\"prompt\":\"U\",\"system\":\"S\"")]
+    [InlineData("/api/chat", "\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":\"U\"}]")]
+    [InlineData("/v1/chat/completions", "\"messages\":[{\"role\":\"system\",\"content\":\"S\"},{\"role\":\"user\",\"content\":\"U\"}]")]
+    public async Task The_prompt_that_the_template_makes_is_told_and_nothing_runs(string path, string prompt)
+    {
+        using var told = await _gateway.PostAsync(path, $$"""{"model":"mini",{{prompt}},"_debug_render_only":true}""");
+
+        var json = await JsonAsync(told);
+        Assert.True(told.IsSuccessStatusCode, json.ToString());
+        Assert.Equal(
+            "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n", json.GetProperty("_debug_info").GetProperty("rendered_template").GetString());
+        Assert.False(json.TryGetProperty("eval_count", out _));
+    }
+
+    [Theory]
+    [InlineData("7", 31, "length")]
+    [InlineData("7a", 100, "stop")]
+    public async Task An_answer_that_says_one_token_for_ever_ends(string repeated, int times, string reason)
+    {
+        var body = $$"""{"model":"mini","prompt":"x","stream":false,"format":{"type":"string","pattern":"^({{repeated}}){100}$"},"options":{"temperature":0} }""";
+
+        using var answered = await _gateway.PostAsync("/api/generate", body);
+
+        var json = await JsonAsync(answered);
+        Assert.Equal('"' + string.Concat(Enumerable.Repeat(repeated, times)) + (reason == "stop" ? "\"" : ""), json.GetProperty("response").GetString());
+        Assert.Equal((true, reason), (json.GetProperty("done").GetBoolean(), json.GetProperty("done_reason").GetString()));
+    }
+
     [Fact]
     public async Task Two_loads_of_the_same_model_at_once_are_one()
     {
@@ -76,7 +123,7 @@ public sealed class EmbeddedEngineTests : IAsyncLifetime
     [Fact]
     public async Task A_model_without_memory_for_it_is_refused()
     {
-        await using var poor = await RunningGateway.StartAsync(options => options with
+        await using var poor = await RunningGateway.StartAsync(process, options => options with
         {
             Models = options.Models with { Folders = [_folder] },
             Engine = options.Engine with { MemoryLimitBytes = 1 },
@@ -152,3 +199,9 @@ public sealed class EmbeddedEngineTests : IAsyncLifetime
     private static async Task<JsonElement> JsonAsync(HttpResponseMessage response) =>
         JsonDocument.Parse(await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken)).RootElement;
 }
+
+/// <summary>With the engine in a worker process, as it comes.</summary>
+public sealed class EmbeddedEngineWorkerTests() : EmbeddedEngineTests(EngineProcess.Worker);
+
+/// <summary>With the engine in the gateway's own process.</summary>
+public sealed class EmbeddedEngineGatewayTests() : EmbeddedEngineTests(EngineProcess.Gateway);

@@ -11,7 +11,7 @@ using OllamaSharp.Models;
 namespace Chasqui.Server.Tests;
 
 /// <summary>Models are pulled, pushed, made, copied and removed: by OllamaSharp over HTTP, by our own client over MCP.</summary>
-public sealed class ManagementTests : IAsyncLifetime
+public abstract class ManagementTests(EngineProcess process) : IAsyncLifetime
 {
     private RunningGateway _gateway = null!;
     private RegistryDouble _registry = null!;
@@ -24,7 +24,7 @@ public sealed class ManagementTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _registry = await RegistryDouble.StartAsync();
-        _gateway = await RunningGateway.StartAsync(options => options with
+        _gateway = await RunningGateway.StartAsync(process, options => options with
         {
             Models = options.Models with { Folders = [Path.GetDirectoryName(Repository.Mini)!] },
             Http = options.Http with { MaxRequestBodyBytes = 4096 },
@@ -74,6 +74,28 @@ public sealed class ManagementTests : IAsyncLifetime
         Assert.Equal("mini:latest", Assert.Single(await _client.ListLocalModelsAsync(Token)).Name);
         // As with Ollama: what is in memory stays there.
         Assert.Equal("me/kinder:v2", Assert.Single(await _client.ListRunningModelsAsync(Token)).Name);
+    }
+
+    [Theory]
+    [InlineData("create", """{"model":"x1","files":{"../a.gguf":"sha256:fd53328b159250f8e63e0a877f91f272892a87ea3d7dcd3ba677b79bca91fced"}}""", "file path must be relative")]
+    [InlineData("create", """{"model":"x1","files":{"/a.gguf":"sha256:fd53328b159250f8e63e0a877f91f272892a87ea3d7dcd3ba677b79bca91fced"}}""", "file path must be relative")]
+    [InlineData("create", """{"model":"x1","files":{"a//b.gguf":"sha256:fd53328b159250f8e63e0a877f91f272892a87ea3d7dcd3ba677b79bca91fced"}}""", "file path must be relative")]
+    [InlineData("create", """{"model":"x1","files":{"a/./b.gguf":"sha256:fd53328b159250f8e63e0a877f91f272892a87ea3d7dcd3ba677b79bca91fced"}}""", "file path must be relative")]
+    [InlineData("create", """{"model":"b b","files":{"../a.gguf":""}}""", "file path must be relative")]
+    [InlineData("create", """{"model":"x1","from":"mini","adapters":{"a.gguf":""}}""", "invalid digest format")]
+    [InlineData("create", """{"model":"b b","from":"mini"}""", "invalid model name")]
+    [InlineData("create", """{"model":"x1","from":"b b"}""", "invalid model name")]
+    [InlineData("create", """{"model":"x1","files":{"a.gguf":"sha256:fd53328b159250f8e63e0a877f91f272892a87ea3d7dcd3ba677b79bca91fced"},"quantize":"q9"}""", "unsupported quantization type Q9 - supported types are F32, F16, Q4_K_S, Q4_K_M, Q8_0")]
+    [InlineData("pull", """{"model":"b b"}""", "invalid model name")]
+    [InlineData("push", """{"model":"b b"}""", "invalid model name")]
+    [InlineData("push", "{}", "model is required")]
+    [InlineData("copy", """{"source":"mini","destination":"../b"}""", "destination \"../b\" is invalid")]
+    public async Task What_is_wrong_with_a_request_is_told_before_a_stream_begins(string what, string body, string error)
+    {
+        using var refused = await _gateway.PostAsync("/api/" + what, body);
+
+        Assert.Equal(error, (string?)JsonNode.Parse(await refused.Content.ReadAsStringAsync(Token))!["error"]);
+        Assert.Equal((400, "application/json"), ((int)refused.StatusCode, refused.Content.Headers.ContentType!.MediaType));
     }
 
     [Fact]
@@ -176,7 +198,7 @@ public sealed class ManagementTests : IAsyncLifetime
         var wrong = await Assert.ThrowsAsync<InvalidRequestException>(() => engine.WriteBlobAsync("sha256:" + new string('3', 64), new MemoryStream(other), Token));
         Assert.StartsWith("digest mismatch", wrong.Message);
         await Assert.ThrowsAsync<InvalidRequestException>(() => engine.WriteBlobAsync("sha256:4", new MemoryStream(other), Token));
-        var missing = await Assert.ThrowsAsync<EngineFailedException>(() => StatusesAsync(engine.PullAsync(new TransferRequest { Model = $"{_registry.Authority}/library/none", Insecure = true }, Token)));
+        var missing = await Assert.ThrowsAsync<RegistryModelNotFoundException>(() => StatusesAsync(engine.PullAsync(new TransferRequest { Model = $"{_registry.Authority}/library/none", Insecure = true }, Token)));
         Assert.Contains("file does not exist", missing.Message);
     }
 
@@ -216,3 +238,9 @@ public sealed class ManagementTests : IAsyncLifetime
         return all;
     }
 }
+
+/// <summary>With the engine in a worker process, as it comes.</summary>
+public sealed class ManagementWorkerTests() : ManagementTests(EngineProcess.Worker);
+
+/// <summary>With the engine in the gateway's own process.</summary>
+public sealed class ManagementGatewayTests() : ManagementTests(EngineProcess.Gateway);

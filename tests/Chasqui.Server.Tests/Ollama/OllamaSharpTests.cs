@@ -8,7 +8,7 @@ using TheirGenerateRequest = OllamaSharp.Models.GenerateRequest;
 namespace Chasqui.Server.Tests;
 
 /// <summary>OllamaSharp and Microsoft.Extensions.AI, unchanged, against the embedded engine and the shipped model.</summary>
-public sealed class OllamaSharpTests : IAsyncLifetime
+public abstract class OllamaSharpTests(EngineProcess process) : IAsyncLifetime
 {
     private RunningGateway _gateway = null!;
     private OllamaApiClient _client = null!;
@@ -17,7 +17,7 @@ public sealed class OllamaSharpTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _gateway = await RunningGateway.StartAsync(options => options with
+        _gateway = await RunningGateway.StartAsync(process, options => options with
         {
             Models = options.Models with { Folders = [Path.GetDirectoryName(Repository.Mini)!] },
         });
@@ -173,3 +173,9 @@ public sealed class OllamaSharpTests : IAsyncLifetime
 
     internal sealed record Paint(Colour Colour, bool Shiny);
 }
+
+/// <summary>With the engine in a worker process, as it comes.</summary>
+public sealed class OllamaSharpWorkerTests() : OllamaSharpTests(EngineProcess.Worker);
+
+/// <summary>With the engine in the gateway's own process.</summary>
+public sealed class OllamaSharpGatewayTests() : OllamaSharpTests(EngineProcess.Gateway);

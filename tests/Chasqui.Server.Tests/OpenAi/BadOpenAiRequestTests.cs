@@ -48,10 +48,11 @@ public sealed class BadOpenAiRequestTests
     [InlineData(Chat, """{"model":"m","tools":{}}""", "tools", "\"tools\" must be an array, not an object")]
     [InlineData(Chat, """{"model":"m","tools":[{"type":"function"}]}""", "tools", "a tool needs a \"function\" with a \"name\"")]
     [InlineData(Chat, """{"model":"m","tools":[{"type":"web_search"}]}""", "tools", "tools of type \"web_search\" are not supported: those of type \"function\" are")]
-    [InlineData(Chat, """{"model":"m","tool_choice":"required"}""", "tool_choice",
-        "\"tool_choice\" is not supported except as \"auto\" or \"none\": no model can be made to call a tool")]
-    [InlineData(Chat, """{"model":"m","tool_choice":{"type":"function","function":{"name":"f"}}}""", "tool_choice",
-        "\"tool_choice\" is not supported except as \"auto\" or \"none\": no model can be made to call a tool")]
+    [InlineData(Chat, """{"model":"m","tool_choice":"always"}""", "tool_choice",
+        "\"tool_choice\" must be \"auto\", \"none\", \"required\", or an object that names a function or allowed tools")]
+    [InlineData(Chat, """{"model":"m","tool_choice":{"type":"function"}}""", "tool_choice", "\"tool_choice\" needs the \"name\" of a function")]
+    [InlineData(Chat, """{"model":"m","tool_choice":{"type":"custom","custom":{"name":"f"}}}""", "tool_choice",
+        "\"tool_choice\" of type \"custom\" is not supported: the tool must be one of type \"function\"")]
     [InlineData(Chat, """{"model":"m","response_format":"json"}""", "response_format", "\"response_format\" must be an object, not a string")]
     [InlineData(Chat, """{"model":"m","response_format":{"type":"grammar"}}""", "response_format",
         "\"response_format\" of type \"grammar\" is not supported: text, json_object and json_schema are")]
@@ -69,11 +70,8 @@ public sealed class BadOpenAiRequestTests
     [InlineData(Chat, """{"model":"m","logit_bias":{"5":1}}""", "logit_bias", "\"logit_bias\" is not supported except empty")]
     [InlineData(Chat, """{"model":"m","audio":{}}""", "audio", "\"audio\" is not supported: answers are text")]
     [InlineData(Chat, """{"model":"m","modalities":["text","audio"]}""", "modalities", "\"modalities\" is not supported except as [\"text\"]")]
-    [InlineData(Chat, """{"model":"m","store":true}""", "store", "\"store\" is not supported except as false: nothing is stored")]
     [InlineData(Chat, """{"model":"m","functions":[{"name":"f"}]}""", "functions", "\"functions\" is not supported: use \"tools\"")]
     [InlineData(Chat, """{"model":"m","function_call":{"name":"f"}}""", "function_call", "\"function_call\" is not supported: use \"tool_choice\"")]
-    [InlineData(Chat, """{"model":"m","parallel_tool_calls":false}""", "parallel_tool_calls",
-        "\"parallel_tool_calls\" is not supported except as true: the model decides how many tools it calls")]
     [InlineData(Chat, """{"model":"m","prediction":{}}""", "prediction", "\"prediction\" is not supported: leave it out")]
     [InlineData(Chat, """{"model":"m","web_search_options":{}}""", "web_search_options", "\"web_search_options\" is not supported: there is no search behind this gateway")]
     [InlineData(Completions, """{"model":"m","prompt":5}""", "prompt", "\"prompt\" must be a string, not a number")]
@@ -90,28 +88,33 @@ public sealed class BadOpenAiRequestTests
     [InlineData(Responses, """{"model":"m","input":5}""", "input", "\"input\" must be a string or an array of items, not a number")]
     [InlineData(Responses, """{"model":"m","input":["x"]}""", "input", "an item of \"input\" must be an object with a \"type\"")]
     [InlineData(Responses, """{"model":"m","input":[{}]}""", "input", "an item of \"input\" needs a \"type\" or a \"role\"")]
-    [InlineData(Responses, """{"model":"m","input":[{"type":"item_reference","id":"x"}]}""", "input",
-        "items of type \"item_reference\" are not supported: message, function_call, function_call_output and reasoning are")]
+    [InlineData(Responses, """{"model":"m","input":[{"type":"item_reference"}]}""", "input", "an item of type \"item_reference\" needs an \"id\"")]
+    [InlineData(Responses, """{"model":"m","input":"x","metadata":5}""", "metadata", "\"metadata\" must be an object, not a number")]
+    [InlineData(Responses, """{"model":"m","input":"x","store":"yes"}""", "store", "\"store\" must be a boolean, not a string")]
+    [InlineData(Chat, """{"model":"m","previous_response_id":"x"}""", "previous_response_id", "\"previous_response_id\" is not supported: it is for /v1/responses")]
     [InlineData(Responses, """{"model":"m","input":[{"role":"user","content":[{"type":"input_file"}]}]}""", "input",
         "parts of type \"input_file\" are not supported: input_text, output_text and input_image are")]
     [InlineData(Responses, """{"model":"m","input":[{"role":"user","content":[{"type":"input_image","file_id":"f"}]}]}""", "input",
         "an input_image needs an \"image_url\" with the image in base64: no files are stored")]
-    [InlineData(Responses, """{"model":"m","previous_response_id":"resp_1"}""", "previous_response_id",
-        "\"previous_response_id\" is not supported: nothing is stored: send the whole conversation as \"input\"")]
     [InlineData(Responses, """{"model":"m","conversation":"c"}""", "conversation",
-        "\"conversation\" is not supported: nothing is stored: send the whole conversation as \"input\"")]
-    [InlineData(Responses, """{"model":"m","store":true}""", "store", "\"store\" is not supported except as false: nothing is stored")]
+        "\"conversation\" is not supported: there are no conversations here: use \"previous_response_id\", or send the whole conversation as \"input\"")]
     [InlineData(Responses, """{"model":"m","background":true}""", "background", "\"background\" is not supported except as false: send the request and wait")]
     [InlineData(Responses, """{"model":"m","prompt":{"id":"x"}}""", "prompt", "\"prompt\" is not supported: no templates are stored: send the text as \"input\"")]
     [InlineData(Responses, """{"model":"m","include":["message.output_text.logprobs"]}""", "include",
-        "\"include\" of \"message.output_text.logprobs\" is not supported: \"reasoning.encrypted_content\" is")]
+        "\"include\" of \"message.output_text.logprobs\" is not supported: /v1/chat/completions tells log-probabilities")]
+    [InlineData(Responses, """{"model":"m","tool_choice":{"type":"web_search"}}""", "tool_choice",
+        "\"tool_choice\" is not supported: no tool of type \"web_search\" runs here; use one of type \"function\" or \"custom\", or \"auto\"")]
+    [InlineData(Responses, """{"model":"m","tools":[{"type":"namespace","name":"n"}]}""", "tools", "a tool of type \"namespace\" needs \"tools\", an array")]
+    [InlineData(Responses, """{"model":"m","tools":[{"type":"custom"}]}""", "tools", "a tool needs a \"name\"")]
+    [InlineData(Responses, """{"model":"m","tools":[{"name":"n__f"},{"type":"namespace","name":"n","tools":[{"name":"f"}]}]}""", "tools",
+        "two tools are called \"n__f\"; give each a name of its own")]
+    [InlineData(Responses, """{"model":"m","input":[{"type":"computer_call"}]}""", "input",
+        "items of type \"computer_call\" are not supported: message, function_call, function_call_output, custom_tool_call, custom_tool_call_output and reasoning are")]
     [InlineData(Responses, """{"model":"m","top_logprobs":2}""", "top_logprobs",
         "\"top_logprobs\" is not supported except as 0: /v1/chat/completions tells log-probabilities")]
     [InlineData(Responses, """{"model":"m","truncation":"some"}""", "truncation", "\"truncation\" must be \"auto\" or \"disabled\", not \"some\"")]
     [InlineData(Responses, """{"model":"m","tools":[{"type":"function"}]}""", "tools", "a tool needs a \"name\"")]
-    [InlineData(Responses, """{"model":"m","tools":[{"type":"web_search"}]}""", "tools", "tools of type \"web_search\" are not supported: those of type \"function\" are")]
     [InlineData(Responses, """{"model":"m","text":{"format":{"type":"json_schema"}}}""", "text.format", "\"text.format\" of type \"json_schema\" needs a \"schema\", an object")]
-    [InlineData(Responses, """{"model":"m","text":{"verbosity":"high"}}""", "verbosity", "\"verbosity\" is not supported except as \"medium\"")]
     public async Task Each_is_refused_in_the_form_of_the_API(string path, string body, string? parameter, string message)
     {
         await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine());
@@ -155,7 +158,7 @@ public sealed class BadOpenAiRequestTests
 
         Assert.Equal(503, (int)response.StatusCode);
         Assert.Equal("3", Assert.Single(response.Headers.GetValues("Retry-After")));
-        Assert.Equal("""{"error":{"message":"server busy, please try again.  maximum pending requests exceeded","type":"api_error","param":null,"code":null}}""" + "\n",
+        Assert.Equal("""{"error":{"message":"full","type":"api_error","param":null,"code":null}}""" + "\n",
             await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 

@@ -17,7 +17,7 @@ using TheirItem = OpenAI.Responses.ResponseItem;
 namespace Chasqui.Server.Tests;
 
 /// <summary>The packages OpenAI and Microsoft.Extensions.AI.OpenAI, unchanged, against the embedded engine and the shipped model.</summary>
-public sealed class OpenAiPackageTests : IAsyncLifetime
+public abstract class OpenAiPackageTests(EngineProcess process) : IAsyncLifetime
 {
     private static readonly ApiKeyCredential _key = new("anything");
 
@@ -39,7 +39,7 @@ public sealed class OpenAiPackageTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _store = new OllamaStoreFolder();
-        _gateway = await RunningGateway.StartAsync(options => options with { Models = new ModelOptions { OllamaStore = _store.Folder } });
+        _gateway = await RunningGateway.StartAsync(process, options => options with { Models = new ModelOptions { OllamaStore = _store.Folder } });
         _options = new OpenAIClientOptions { Endpoint = new Uri(_gateway.Address, "v1") };
     }
 
@@ -241,13 +241,13 @@ public sealed class OpenAiPackageTests : IAsyncLifetime
     [Fact]
     public async Task What_is_refused_is_an_exception_that_says_why()
     {
-        var options = new ChatCompletionOptions { ToolChoice = ChatToolChoice.CreateRequiredChoice() };
+        var options = new ChatCompletionOptions { ToolChoice = ChatToolChoice.CreateFunctionChoice("g") };
         options.Tools.Add(ChatTool.CreateFunctionTool("f"));
 
         var refused = await Assert.ThrowsAsync<ClientResultException>(() => Chat("mini-tools").CompleteChatAsync([new UserChatMessage("x")], options, Token));
 
         Assert.Equal(400, refused.Status);
-        Assert.Contains("\"tool_choice\" is not supported", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("tool_choice names the tool", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -273,3 +273,9 @@ public sealed class OpenAiPackageTests : IAsyncLifetime
 
     private ResponsesClient Responses() => new(_key, new ResponsesClientOptions { Endpoint = _options.Endpoint });
 }
+
+/// <summary>With the engine in a worker process, as it comes.</summary>
+public sealed class OpenAiPackageWorkerTests() : OpenAiPackageTests(EngineProcess.Worker);
+
+/// <summary>With the engine in the gateway's own process.</summary>
+public sealed class OpenAiPackageGatewayTests() : OpenAiPackageTests(EngineProcess.Gateway);

@@ -99,8 +99,8 @@ public sealed class OpenAiStreamTests
         Assert.Equal(
         [
             "response.created", "response.in_progress",
-            "response.output_item.added", "response.reasoning_summary_text.delta", "response.reasoning_summary_text.delta",
-            "response.reasoning_summary_text.done", "response.output_item.done",
+            "response.output_item.added", "response.reasoning_summary_part.added", "response.reasoning_summary_text.delta", "response.reasoning_summary_text.delta",
+            "response.reasoning_summary_text.done", "response.reasoning_summary_part.done", "response.output_item.done",
             "response.output_item.added", "response.content_part.added", "response.output_text.delta",
             "response.output_text.done", "response.content_part.done", "response.output_item.done",
             "response.output_item.added", "response.function_call_arguments.delta", "response.function_call_arguments.done", "response.output_item.done",
@@ -108,7 +108,9 @@ public sealed class OpenAiStreamTests
         ], events.Select(block => block.Split('\n')[0]["event: ".Length..]));
         Assert.Equal(Enumerable.Range(0, events.Count), events.Select(block => Parse(block).GetProperty("sequence_number").GetInt32()));
         Assert.All(events, block => Assert.Equal(block.Split('\n')[0]["event: ".Length..], Parse(block).GetProperty("type").GetString()));
-        Assert.Equal([0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2], events.Skip(2).SkipLast(1).Select(block => Parse(block).GetProperty("output_index").GetInt32()));
+        Assert.Equal([0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2], events.Skip(2).SkipLast(1).Select(block => Parse(block).GetProperty("output_index").GetInt32()));
+        Assert.Equal("""{"type":"summary_text","text":""}""", Parse(events[3]).GetProperty("part").GetRawText());
+        Assert.Equal("""{"type":"summary_text","text":"hmm."}""", Parse(events[7]).GetProperty("part").GetRawText());
         var output = Parse(events[^1]).GetProperty("response").GetProperty("output");
         Assert.Equal(["reasoning", "message", "function_call"], output.EnumerateArray().Select(item => item.GetProperty("type").GetString()));
         Assert.Equal("hmm.", output[0].GetProperty("summary")[0].GetProperty("text").GetString());
@@ -124,7 +126,7 @@ public sealed class OpenAiStreamTests
     [InlineData("length", "incomplete", "response.incomplete")]
     public async Task A_response_says_whether_it_is_complete(string reason, string status, string last)
     {
-        var result = new GenerationResult { Reason = reason == "length" ? FinishReason.Length : FinishReason.Stop, PromptTokens = 9, CachedPromptTokens = 4, CompletionTokens = 1 };
+        var result = new GenerationResult { Reason = reason == "length" ? FinishReason.Length : FinishReason.Stop, PromptTokens = 9, CachedPromptTokens = 4, CompletionTokens = 3, ReasoningTokens = 2 };
         await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine
         {
             Answer = (_, token) => ListAsync([new GenerationUpdate { Text = "a", Result = result }], token),
@@ -138,8 +140,30 @@ public sealed class OpenAiStreamTests
         Assert.All((JsonElement[])[whole, Parse(events[^1]).GetProperty("response")], response =>
         {
             Assert.Equal(reason == "length" ? """{"reason":"max_output_tokens"}""" : "null", response.GetProperty("incomplete_details").GetRawText());
-            Assert.Equal(4, response.GetProperty("usage").GetProperty("input_tokens_details").GetProperty("cached_tokens").GetInt32());
+            Assert.Equal("""{"input_tokens":9,"output_tokens":3,"total_tokens":12,"input_tokens_details":{"cached_tokens":4},"output_tokens_details":{"reasoning_tokens":2}}""",
+                response.GetProperty("usage").GetRawText());
         });
+    }
+
+    [Theory]
+    [InlineData(ChatPath, ChatBody, 4, 2, ""","prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":2}""")]
+    [InlineData(ChatPath, ChatBody, 0, 2, ""","completion_tokens_details":{"reasoning_tokens":2}""")]
+    [InlineData(ChatPath, ChatBody, 0, 0, "")]
+    [InlineData("/v1/completions", """{"model":"m","prompt":"x","stream":true}""", 4, 0, ""","prompt_tokens_details":{"cached_tokens":4}""")]
+    public async Task What_was_not_computed_again_and_what_was_thought_is_counted_where_there_is_any(string path, string body, int cached, int thought, string details)
+    {
+        var result = new GenerationResult { Reason = FinishReason.Stop, PromptTokens = 9, CachedPromptTokens = cached, CompletionTokens = 3, ReasoningTokens = thought };
+        await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine
+        {
+            Answer = (_, token) => ListAsync([new GenerationUpdate { Text = "a", Result = result }], token),
+        });
+
+        var whole = Parse(await TextAsync(gateway, path, body.Replace("true", "false", StringComparison.Ordinal)));
+        var events = Events(await TextAsync(gateway, path, body.Replace("true}", "true,\"stream_options\":{\"include_usage\":true}}", StringComparison.Ordinal)));
+
+        var usage = $$"""{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12{{details}}}""";
+        Assert.Equal(usage, whole.GetProperty("usage").GetRawText());
+        Assert.Equal(usage, Parse(events[^2]).GetProperty("usage").GetRawText());
     }
 
     [Fact]

@@ -9,6 +9,13 @@ internal static class Repository
     /// <summary>The model that ships with Chasqui.</summary>
     public static string Mini { get; } = Path.Combine(Root, "models", "mini", "mini.gguf");
 
+    /// <summary>How the program is started that these tests are built with.</summary>
+    public static IReadOnlyList<string> Program { get; } =
+    [
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? Environment.ProcessPath! : "dotnet",
+        Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "Chasqui.Cli", Path.GetFileName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar)), "chasqui.dll")),
+    ];
+
     /// <summary>A folder of the shared data, from <c>CHASQUI_SHARED_DATA</c> or from <c>shared/data</c> beside the checkout; null where there is none.</summary>
     public static string? SharedData(string name)
     {

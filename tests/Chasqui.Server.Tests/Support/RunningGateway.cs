@@ -51,11 +51,19 @@ internal sealed class RunningGateway : IAsyncDisposable
         return new RunningGateway(app, data);
     }
 
+    /// <summary>A gateway over the embedded engine in the gateway's own process.</summary>
+    public static Task<RunningGateway> StartAsync(Func<GatewayOptions, GatewayOptions> change) => StartAsync(EngineProcess.Gateway, change);
+
     /// <summary>A gateway over the embedded engine.</summary>
-    public static async Task<RunningGateway> StartAsync(Func<GatewayOptions, GatewayOptions> change)
+    /// <param name="process">Where models run; in a worker process as the gateway comes.</param>
+    /// <param name="change">A last word on the options.</param>
+    public static async Task<RunningGateway> StartAsync(EngineProcess process, Func<GatewayOptions, GatewayOptions> change)
     {
         var (options, data) = OwnData();
-        var app = GatewayHost.Build(change(options));
+        options = change(options) with { EngineProcess = process };
+        var app = process == EngineProcess.Worker
+            ? GatewayHost.Build(options, services => ModelManagement.Add(EngineWorker.Create(options, Repository.Program, services), options, services))
+            : GatewayHost.Build(options);
         await app.StartAsync(TestContext.Current.CancellationToken);
         return new RunningGateway(app, data);
     }

@@ -11,15 +11,17 @@ public sealed class TranscriptTests
 
     private static readonly DeliberateDifference[] _differences = [.. DeliberateDifferences.All, .. OpenAiDifferences.All];
 
-    [Fact]
-    public async Task The_answers_are_those_of_a_real_Ollama()
+    [Theory]
+    [InlineData(EngineProcess.Worker)]
+    [InlineData(EngineProcess.Gateway)]
+    public async Task The_answers_are_those_of_a_real_Ollama(EngineProcess process)
     {
         var folder = Repository.SharedData(Folder);
         Assert.SkipWhen(folder is null, $"shared/data/{Folder} is not there (set CHASQUI_SHARED_DATA)");
         var cases = TranscriptCase.ReadAll(folder!);
         var applicable = cases.Where(recorded => !_outside.Any(path => recorded.Path.StartsWith(path, StringComparison.Ordinal))).ToList();
         // Empty at the start, as the recorded one was: the recorded requests themselves make the models.
-        await using var gateway = await RunningGateway.StartAsync(options => options);
+        await using var gateway = await RunningGateway.StartAsync(process, options => options);
 
         var problems = new List<string>();
         foreach (var recorded in applicable)

@@ -7,7 +7,7 @@ using Messages = Chasqui.Protocol.Messages;
 namespace Chasqui.Server.Tests;
 
 /// <summary>Every operation over MCP, with the embedded engine and the shipped model.</summary>
-public sealed class WireEngineTests : IAsyncLifetime
+public abstract class WireEngineTests(EngineProcess process) : IAsyncLifetime
 {
     private RunningGateway _gateway = null!;
     private ChasquiClient _client = null!;
@@ -16,7 +16,7 @@ public sealed class WireEngineTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _gateway = await RunningGateway.StartAsync(options => options with { Models = options.Models with { Folders = [Path.GetDirectoryName(Repository.Mini)!] } });
+        _gateway = await RunningGateway.StartAsync(process, options => options with { Models = options.Models with { Folders = [Path.GetDirectoryName(Repository.Mini)!] } });
         _client = new ChasquiClient(Assert.Single(GatewayHost.WireAddresses(_gateway.App)));
     }
 
@@ -75,6 +75,7 @@ public sealed class WireEngineTests : IAsyncLifetime
         while (told.Count < 4 && await events.MoveNextAsync())
             told.Add(events.Current.Payload.ToStringUtf8());
         Assert.Equal(["loaded", "pinned", "unpinned", "unloaded"], told.Select(json => JsonNode.Parse(json)!["event"]!.GetValue<string>()));
+        Assert.All(told, json => Assert.Equal("mini:latest", JsonNode.Parse(json)!["model"]!.GetValue<string>()));
     }
 
     [Fact]
@@ -171,3 +172,9 @@ public sealed class WireEngineTests : IAsyncLifetime
     private static string WithoutTimes(string json) =>
         System.Text.RegularExpressions.Regex.Replace(json, "\"(created_at|[a-z_]*duration)\":(\"[^\"]*\"|[0-9]+)", "\"$1\":0");
 }
+
+/// <summary>With the engine in a worker process, as it comes.</summary>
+public sealed class WireEngineWorkerTests() : WireEngineTests(EngineProcess.Worker);
+
+/// <summary>With the engine in the gateway's own process.</summary>
+public sealed class WireEngineGatewayTests() : WireEngineTests(EngineProcess.Gateway);

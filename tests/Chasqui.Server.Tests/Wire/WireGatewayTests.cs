@@ -232,6 +232,30 @@ public sealed class WireGatewayTests
         folder.Delete(recursive: true);
     }
 
+    [Theory]
+    [InlineData("something to keep")]
+    [InlineData("")]
+    public async Task A_file_that_is_no_socket_is_left_alone(string content)
+    {
+        var folder = Directory.CreateTempSubdirectory("chasqui-file-");
+        var path = Path.Combine(folder.FullName, "notes.txt");
+        await File.WriteAllTextAsync(path, content, Cancellation);
+        var options = new GatewayOptions
+        {
+            Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
+            Wire = new WireListenOptions { Listen = [new WireListen(null, path)] },
+            Data = new DataOptions { Folder = folder.FullName },
+        };
+
+        await using var app = GatewayHost.Build(options, new ScriptedEngine());
+        var error = await Assert.ThrowsAsync<EndpointUnavailableException>(() => GatewayHost.StartAsync(app, Cancellation));
+
+        Assert.Contains(path, error.Message);
+        Assert.Contains("no socket", error.Message);
+        Assert.Equal(content, await File.ReadAllTextAsync(path, Cancellation));
+        folder.Delete(recursive: true);
+    }
+
     [Fact]
     public async Task TLS_without_a_certificate_stops_the_start()
     {

@@ -58,10 +58,12 @@ internal sealed class GenerationJob : IDisposable
         new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
 
     private readonly TextAssembler _text;
+    private readonly RepetitionGuard _repetitions = new();
     private readonly TimeProvider _time;
     private readonly List<int> _completion = [];
     private List<TokenLogprob>? _logprobs;
     private List<int>? _tokens;
+    private bool _promptTold;
     private int _backlog;
     private int _abandoned;
     private readonly long _created;
@@ -133,7 +135,9 @@ internal sealed class GenerationJob : IDisposable
         {
             Sampler.Accept(token);
             Take(token);
-            text += _text.Push(model.Piece(token));
+            var piece = model.Piece(token);
+            _repetitions.IsTooMany(piece);
+            text += _text.Push(piece);
         }
         Emit(new GenerationUpdate { Text = text, Tokens = TakeTokens() });
     }
@@ -161,12 +165,19 @@ internal sealed class GenerationJob : IDisposable
             return false;
         }
 
+        var piece = model.Piece(token);
+        if (_repetitions.IsTooMany(piece))
+        {
+            Finish(FinishReason.Length);
+            return false;
+        }
+
         LastToken = token;
         Take(token);
         if (row is not null)
             (_logprobs ??= []).Add(LogprobReader.Read(model, row, token, Plan.TopLogprobs));
 
-        var text = _text.Push(model.Piece(token));
+        var text = _text.Push(piece);
         if (_text.Stopped)
         {
             Finish(FinishReason.Stop, text);
@@ -180,7 +191,7 @@ internal sealed class GenerationJob : IDisposable
         }
 
         if (text.Length > 0)
-            Emit(new GenerationUpdate { Text = text, Logprobs = TakeLogprobs(), Tokens = TakeTokens() });
+            Emit(new GenerationUpdate { Text = text, Logprobs = TakeLogprobs(), Tokens = TakeTokens(), PromptTokens = TakePrompt() });
         return true;
     }
 
@@ -232,6 +243,14 @@ internal sealed class GenerationJob : IDisposable
         var taken = _tokens;
         _tokens = null;
         return taken;
+    }
+
+    private int TakePrompt()
+    {
+        if (_promptTold)
+            return 0;
+        _promptTold = true;
+        return Plan.Prompt.Length - Plan.Replayed;
     }
 
     private List<TokenLogprob>? TakeLogprobs()

@@ -53,6 +53,8 @@ internal sealed class ModelCreator(StoreParts store, ModelStore models, Func<str
 
     private static void Check(CreateRequest request)
     {
+        if (request.Files.Keys.Any(file => !UploadedFile.IsRelative(file)))
+            throw new InvalidRequestException(UploadedFile.NotRelative);
         if (request.Adapters.Count > 0)
             throw new InvalidRequestException("\"adapters\" is not supported: merge the adapter into the weights and upload those as GGUF");
         if (request.Files.Keys.FirstOrDefault(file => file.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase)) is { } tensors)
@@ -66,6 +68,8 @@ internal sealed class ModelCreator(StoreParts store, ModelStore models, Func<str
             throw new InvalidRequestException("neither 'from' or 'files' was specified");
         if (request.Files.Count > 1)
             throw new InvalidRequestException($"\"files\" names {request.Files.Count} files, but a model is made of one GGUF file: merge them with llama.cpp's gguf-split");
+        if (request.Quantize is { Length: > 0 } wanted && !_quantizations.Contains(wanted.ToUpperInvariant()))
+            throw new InvalidRequestException($"unsupported quantization type {Clip(wanted.ToUpperInvariant())} - supported types are {string.Join(", ", _quantizations)}");
         if (request.Template is { Length: > 0 } template)
             GoTemplate.Parse(template);
         if (request.Parameters is { ValueKind: not (JsonValueKind.Object or JsonValueKind.Null or JsonValueKind.Undefined) })
@@ -170,8 +174,6 @@ internal sealed class ModelCreator(StoreParts store, ModelStore models, Func<str
         if (wanted is not { Length: > 0 })
             return;
         var type = wanted.ToUpperInvariant();
-        if (!_quantizations.Contains(type))
-            throw new InvalidRequestException($"unsupported quantization type {Clip(type)} - supported types are {string.Join(", ", _quantizations)}");
         var own = GgufFile.Read(store.Blobs.PathOf(layers.Last(layer => layer.Kind == "model").Digest), cancellationToken).FileType;
         if (own != type)
             throw new InvalidRequestException($"\"quantize\" is {type}, but the weights are {own}, and weights are not converted: convert them with llama.cpp's llama-quantize and upload the result");

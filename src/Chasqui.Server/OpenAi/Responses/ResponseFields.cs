@@ -5,11 +5,13 @@ namespace Chasqui.Server;
 /// <summary>A request to <c>/v1/responses</c>, with what of it the answer repeats.</summary>
 internal sealed class ResponseFields : OpenAiFields
 {
-    private List<ChatMessage> _input = [];
+    private bool _store = true;
+    private string _previous = "";
+    private string _safetyIdentifier = "";
+    private string _promptCacheKey = "";
     private string _instructions = "";
     private string _effort = "";
     private string _summary = "";
-    private JsonElement? _tools;
     private string _truncation = "";
     private OutputFormat? _format;
 
@@ -18,40 +20,67 @@ internal sealed class ResponseFields : OpenAiFields
     /// <summary>Null where nothing was said.</summary>
     public string? Instructions => _instructions.Length > 0 ? _instructions : null;
 
+    /// <summary>Whether any response can be kept. Set by its maker.</summary>
+    public bool CanKeep { get; init; }
+
+    /// <summary>Whether this one shall be.</summary>
+    public bool Keeps => CanKeep && _store;
+
+    /// <summary>What is new, as it came; undefined where nothing is. To be used while what was read is there.</summary>
+    public JsonElement Input { get; private set; }
+
+    /// <summary>The response that this one goes on from; null for none.</summary>
+    public string? PreviousResponse => _previous.Length > 0 ? _previous : null;
+
+    /// <summary>What the client wants to find again; null for nothing.</summary>
+    public JsonElement? Metadata { get; private set; }
+
+    public string? SafetyIdentifier => _safetyIdentifier.Length > 0 ? _safetyIdentifier : null;
+
+    public string? PromptCacheKey => _promptCacheKey.Length > 0 ? _promptCacheKey : null;
+
     public string Effort => _effort;
 
     public string Summary => _summary;
 
     public string Truncation => _truncation.Length > 0 ? _truncation : "disabled";
 
-    /// <summary>Whether the model may call the tools.</summary>
-    public bool MayCall { get; private set; } = true;
+    /// <summary>How the model may use the tools.</summary>
+    public ChosenTools Chosen { get; } = new();
 
-    /// <summary>The tools as they came; null for none.</summary>
-    public JsonElement? GivenTools { get; private set; }
+    /// <summary>The same as it came; null where nothing was said.</summary>
+    public JsonElement? GivenChoice { get; private set; }
+
+    public ResponseTools Tools { get; private set; } = ResponseTools.None;
 
     /// <summary>The format of the text as it came; null where nothing was said.</summary>
     public JsonElement? GivenFormat { get; private set; }
 
-    /// <summary>The request; without messages it only loads the model.</summary>
-    public ChatRequest ToRequest() => new()
+    /// <summary>The request; without messages it only loads the model. To be called while what was read is there.</summary>
+    /// <param name="items">The input, with all that came before it.</param>
+    public ChatRequest ToRequest(JsonElement items)
     {
-        Model = Model,
-        Messages = Instructions is { } instructions ? [new ChatMessage { Role = "system", Content = instructions }, .. _input] : _input,
-        Tools = MayCall ? _tools : null,
-        Options = Sampling.ToOptions(topP: null),
-        Format = _format,
-        Think = ReasoningEffort.ToThink(_effort),
-        // Unsaid means what it means in Ollama: the oldest turns are left out.
-        Truncate = _truncation != "disabled",
-    };
+        var input = ResponseInput.Read(items, PassOver);
+        return new()
+        {
+            Model = Model,
+            Messages = Instructions is { } instructions ? [new ChatMessage { Role = "system", Content = instructions }, .. input] : input,
+            Tools = Chosen.Shown(Tools.Offered),
+            ToolChoice = Chosen.Choice,
+            Options = Sampling.ToOptions(topP: null),
+            Format = _format,
+            Think = ReasoningEffort.ToThink(_effort),
+            // Unsaid means what it means in Ollama: the oldest turns are left out.
+            Truncate = _truncation != "disabled",
+        };
+    }
 
     protected override bool ReadField(string name, JsonElement value)
     {
         switch (name)
         {
             case "input":
-                _input = ResponseInput.Read(value);
+                Input = value;
                 return true;
             case "instructions":
                 Field.Read(name, value, ref _instructions);
@@ -60,14 +89,35 @@ internal sealed class ResponseFields : OpenAiFields
                 ReadReasoning(name, value);
                 return true;
             case "tools":
-                _tools = ResponseTools.Read(value);
-                GivenTools = value.Clone();
+                Tools = ResponseTools.Read(value);
+                foreach (var what in Tools.PassedOver)
+                    PassOver(what);
                 return true;
             case "tool_choice":
-                MayCall = ToolFields.ReadChoice(value);
+                CheckChoice(name, value);
+                Chosen.Read(value, ResponseTools.ChosenName);
+                GivenChoice = value.Clone();
+                return true;
+            case "parallel_tool_calls":
+                Chosen.ReadParallel(value);
                 return true;
             case "text":
                 ReadText(name, value);
+                return true;
+            case "store":
+                Field.Read(name, value, ref _store);
+                return true;
+            case "previous_response_id":
+                Field.Read(name, value, ref _previous);
+                return true;
+            case "metadata":
+                Metadata = value.ValueKind == JsonValueKind.Object ? value.Clone() : throw Field.WrongType(name, "an object", value);
+                return true;
+            case "safety_identifier":
+                Field.Read(name, value, ref _safetyIdentifier);
+                return true;
+            case "prompt_cache_key":
+                Field.Read(name, value, ref _promptCacheKey);
                 return true;
             case "truncation":
                 Field.Read(name, value, ref _truncation);
@@ -88,6 +138,14 @@ internal sealed class ResponseFields : OpenAiFields
             default:
                 return false;
         }
+    }
+
+    /// <summary>A tool that is left out cannot be what must be called.</summary>
+    private static void CheckChoice(string name, JsonElement choice)
+    {
+        if (choice.ValueKind == JsonValueKind.Object && choice.TryGetProperty("type"u8, out var type) && type.ValueKind == JsonValueKind.String && type.GetString() is { } kind
+            && kind is not ("function" or "custom" or "allowed_tools"))
+            throw FieldRules.Refuse(name, $"no tool of type \"{Field.Clip(kind)}\" runs here; use one of type \"function\" or \"custom\", or \"auto\"");
     }
 
     private void ReadReasoning(string name, JsonElement value)
@@ -114,19 +172,21 @@ internal sealed class ResponseFields : OpenAiFields
             }
             else if (member.NameEquals("verbosity"u8))
             {
-                FieldRules.Check("verbosity", member.Value);
+                PassOver("text.verbosity");
             }
         }
     }
 
-    private static void ReadInclude(string name, JsonElement value)
+    private void ReadInclude(string name, JsonElement value)
     {
         foreach (var item in Field.Items(name, value))
         {
             var what = "";
             Field.Read(name, item, ref what);
+            if (what == "message.output_text.logprobs")
+                throw new InvalidParameterException(name, $"\"include\" of \"{what}\" is not supported: /v1/chat/completions tells log-probabilities");
             if (what != "reasoning.encrypted_content")
-                throw new InvalidParameterException(name, $"\"include\" of \"{Field.Clip(what)}\" is not supported: \"reasoning.encrypted_content\" is");
+                PassOver($"include.{what}");
         }
     }
 }

@@ -6,6 +6,13 @@ namespace Chasqui.Server;
 /// <summary>The <c>input</c> of a response: a text, or the items of a conversation, which become turns.</summary>
 internal sealed class ResponseInput
 {
+    /// <summary>What tools at OpenAI did, which no model here has a word for.</summary>
+    private static readonly HashSet<string> _done =
+    [
+        "web_search_call", "file_search_call", "image_generation_call", "code_interpreter_call", "tool_search_call", "tool_search_output",
+        "mcp_list_tools", "mcp_approval_request", "mcp_approval_response",
+    ];
+
     private const string Parameter = "input";
 
     private readonly List<ChatMessage> _messages = [];
@@ -13,22 +20,38 @@ internal sealed class ResponseInput
     private readonly List<FunctionCall> _calls = [];
     private string _thinking = "";
 
-    public static List<ChatMessage> Read(JsonElement input)
+    /// <param name="input">A text or an array; nothing for none.</param>
+    /// <param name="passOver">Told what has no meaning here.</param>
+    public static List<ChatMessage> Read(JsonElement input, Action<string> passOver)
     {
+        try
+        {
+            return ReadAll(input, passOver);
+        }
+        catch (InvalidRequestException e) when (e is not InvalidParameterException)
+        {
+            throw new InvalidParameterException(Parameter, e.Message);
+        }
+    }
+
+    private static List<ChatMessage> ReadAll(JsonElement input, Action<string> passOver)
+    {
+        if (input.ValueKind == JsonValueKind.Undefined)
+            return [];
         if (input.ValueKind == JsonValueKind.String)
             return input.GetString() is { Length: > 0 } text ? [new ChatMessage { Role = "user", Content = text }] : [];
         if (input.ValueKind != JsonValueKind.Array)
             throw Field.WrongType(Parameter, "a string or an array of items", input);
         var reader = new ResponseInput();
         foreach (var item in input.EnumerateArray())
-            reader.Add(item);
+            reader.Add(item, passOver);
         reader.EndCalls();
         if (reader._thinking.Length > 0)
             reader._messages.Add(new ChatMessage { Role = "assistant", Thinking = reader._thinking });
         return reader._messages;
     }
 
-    private void Add(JsonElement item)
+    private void Add(JsonElement item, Action<string> passOver)
     {
         if (item.ValueKind != JsonValueKind.Object)
             throw new InvalidParameterException(Parameter, "an item of \"input\" must be an object with a \"type\"");
@@ -41,11 +64,12 @@ internal sealed class ResponseInput
                 AddMessage(item);
                 break;
             case "function_call":
-                var call = new FunctionCall(Text(item, "call_id"), _calls.Count, Text(item, "name"), Text(item, "arguments"));
-                _tools[call.Id] = call.Name;
-                _calls.Add(call);
+                AddCall(item, Text(item, "arguments"));
                 break;
-            case "function_call_output":
+            case "custom_tool_call":
+                AddCall(item, ResponseTools.ArgumentsOf(Text(item, "input")));
+                break;
+            case "function_call_output" or "custom_tool_call_output":
                 EndCalls();
                 var (output, images) = ReadContent(item, "output");
                 _messages.Add(new ChatMessage { Role = "tool", Content = output, Images = images, ToolName = _tools.GetValueOrDefault(Text(item, "call_id")) });
@@ -54,12 +78,22 @@ internal sealed class ResponseInput
                 EndCalls();
                 _thinking = ReadThinking(item);
                 break;
+            case var done when _done.Contains(done):
+                passOver($"{Parameter}.{done}");
+                break;
             case "":
                 throw new InvalidParameterException(Parameter, "an item of \"input\" needs a \"type\" or a \"role\"");
             default:
                 throw new InvalidParameterException(Parameter,
-                    $"items of type \"{Field.Clip(type)}\" are not supported: message, function_call, function_call_output and reasoning are");
+                    $"items of type \"{Field.Clip(type)}\" are not supported: message, function_call, function_call_output, custom_tool_call, custom_tool_call_output and reasoning are");
         }
+    }
+
+    private void AddCall(JsonElement item, string arguments)
+    {
+        var call = new FunctionCall(Text(item, "call_id"), _calls.Count, ResponseTools.NameOf(Text(item, "namespace"), Text(item, "name")), arguments);
+        _tools[call.Id] = call.Name;
+        _calls.Add(call);
     }
 
     private void AddMessage(JsonElement item)
@@ -136,7 +170,8 @@ internal sealed class ResponseInput
 
     private static string ReadThinking(JsonElement item)
     {
-        if (Text(item, "encrypted_content") is { Length: > 0 } whole)
+        // What OpenAI itself has encrypted says nothing to a model here.
+        if (Text(item, "encrypted_content") is { Length: > 0 } whole && !whole.StartsWith("gAAAAA", StringComparison.Ordinal))
             return whole;
         if (!item.TryGetProperty("summary"u8, out var summary) || summary.ValueKind != JsonValueKind.Array)
             return "";

@@ -19,6 +19,17 @@ internal abstract record ResponseItem(string Id)
         json.Name("status"u8);
         json.Value(status);
     }
+
+    /// <summary>The name of a tool, and of its namespace where it has one.</summary>
+    protected static void Name(ref JsonText json, string space, string name)
+    {
+        json.Name("name"u8);
+        json.Value(name);
+        if (space.Length == 0)
+            return;
+        json.Name("namespace"u8);
+        json.Value(space);
+    }
 }
 
 /// <summary>What the model thought. Nothing is encrypted: it is sent in both places, as Ollama does, so that a client can send it back.</summary>
@@ -39,15 +50,21 @@ internal sealed record ReasoningItem(string Id, string Text) : ResponseItem(Id)
         Begin(ref json, "reasoning", null);
         json.Name("summary"u8);
         json.BeginArray();
+        WritePart(ref json, Text);
+        json.EndArray();
+        json.Name("encrypted_content"u8);
+        json.Value(Text);
+        json.EndObject();
+    }
+
+    /// <summary>The one part of its summary.</summary>
+    public static void WritePart(ref JsonText json, string text)
+    {
         json.BeginObject();
         json.Name("type"u8);
         json.Value("summary_text");
         json.Name("text"u8);
-        json.Value(Text);
-        json.EndObject();
-        json.EndArray();
-        json.Name("encrypted_content"u8);
-        json.Value(Text);
+        json.Value(text);
         json.EndObject();
     }
 }
@@ -100,8 +117,8 @@ internal sealed record MessageItem(string Id, string Text) : ResponseItem(Id)
     }
 }
 
-/// <summary>A tool that the model calls.</summary>
-internal sealed record FunctionCallItem(string Id, FunctionCall Call) : ResponseItem(Id)
+/// <summary>A function that the model calls.</summary>
+internal sealed record FunctionCallItem(string Id, FunctionCall Call, string Space) : ResponseItem(Id)
 {
     public override void Write(ref JsonText json) => Write(ref json, "completed", Call.Arguments);
 
@@ -111,10 +128,27 @@ internal sealed record FunctionCallItem(string Id, FunctionCall Call) : Response
         Begin(ref json, "function_call", status);
         json.Name("call_id"u8);
         json.Value(Call.Id);
-        json.Name("name"u8);
-        json.Value(Call.Name);
+        Name(ref json, Space, Call.Name);
         json.Name("arguments"u8);
         json.Value(arguments);
+        json.EndObject();
+    }
+}
+
+/// <summary>A tool that takes a text, which the model calls.</summary>
+internal sealed record CustomCallItem(string Id, string CallId, string Space, string Tool, string Input) : ResponseItem(Id)
+{
+    public override void Write(ref JsonText json) => Write(ref json, "completed", Input);
+
+    /// <summary>The item with a part of its text.</summary>
+    public void Write(ref JsonText json, string status, string input)
+    {
+        Begin(ref json, "custom_tool_call", status);
+        json.Name("call_id"u8);
+        json.Value(CallId);
+        Name(ref json, Space, Tool);
+        json.Name("input"u8);
+        json.Value(input);
         json.EndObject();
     }
 }

@@ -7,7 +7,20 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
 {
     private readonly long _created = time.GetUtcNow().ToUnixTimeSeconds();
 
-    public string Id { get; } = OpenAiJson.NewId("resp_");
+    private int _items;
+    private long? _completed;
+    private bool? _isKept;
+
+    /// <summary>Whether it can be referred to once it is complete.</summary>
+    public bool IsKept { get => _isKept ?? fields.Keeps; set => _isKept = value; }
+
+    public string Id { get; } = ResponseIds.New();
+
+    /// <summary>What calls are made of.</summary>
+    public ResponseTools Tools => fields.Tools;
+
+    /// <summary>A name for the next item, which no other has and which tells the response.</summary>
+    public string NewItemId(string prefix) => ResponseIds.OfItem(prefix, Id, _items++);
 
     /// <summary>A response that is being made.</summary>
     public void WriteBegun(ref JsonText json) => Write(ref json, "in_progress", [], null, null);
@@ -32,7 +45,7 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
         if (result is null)
             json.Null();
         else
-            json.Value(time.GetUtcNow().ToUnixTimeSeconds());
+            json.Value(_completed ??= time.GetUtcNow().ToUnixTimeSeconds());
         Text(ref json, "status"u8, status);
         json.Name("incomplete_details"u8);
         if (status == "incomplete")
@@ -46,7 +59,7 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
             json.Null();
         }
         Text(ref json, "model"u8, fields.Model);
-        Text(ref json, "previous_response_id"u8, null);
+        Text(ref json, "previous_response_id"u8, fields.PreviousResponse);
         Text(ref json, "instructions"u8, fields.Instructions);
         json.Name("output"u8);
         json.BeginArray();
@@ -84,13 +97,17 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
     {
         json.Name("tools"u8);
         json.BeginArray();
-        foreach (var tool in fields.GivenTools?.EnumerateArray() ?? default)
+        foreach (var tool in fields.Tools.Given?.EnumerateArray() ?? default)
             Tool(ref json, tool);
         json.EndArray();
-        Text(ref json, "tool_choice"u8, fields.MayCall ? "auto" : "none");
+        json.Name("tool_choice"u8);
+        if (fields.GivenChoice is { } choice)
+            json.Raw(JsonSerializer.SerializeToUtf8Bytes(choice, FunctionCall.PlainOptions));
+        else
+            json.Value("auto");
         Text(ref json, "truncation"u8, fields.Truncation);
         json.Name("parallel_tool_calls"u8);
-        json.Value(true);
+        json.Value(fields.Chosen.MayCallSeveral);
         json.Name("text"u8);
         json.BeginObject();
         json.Name("format"u8);
@@ -130,6 +147,11 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
 
     private static void Tool(ref JsonText json, JsonElement tool)
     {
+        if (tool.TryGetProperty("type"u8, out var type) && !type.ValueEquals("function"u8))
+        {
+            json.Raw(JsonSerializer.SerializeToUtf8Bytes(tool));
+            return;
+        }
         json.BeginObject();
         Text(ref json, "type"u8, "function");
         foreach (var name in (ReadOnlySpan<string>)["name", "description", "strict", "parameters"])
@@ -160,7 +182,7 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
         json.Name("output_tokens_details"u8);
         json.BeginObject();
         json.Name("reasoning_tokens"u8);
-        json.Value(0L);
+        json.Value((long)result.ReasoningTokens);
         json.EndObject();
         json.EndObject();
     }
@@ -174,15 +196,17 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
             json.Null();
         Text(ref json, "max_tool_calls"u8, null);
         json.Name("store"u8);
-        json.Value(false);
+        json.Value(IsKept);
         json.Name("background"u8);
         json.Value(false);
         Text(ref json, "service_tier"u8, "default");
         json.Name("metadata"u8);
-        json.BeginObject();
-        json.EndObject();
-        Text(ref json, "safety_identifier"u8, null);
-        Text(ref json, "prompt_cache_key"u8, null);
+        if (fields.Metadata is { } metadata)
+            json.Raw(JsonSerializer.SerializeToUtf8Bytes(metadata));
+        else
+            json.Raw("{}"u8);
+        Text(ref json, "safety_identifier"u8, fields.SafetyIdentifier);
+        Text(ref json, "prompt_cache_key"u8, fields.PromptCacheKey);
     }
 
     private static void Text(ref JsonText json, ReadOnlySpan<byte> name, string? text)

@@ -25,8 +25,22 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
             foreach (var call in FunctionCall.FromOllama(calls))
                 AddCall(call);
         }
-        if (update.Result is { } result)
-            End(result);
+        if (update.Result is not null)
+            Close();
+    }
+
+    /// <summary>The items that are complete.</summary>
+    public IReadOnlyList<ResponseItem> Items => _completed;
+
+    /// <summary>Ends the response.</summary>
+    /// <param name="result">How it ended.</param>
+    /// <param name="whole">The response, in JSON.</param>
+    public void End(GenerationResult result, ReadOnlySpan<byte> whole)
+    {
+        var json = Event(ResponseObject.IsIncomplete(result) ? "response.incomplete"u8 : "response.completed"u8);
+        json.Name("response"u8);
+        json.Raw(whole);
+        EndEvent(ref json);
     }
 
     /// <summary>Ends the response with an error, by events of a stream that is not otherwise in use.</summary>
@@ -62,11 +76,12 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
         if (_open is not ReasoningItem)
         {
             Close();
-            var item = new ReasoningItem(OpenAiJson.NewId("rs_"), "");
+            var item = new ReasoningItem(response.NewItemId("rs_"), "");
             _open = item;
             var added = ItemEvent("response.output_item.added"u8);
             item.WriteBegun(ref added);
             EndEvent(ref added);
+            SummaryPart("response.reasoning_summary_part.added"u8, "");
         }
         _text.Append(thinking);
         var json = SummaryEvent("response.reasoning_summary_text.delta"u8);
@@ -80,7 +95,7 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
         if (_open is not MessageItem)
         {
             Close();
-            var item = new MessageItem(OpenAiJson.NewId("msg_"), "");
+            var item = new MessageItem(response.NewItemId("msg_"), "");
             _open = item;
             var added = ItemEvent("response.output_item.added"u8);
             item.WriteBegun(ref added);
@@ -97,20 +112,29 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
     private void AddCall(FunctionCall call)
     {
         Close();
-        var item = new FunctionCallItem(OpenAiJson.NewId("fc_"), call);
-        _open = item;
+        _open = response.Tools.ItemOf(response, call);
         var added = ItemEvent("response.output_item.added"u8);
-        item.Write(ref added, "in_progress", "");
-        EndEvent(ref added);
-        Arguments("response.function_call_arguments.delta"u8, "delta"u8);
-        Arguments("response.function_call_arguments.done"u8, "arguments"u8);
-        Complete(item);
+        if (_open is CustomCallItem custom)
+        {
+            custom.Write(ref added, "in_progress", "");
+            EndEvent(ref added);
+            Said("response.custom_tool_call_input.delta"u8, "delta"u8, custom.Input);
+            Said("response.custom_tool_call_input.done"u8, "input"u8, custom.Input);
+        }
+        else
+        {
+            ((FunctionCallItem)_open).Write(ref added, "in_progress", "");
+            EndEvent(ref added);
+            Said("response.function_call_arguments.delta"u8, "delta"u8, call.Arguments);
+            Said("response.function_call_arguments.done"u8, "arguments"u8, call.Arguments);
+        }
+        Complete(_open);
 
-        void Arguments(ReadOnlySpan<byte> name, ReadOnlySpan<byte> member)
+        void Said(ReadOnlySpan<byte> name, ReadOnlySpan<byte> member, string text)
         {
             var json = PlaceEvent(name);
             json.Name(member);
-            json.Value(call.Arguments);
+            json.Value(text);
             EndEvent(ref json);
         }
     }
@@ -126,6 +150,7 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
                 summary.Name("text"u8);
                 summary.Value(text);
                 EndEvent(ref summary);
+                SummaryPart("response.reasoning_summary_part.done"u8, text);
                 Complete(item with { Text = text });
                 break;
             case MessageItem item:
@@ -149,15 +174,6 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
         _text.Clear();
     }
 
-    private void End(GenerationResult result)
-    {
-        Close();
-        var json = Event(ResponseObject.IsIncomplete(result) ? "response.incomplete"u8 : "response.completed"u8);
-        json.Name("response"u8);
-        response.WriteEnded(ref json, _completed, result);
-        EndEvent(ref json);
-    }
-
     private void TextEvent(ReadOnlySpan<byte> name, ReadOnlySpan<byte> member, string text)
     {
         var json = PartEvent(name);
@@ -166,6 +182,14 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
         json.Name("logprobs"u8);
         json.BeginArray();
         json.EndArray();
+        EndEvent(ref json);
+    }
+
+    private void SummaryPart(ReadOnlySpan<byte> name, string text)
+    {
+        var json = SummaryEvent(name);
+        json.Name("part"u8);
+        ReasoningItem.WritePart(ref json, text);
         EndEvent(ref json);
     }
 

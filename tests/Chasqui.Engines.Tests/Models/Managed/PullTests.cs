@@ -165,7 +165,7 @@ public sealed class PullTests : IAsyncLifetime
     {
         await using var bed = new StoreBed();
 
-        var missing = await Assert.ThrowsAsync<EngineFailedException>(() => PullAsync(bed, $"{_registry.Authority}/library/none", insecure: true));
+        var missing = await Assert.ThrowsAsync<RegistryModelNotFoundException>(() => PullAsync(bed, $"{_registry.Authority}/library/none", insecure: true));
         var refused = await Assert.ThrowsAsync<EngineFailedException>(() => PullAsync(bed, "http://127.0.0.1:9/library/zz"));
 
         Assert.Equal("pull model manifest: file does not exist", missing.Message);

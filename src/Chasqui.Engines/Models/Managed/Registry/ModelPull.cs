@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Http.Headers;
 
 namespace Chasqui.Engines.Models.Managed.Registry;
@@ -46,6 +47,10 @@ internal sealed class ModelPull(StoreParts store, RegistryClient registry, BlobD
             if (!manifest.Of("model").Any())
                 throw new InvalidDataException("its manifest names no weights (it may be a model of Ollama's cloud)");
             return (bytes, manifest);
+        }
+        catch (RegistryException e) when (e.Status == HttpStatusCode.NotFound)
+        {
+            throw new RegistryModelNotFoundException(reference.Name.Short, $"pull model manifest: {e.Message}", e);
         }
         catch (Exception e) when (e is RegistryException or InvalidDataException or InvalidRequestException)
         {
