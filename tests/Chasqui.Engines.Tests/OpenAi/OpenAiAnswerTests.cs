@@ -3,7 +3,7 @@ namespace Chasqui.Engines.Tests.OpenAi;
 /// <summary>Streams of llama.cpp's server, vLLM and their like become the updates of any engine.</summary>
 public sealed class OpenAiAnswerTests
 {
-    private const string End = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":4}}}\n\ndata: [DONE]\n\n";
+    private const string End = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":4},\"completion_tokens_details\":{\"reasoning_tokens\":2}}}\n\ndata: [DONE]\n\n";
 
     [Fact]
     public async Task Thinking_text_and_usage()
@@ -16,7 +16,7 @@ public sealed class OpenAiAnswerTests
         Assert.Equal(["Hi", "!"], updates.Select(u => u.Text).Where(t => t.Length > 0));
         var result = Assert.Single(updates, u => u.Result is not null).Result!;
         Assert.Same(updates[^1].Result, result);
-        Assert.Equal((FinishReason.Stop, 10, 4, 3), (result.Reason, result.PromptTokens, result.CachedPromptTokens, result.CompletionTokens));
+        Assert.Equal((FinishReason.Stop, 10, 4, 3, 2), (result.Reason, result.PromptTokens, result.CachedPromptTokens, result.CompletionTokens, result.ReasoningTokens));
     }
 
     [Fact]
