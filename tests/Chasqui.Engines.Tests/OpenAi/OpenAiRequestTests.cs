@@ -184,7 +184,9 @@ public sealed class OpenAiRequestTests
         await RefusedAsync(Vllm, Nodes.Prompt() with { Raw = true, Images = [new byte[] { 1 }] }, "cannot take images");
         await RefusedAsync(Vllm, Nodes.Prompt() with { Images = [new byte[] { 1 }] }, "an image must be");
         await RefusedAsync(LlamaCpp, OpenAiScript.Chat() with { Alone = true }, "cannot take alone");
-        await RefusedAsync(Vllm, OpenAiScript.Chat() with { RenderOnly = true }, "only to render");
+        await using var renders = new OpenAiScript(Vllm, Hi);
+        var (_, cannot) = await Nodes.FailAsync<GenerationUpdate, UnsupportedCapabilityException>(renders.Engine.ChatAsync(OpenAiScript.Chat() with { RenderOnly = true }, Nodes.Token));
+        Assert.Contains("only to render", cannot.Message, StringComparison.Ordinal);
         await RefusedAsync(Vllm, new ChatRequest { Model = "mini" }, "no messages");
         await RefusedAsync(Vllm, new ChatRequest { Model = "mini", Messages = [new ChatMessage { Role = "assistant", ToolCalls = JsonElement.Parse("[5]") }] }, "tool_calls must be");
 
