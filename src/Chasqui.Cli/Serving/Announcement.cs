@@ -139,7 +139,7 @@ internal static class Announcement
 
     private static string Plain(Uri address) => address.GetLeftPart(UriPartial.Authority);
 
-    private static string Canonical(string name) => Gateway.Catalogue.ModelNames.Canonical(name);
+    private static string Canonical(string name) => Chasqui.ModelNames.Canonical(name);
 
     private static string Short(string name) =>
         name.EndsWith(":latest", StringComparison.Ordinal) ? name[..^":latest".Length] : name;

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Requests;
 using Chasqui.Gateway.Routing;
