@@ -131,20 +131,6 @@ public sealed class ProcessTests : IDisposable
         Assert.Matches($"^error: cannot listen on {taken.LocalEndpoint}: .*in use", line);
     }
 
-    [Fact]
-    public async Task A_data_folder_that_is_a_file_is_one_line_and_1()
-    {
-        var file = Path.Combine(_home.FullName, "a file");
-        await File.WriteAllTextAsync(file, "", Cancellation);
-
-        await using var serve = Start("serve", "--http", "127.0.0.1:0", "--data", file);
-
-        Assert.Equal(1, await serve.EndAsync());
-        var line = Assert.Single(serve.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        Assert.Contains(file, line);
-        Assert.StartsWith("error: ", line);
-    }
-
     [Theory]
     [InlineData("""{"Htp":{"Endpoints":["127.0.0.1:0"]}}""", "Htp")]
     [InlineData("""{"Http":{"Endpoints":["nowhere"]}}""", "nowhere")]
@@ -159,21 +145,6 @@ public sealed class ProcessTests : IDisposable
         var line = Assert.Single(serve.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.StartsWith("error: ", line);
         Assert.Contains(named, line);
-    }
-
-    [Theory]
-    [InlineData("/dev/null", "serve")]
-    [InlineData("/no/such/home", "keys", "add", "laptop")]
-    public async Task A_home_that_cannot_be_written_to_is_one_line_and_1(string home, params string[] verb)
-    {
-        Assert.SkipWhen(home != "/dev/null" && Environment.IsPrivilegedProcess, "root can make any folder");
-        await using var run = ChasquiProcess.StartIn(_home.FullName, new() { ["HOME"] = home }, verb);
-
-        Assert.Equal(1, await run.EndAsync());
-        var line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        Assert.StartsWith($"error: the data folder {home}/.chasqui cannot be used: ", line);
-        Assert.EndsWith("; choose another with --data DIR or Data:Folder", line);
-        Assert.Empty(Directory.GetFileSystemEntries(_home.FullName));
     }
 
     [Fact]

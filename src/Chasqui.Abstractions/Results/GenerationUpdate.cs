@@ -48,6 +48,9 @@ public sealed record GenerationResult
     /// <summary>Tokens of the answer; the one that ended it is not counted.</summary>
     public int CompletionTokens { get; init; }
 
+    /// <summary>Of these, tokens of the model's thinking, where the engine counts them apart; else 0.</summary>
+    public int ReasoningTokens { get; init; }
+
     /// <summary>From the request's arrival at the engine to its end.</summary>
     public TimeSpan TotalDuration { get; init; }
 

@@ -1,28 +1,27 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text.Json;
 
 namespace Chasqui.Engines.Http;
 
 /// <summary>A node's answer whose head has come. For one reader. Its failures are <see cref="EngineException"/>s, and its time-outs run until it is disposed.</summary>
-internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessage response, CallClock clock) : IAsyncDisposable
+internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer response, CallClock clock) : IAsyncDisposable
 {
     private const int MaxErrorBody = 64 << 10;
 
     // An answer that is over but for its last chunk is worth a moment: the connection can be used again.
     private static readonly TimeSpan _drain = TimeSpan.FromMilliseconds(250);
 
-    private Stream? _stream;
+    private readonly AnswerStream _stream = new(response);
     private LineReader? _lines;
     private SseReader? _events;
 
-    public int Status => (int)response.StatusCode;
+    public int Status => response.Status;
 
     /// <summary>The header <c>Server</c>; empty for none.</summary>
-    public string Server => response.Headers.TryGetValues("Server", out var values) ? string.Join(' ', values) : "";
+    public string Server => Header("Server") ?? "";
 
     /// <summary>Whether the body says that it is JSON.</summary>
-    public bool IsJson => response.Content.Headers.ContentType?.MediaType is { } type && type.Equals(HttpCall.Json, StringComparison.OrdinalIgnoreCase);
+    public bool IsJson => HttpCall.Json.Equals(MediaType, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Since the request was sent.</summary>
     public TimeSpan Elapsed => clock.Elapsed;
@@ -36,14 +35,14 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
     /// <exception cref="EngineException">The status is not a success.</exception>
     public async ValueTask EnsureSuccessAsync()
     {
-        if (response.IsSuccessStatusCode)
+        if (Status is >= 200 and < 300)
             return;
         var said = ErrorText.None;
         try
         {
             said = ErrorText.Read((await ReadWholeAsync(MaxErrorBody).ConfigureAwait(false)).Span);
         }
-        catch (Exception e) when (e is IOException or HttpRequestException)
+        catch (Exception e) when (e is IOException or EngineFailedException)
         {
             // The status says enough.
         }
@@ -59,7 +58,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
     /// <exception cref="EngineFailedException">The answer is of another type than the API says.</exception>
     public void EnsureType(params ReadOnlySpan<string> types)
     {
-        var type = response.Content.Headers.ContentType?.MediaType;
+        var type = MediaType;
         if (type is not null && !types.Contains(type, StringComparer.OrdinalIgnoreCase))
             throw new EngineFailedException($"node '{http.Name}' answered {call.Path} with {type}, where {types[0]} is right; is it what its configuration says?");
     }
@@ -101,7 +100,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
         {
             // Lines that are here already are not given to a caller who has left.
             clock.Token.ThrowIfCancellationRequested();
-            _lines ??= new LineReader(await StreamAsync().ConfigureAwait(false), call.Bound);
+            _lines ??= new LineReader(_stream, call.Bound);
             do
             {
                 if (!await _lines.ReadAsync(clock.Token).ConfigureAwait(false))
@@ -131,7 +130,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
         {
             return await NextEventAsync(both.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (!clock.CallerLeft && (e is OperationCanceledException || (e is EngineFailedException { InnerException: IOException or HttpRequestException })))
+        catch (Exception e) when (!clock.CallerLeft && e is OperationCanceledException or EngineFailedException)
         {
             return false;
         }
@@ -142,7 +141,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
-            _events ??= new SseReader(await StreamAsync().ConfigureAwait(false), call.Bound);
+            _events ??= new SseReader(_stream, call.Bound);
             if (!await _events.ReadAsync(cancellationToken).ConfigureAwait(false))
                 return false;
         }
@@ -164,13 +163,12 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
         try
         {
             using var both = CancellationTokenSource.CreateLinkedTokenSource(moment.Token, clock.Token);
-            var stream = await StreamAsync().ConfigureAwait(false);
             var buffer = ArrayPool<byte>.Shared.Rent(1024);
             try
             {
                 for (var bytes = 0; bytes < MaxErrorBody;)
                 {
-                    var read = await stream.ReadAsync(buffer, both.Token).ConfigureAwait(false);
+                    var read = await _stream.ReadAsync(buffer, both.Token).ConfigureAwait(false);
                     if (read == 0)
                         return;
                     bytes += read;
@@ -181,30 +179,38 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
                 ArrayPool<byte>.Shared.Return(buffer);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or EngineFailedException or ObjectDisposedException)
         {
             // Then the connection is closed, which is no loss.
         }
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         _lines?.Dispose();
         _events?.Dispose();
-        response.Dispose();
+        await response.DisposeAsync().ConfigureAwait(false);
         clock.Dispose();
-        return ValueTask.CompletedTask;
     }
 
-    private async ValueTask<Stream> StreamAsync() => _stream ??= await response.Content.ReadAsStreamAsync(clock.Token).ConfigureAwait(false);
+    private string? MediaType => Header("Content-Type")?.Split(';')[0].Trim() is { Length: > 0 } type ? type : null;
+
+    private string? Header(string name)
+    {
+        foreach (var (other, value) in response.Headers)
+        {
+            if (other.Equals(name, StringComparison.OrdinalIgnoreCase))
+                return value;
+        }
+        return null;
+    }
 
     private async ValueTask<ReadOnlyMemory<byte>> ReadWholeAsync(int bound)
     {
-        var stream = await StreamAsync().ConfigureAwait(false);
         var body = new ArrayBufferWriter<byte>(4096);
         while (true)
         {
-            var read = await stream.ReadAsync(body.GetMemory(4096), clock.Token).ConfigureAwait(false);
+            var read = await _stream.ReadAsync(body.GetMemory(4096), clock.Token).ConfigureAwait(false);
             if (read == 0)
                 return body.WrittenMemory;
             clock.Progress();
@@ -214,14 +220,5 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
         }
     }
 
-    private TimeSpan? RetryAfter()
-    {
-        if (!response.Headers.TryGetValues("Retry-After", out var values))
-            return null;
-        var text = values.FirstOrDefault();
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
-            return TimeSpan.FromSeconds(seconds);
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) && time - http.Time.GetUtcNow() is { } wait && wait > TimeSpan.Zero
-            ? wait : null;
-    }
+    private TimeSpan? RetryAfter() => RetryAfterHeader.Read(Header(RetryAfterHeader.Name), http.Time);
 }

@@ -132,17 +132,20 @@ internal sealed class OpenAiStream(string model, int alternatives)
     {
         var (usage, timings) = (_usage.ValueKind == JsonValueKind.Object, _timings.ValueKind == JsonValueKind.Object);
         var first = _first ?? elapsed;
-        var cached = usage && _usage.Get("prompt_tokens_details") is { ValueKind: JsonValueKind.Object } details ? details.Count("cached_tokens") : 0;
+        var cached = usage ? Detail("prompt_tokens_details", "cached_tokens") : 0;
         return new GenerationResult
         {
             Reason = _finish == "length" ? FinishReason.Length : FinishReason.Stop,
             PromptTokens = usage ? _usage.Count("prompt_tokens") : timings ? _timings.Count("prompt_n") + _timings.Count("cache_n") : 0,
             CachedPromptTokens = cached > 0 || !timings ? cached : _timings.Count("cache_n"),
             CompletionTokens = usage ? _usage.Count("completion_tokens") : timings ? _timings.Count("predicted_n") : 0,
+            ReasoningTokens = usage ? Detail("completion_tokens_details", "reasoning_tokens") : 0,
             TotalDuration = elapsed,
             // Where the server does not say, the first token marks the end of the prompt's time.
             PromptDuration = timings ? _timings.Milliseconds("prompt_ms") : first,
             CompletionDuration = timings ? _timings.Milliseconds("predicted_ms") : elapsed - first,
         };
     }
+
+    private int Detail(string of, string name) => _usage.Get(of) is { ValueKind: JsonValueKind.Object } details ? details.Count(name) : 0;
 }

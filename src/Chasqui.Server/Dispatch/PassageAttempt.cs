@@ -1,5 +1,4 @@
 using Chasqui.Engines.Http;
-using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Policies;
@@ -46,7 +45,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         var answer = await SendAsync(lease, body).ConfigureAwait(false);
         await using (answer.ConfigureAwait(false))
         {
-            if (PassageFailures.Of(answer, lease) is { } failure)
+            if (PassageFailures.Of(answer, lease, time) is { } failure)
             {
                 lease.Ended(failure, weak: PassageFailures.IsWeak(answer));
                 if (way.MayRetry(lease, failure))
@@ -101,10 +100,10 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             lease.Silence = _silence;
             using var body = Rewritten(lease);
             answer = await SendAsync(lease, body).ConfigureAwait(false);
-            if (PassageFailures.Of(answer, lease) is { } failure)
+            if (PassageFailures.Of(answer, lease, time) is { } failure)
             {
                 lease.Ended(failure, weak: PassageFailures.IsWeak(answer));
-                throw failure;
+                throw await PassageFailures.InWordsAsync(answer, default, lease, route.Path, time).ConfigureAwait(false);
             }
             var opened = new Opened(lease, answer, await FirstAsync(answer, lease).ConfigureAwait(false), isSecond);
             (answer, isSecond) = (null, false);
@@ -128,7 +127,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     private RewrittenBody Rewritten(NodeLease lease)
     {
         // The name that the client said is kept where it means the node's model: the answer repeats it.
-        var body = RequestRewriter.Rewrite(scan, ModelNames.Same(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy);
+        var body = RequestRewriter.Rewrite(scan, ModelNames.SameSpelling(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy);
         if (body.Changes.Count > 0 && !http.Response.HasStarted)
             http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(body.Changes);
         return body;
@@ -174,7 +173,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         var state = RequestState.Of(http);
         state.Measure?.FirstToken();
         if (answer.Status >= StatusCodes.Status400BadRequest && http.Response.HasStarted)
-            throw await PassageFailures.TooLateAsync(answer, first, lease).ConfigureAwait(false);
+            throw await PassageFailures.InWordsAsync(answer, first, lease, route.Path, time).ConfigureAwait(false);
         HasBegun = true;
         _heard = lease;
         var type = ContentTypeOf(answer);

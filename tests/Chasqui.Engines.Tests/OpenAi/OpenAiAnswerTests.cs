@@ -3,7 +3,7 @@ namespace Chasqui.Engines.Tests.OpenAi;
 /// <summary>Streams of llama.cpp's server, vLLM and their like become the updates of any engine.</summary>
 public sealed class OpenAiAnswerTests
 {
-    private const string End = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":4}}}\n\ndata: [DONE]\n\n";
+    private const string End = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":4},\"completion_tokens_details\":{\"reasoning_tokens\":2}}}\n\ndata: [DONE]\n\n";
 
     [Fact]
     public async Task Thinking_text_and_usage()
@@ -16,7 +16,7 @@ public sealed class OpenAiAnswerTests
         Assert.Equal(["Hi", "!"], updates.Select(u => u.Text).Where(t => t.Length > 0));
         var result = Assert.Single(updates, u => u.Result is not null).Result!;
         Assert.Same(updates[^1].Result, result);
-        Assert.Equal((FinishReason.Stop, 10, 4, 3), (result.Reason, result.PromptTokens, result.CachedPromptTokens, result.CompletionTokens));
+        Assert.Equal((FinishReason.Stop, 10, 4, 3, 2), (result.Reason, result.PromptTokens, result.CachedPromptTokens, result.CompletionTokens, result.ReasoningTokens));
     }
 
     [Fact]
@@ -35,6 +35,24 @@ public sealed class OpenAiAnswerTests
         Assert.Equal(
             """[{"id":"a","function":{"index":0,"name":"weather","arguments":{"city": "Paris"}}},{"id":"b","function":{"index":1,"name":"time","arguments":{}}},{"id":"c","function":{"index":2,"name":"none","arguments":{}}}]""",
             calls.GetRawText());
+    }
+
+    [Fact]
+    public async Task Show_is_filled_from_what_llama_cpp_tells()
+    {
+        await using var server = new OpenAiScript("llamacpp")
+            .With("GET /v1/models", """{"data":[{"id":"mini","owned_by":"llamacpp","created":1700000000,"meta":{"n_vocab":1024,"n_ctx":512,"n_ctx_train":1024,"n_embd":128,"n_params":935040,"size":996864,"ftype":"Q8_0"}}]}""")
+            .With("GET /props", """{"default_generation_settings":{"n_ctx":512},"total_slots":4,"modalities":{"vision":true},"chat_template":"{{ tools }}<think></think>","chat_template_caps":{"supports_tools":false},"build_info":"b1"}""");
+
+        var shown = await server.Engine.ShowAsync("mini", Nodes.Token);
+
+        Assert.Equal(["completion", "vision", "thinking"], shown.Summary.Capabilities);
+        Assert.Equal(("{{ tools }}<think></think>", false), (shown.Template, shown.TemplateIsGo));
+        Assert.Equal(("935K", "Q8_0", 512), (shown.Summary.Details.ParameterSize, shown.Summary.Details.QuantizationLevel, shown.Summary.Details.ContextLength));
+        Assert.Equal(("num_ctx", "512"), (shown.RawParameters.Single().Key, shown.RawParameters.Single().Value.ToJsonString()));
+        Assert.Equal(
+            ["general.context_length 1024", "general.embedding_length 128", "general.parameter_count 935040", "general.vocabulary_size 1024"],
+            shown.Metadata.Select(entry => $"{entry.Key} {entry.Value}").Order(StringComparer.Ordinal));
     }
 
     [Theory]

@@ -110,6 +110,7 @@ public sealed class WireMappingTests
                 Reason = x ? FinishReason.Length : FinishReason.Stop,
                 PromptTokens = n,
                 CachedPromptTokens = n,
+                ReasoningTokens = n,
                 CompletionTokens = n,
                 TruncatedTokens = n,
                 TotalDuration = TimeSpan.FromTicks(n),

@@ -158,7 +158,7 @@ public sealed class BadOpenAiRequestTests
 
         Assert.Equal(503, (int)response.StatusCode);
         Assert.Equal("3", Assert.Single(response.Headers.GetValues("Retry-After")));
-        Assert.Equal("""{"error":{"message":"server busy, please try again.  maximum pending requests exceeded","type":"api_error","param":null,"code":null}}""" + "\n",
+        Assert.Equal("""{"error":{"message":"full","type":"api_error","param":null,"code":null}}""" + "\n",
             await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 

@@ -182,7 +182,7 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
         json.Name("output_tokens_details"u8);
         json.BeginObject();
         json.Name("reasoning_tokens"u8);
-        json.Value(0L);
+        json.Value((long)result.ReasoningTokens);
         json.EndObject();
         json.EndObject();
     }
