@@ -122,14 +122,16 @@ class Gateway(unittest.TestCase):
         self.assertGreaterEqual(len(tokens), 60_000)
 
     def test_a_cancelled_answer_ends_and_the_connection_goes_on(self):
-        reply, updates = self.client.stream("generate", "GenerateRequest", "GenerationUpdate", generate(count=100_000))
-        next(updates)
-        reply.cancel()
-        with self.assertRaises(StreamFailed) as caught:
-            list(updates)
-        self.assertEqual("CANCELLED", caught.exception.code)
-        self.assertEqual(b"12345678", self.client.ping(b"12345678"))
-        self.assertTrue(self.updates("generate", "GenerateRequest", generate(count=2)))
+        # With so little credit the answer cannot be over before it is cancelled.
+        with Client(ADDRESS, KEY, stream_credit=32) as client:
+            reply, updates = client.stream("generate", "GenerateRequest", "GenerationUpdate", generate(count=40))
+            next(updates)
+            reply.cancel()
+            with self.assertRaises(StreamFailed) as caught:
+                list(updates)
+            self.assertEqual("CANCELLED", caught.exception.code)
+            self.assertEqual(b"12345678", client.ping(b"12345678"))
+            self.assertTrue(self.updates("generate", "GenerateRequest", generate(count=2), client))
 
     def test_a_deadline_ends_the_answer(self):
         with self.assertRaises(StreamFailed) as caught:

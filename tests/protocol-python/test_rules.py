@@ -170,7 +170,7 @@ class Rules(unittest.TestCase):
 
     def test_streams_that_are_opened_and_reset_without_end(self):
         with Wire() as wire:
-            for number in range(1, 4_001, 2):
+            for number in range(1, 20_001, 2):
                 wire.open(number, {"op": "models.list"}, b"", 0)
                 wire.send(frames.write_reset(number, codes.NUMBERS["CANCELLED"]))
             self.assertEqual("FLOOD", wire.goodbye())
