@@ -15,6 +15,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
     private Stream? _stream;
     private LineReader? _lines;
     private SseReader? _events;
+    private CancellationTokenSource? _patience;
 
     public int Status => (int)response.StatusCode;
 
@@ -43,7 +44,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
         {
             said = ErrorText.Read((await ReadWholeAsync(MaxErrorBody).ConfigureAwait(false)).Span);
         }
-        catch (Exception e) when (e is IOException or HttpRequestException)
+        catch (Exception e) when (e is IOException or HttpRequestException or EngineFailedException)
         {
             // The status says enough.
         }
@@ -125,8 +126,8 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
     {
         if (!isWhole)
             return await NextEventAsync(clock.Token).ConfigureAwait(false);
-        using var patience = new CancellationTokenSource(StreamSigns.Patience, http.Time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, clock.Token);
+        _patience ??= new CancellationTokenSource(StreamSigns.Patience, http.Time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(_patience.Token, clock.Token);
         try
         {
             return await NextEventAsync(both.Token).ConfigureAwait(false);
@@ -191,12 +192,27 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
     {
         _lines?.Dispose();
         _events?.Dispose();
+        _patience?.Dispose();
+        _stream?.Dispose();
         response.Dispose();
         clock.Dispose();
         return ValueTask.CompletedTask;
     }
 
-    private async ValueTask<Stream> StreamAsync() => _stream ??= await response.Content.ReadAsStreamAsync(clock.Token).ConfigureAwait(false);
+    private async ValueTask<Stream> StreamAsync() => _stream ??= Unpacked(await response.Content.ReadAsStreamAsync(clock.Token).ConfigureAwait(false));
+
+    /// <summary>Some servers pack their answers although they were not asked to.</summary>
+    private Stream Unpacked(Stream body)
+    {
+        if (response.Content.Headers.ContentEncoding.Count == 0)
+            return body;
+        if (!ContentCodings.TryRead(response.Content.Headers.ContentEncoding, out var codings, out var unknown))
+            throw new EngineFailedException($"node '{http.Name}' sent its answer with Content-Encoding '{unknown}', which is not known here and was not asked for; known are {ContentCodings.Accepted}");
+        return codings.Count == 0 ? body : ContentCodings.Unpack(
+            body, codings, long.MaxValue,
+            why => new EngineFailedException($"node '{http.Name}' sent a body that is not what its Content-Encoding says: {why}"),
+            static () => new LineTooLongException(int.MaxValue));
+    }
 
     private async ValueTask<ReadOnlyMemory<byte>> ReadWholeAsync(int bound)
     {
