@@ -94,6 +94,36 @@ public sealed class ClientTests
     }
 
     [Fact]
+    public async Task What_a_gateway_that_goes_could_not_end_is_asked_for_again()
+    {
+        var asked = new List<string?>();
+        await using var gateway = new Gateway
+        {
+            Handler = async call =>
+            {
+                asked.Add(call.Headers["offset"]);
+                if (asked.Count == 1)
+                {
+                    // It says that it keeps the generation.
+                    var head = Gateway.Status(200).Add("generation", call.Headers["generation"]!);
+                    await call.RespondAsync(head, Google.Protobuf.MessageExtensions.ToByteArray(new GenerationUpdate { Text = "a" }), end: false);
+                    call.Reset(ErrorCode.Unavailable, "the time for draining is over");
+                    return;
+                }
+                await Gateway.AnswerAsync(call, new GenerationUpdate { Text = "b", Result = new GenerationResult() });
+            },
+        };
+        await using var client = gateway.Client(options => options.Resume = true);
+        var text = "";
+
+        await foreach (var update in client.GenerateAsync(new GenerateRequest { Model = "m", Prompt = "x" }, cancellationToken: Cancellation))
+            text += update.Text;
+
+        Assert.Equal("ab", text);
+        Assert.Equal([null, "1"], asked.Select(offset => offset == "0" ? null : offset));
+    }
+
+    [Fact]
     public async Task What_was_refused_is_sent_again_and_what_failed_is_not()
     {
         var calls = 0;

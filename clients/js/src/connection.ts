@@ -393,7 +393,7 @@ export class Connection implements StreamOwner {
       this.#receiveCredit.spend(cost);
       stream.receiveCredit!.spend(cost);
     }
-    if (stream === undefined) return;
+    if (stream === undefined) return this.#flood.control();
     if (tooLarge) {
       if (flags & Flag.Message) this.#receiveCredit.giveBack(costOf(body.length));
       const reason = "the headers of the answer are too large";

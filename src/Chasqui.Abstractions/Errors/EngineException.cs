@@ -116,6 +116,9 @@ public sealed class EngineOverloadedException(string message) : EngineException(
 {
     /// <summary>When it is worth trying again; null where unknown.</summary>
     public TimeSpan? RetryAfter { get; init; }
+
+    /// <summary>Whether a node refused it as one request too many (429 in HTTP), not because it can serve none now (503). Default false.</summary>
+    public bool IsOneTooMany { get; init; }
 }
 
 /// <summary>No key, or one that is not taken.</summary>

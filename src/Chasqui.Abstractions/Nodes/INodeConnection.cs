@@ -38,6 +38,9 @@ public sealed record NodeReport
     /// <summary>What it is and its version, for people, e.g. <c>Ollama 0.33.0</c>.</summary>
     public string Software { get; init; } = "";
 
+    /// <summary>Whether it passes over what a request says of how its tools are to be used, as Ollama does in each of its languages.</summary>
+    public bool IgnoresToolChoice { get; init; }
+
     /// <summary>What it turned out to be.</summary>
     public NodeServer Server { get; init; }
 }

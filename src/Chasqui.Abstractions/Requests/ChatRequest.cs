@@ -10,6 +10,9 @@ public sealed record ChatRequest : GenerationRequest
 
     /// <summary>Tool definitions, an array in the form of OpenAI's and Ollama's APIs; null for none.</summary>
     public JsonElement? Tools { get; init; }
+
+    /// <summary>How the model may use the tools; null leaves it to the model.</summary>
+    public ToolChoice? ToolChoice { get; init; }
 }
 
 /// <summary>One turn of a conversation.</summary>

@@ -57,6 +57,12 @@ public sealed record GenerationOptions
     /// <summary>Texts that end the answer and are not part of it; at most 64, none empty.</summary>
     public IReadOnlyList<string>? Stop { get; init; }
 
+    /// <summary>
+    /// Names of options that were given, would change the text, and that no engine of ours applies, such as <c>mirostat</c>; null for none. Engines that stand for
+    /// Ollama pass over them as it does, others refuse them. They do not go over MCP.
+    /// </summary>
+    public IReadOnlyList<string>? Unapplied { get; init; }
+
     /// <summary>These options where they are set, else those of <paramref name="fallback"/>.</summary>
     public GenerationOptions Over(GenerationOptions fallback) => new()
     {
@@ -76,6 +82,7 @@ public sealed record GenerationOptions
         FrequencyPenalty = FrequencyPenalty ?? fallback.FrequencyPenalty,
         Seed = Seed ?? fallback.Seed,
         Stop = Stop ?? fallback.Stop,
+        Unapplied = Unapplied ?? fallback.Unapplied,
     };
 
     /// <summary>Checks every option that is set.</summary>

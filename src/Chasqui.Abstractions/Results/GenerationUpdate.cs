@@ -23,6 +23,9 @@ public sealed record GenerationUpdate
     /// <summary>The ids of the tokens that came since the last update, whose text this is; null where they were not asked for or are not known (<see cref="GenerationRequest.WithTokens"/>).</summary>
     public IReadOnlyList<int>? Tokens { get; init; }
 
+    /// <summary>Tokens of the whole prompt: only in the first update, and only of an engine that knows them before the answer ends; else 0.</summary>
+    public int PromptTokens { get; init; }
+
     /// <summary>The prompt after templating; only for <see cref="GenerationRequest.RenderOnly"/>.</summary>
     public string? RenderedPrompt { get; init; }
 
@@ -44,6 +47,9 @@ public sealed record GenerationResult
 
     /// <summary>Tokens of the answer; the one that ended it is not counted.</summary>
     public int CompletionTokens { get; init; }
+
+    /// <summary>Of these, tokens of the model's thinking, where the engine counts them apart; else 0.</summary>
+    public int ReasoningTokens { get; init; }
 
     /// <summary>From the request's arrival at the engine to its end.</summary>
     public TimeSpan TotalDuration { get; init; }

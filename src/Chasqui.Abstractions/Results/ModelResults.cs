@@ -58,7 +58,7 @@ public sealed record ModelDetails
     /// <summary>Quantisation, e.g. <c>Q4_K_M</c>.</summary>
     public string QuantizationLevel { get; init; } = "";
 
-    /// <summary>Tokens of context it was trained for; 0 where unknown.</summary>
+    /// <summary>Tokens of context: those that its server gives where it says so, else those that it was trained for; 0 where unknown.</summary>
     public int ContextLength { get; init; }
 
     /// <summary>Components of its vectors; 0 where unknown.</summary>

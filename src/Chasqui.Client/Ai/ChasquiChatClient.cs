@@ -79,6 +79,7 @@ public sealed class ChasquiChatClient : IChatClient
                     OutputTokenCount = result.CompletionTokens,
                     TotalTokenCount = result.PromptTokens + (long)result.CompletionTokens,
                     CachedInputTokenCount = result.CachedPromptTokens,
+                    ReasoningTokenCount = result.ReasoningTokens,
                 }));
             }
 

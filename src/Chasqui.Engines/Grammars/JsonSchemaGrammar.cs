@@ -34,7 +34,7 @@ public static class JsonSchemaGrammar
         }
 
         Check(schema, 0);
-        return new SchemaCompiler(schema).Compile(schema);
+        return SchemaCompiler.Compile(schema);
     }
 
     private static void Check(JsonElement element, int depth)

@@ -8,8 +8,8 @@ namespace Chasqui.Engines.Grammars;
 /// </summary>
 internal sealed class SchemaCompiler
 {
-    private readonly GrammarBuilder _grammar = new();
-    private readonly JsonRules _json;
+    private readonly GrammarBuilder _grammar;
+    private readonly SchemaPart _root;
     private readonly SchemaReader _reader;
     private readonly LiteralRules _literals;
     private readonly StringRules _strings;
@@ -19,9 +19,16 @@ internal sealed class SchemaCompiler
     private readonly Dictionary<string, string> _names = new(StringComparer.Ordinal);
     private readonly Queue<(string Name, SchemaView View)> _open = new();
 
-    public SchemaCompiler(JsonElement root)
+    private readonly JsonRules _json;
+
+    /// <param name="root">The schema.</param>
+    /// <param name="grammar">Where its rules go.</param>
+    /// <param name="json">The rules of JSON in the same grammar.</param>
+    public SchemaCompiler(JsonElement root, GrammarBuilder grammar, JsonRules json)
     {
-        _json = new JsonRules(_grammar);
+        _grammar = grammar;
+        _json = json;
+        _root = new SchemaPart(root, "#");
         _reader = new SchemaReader(new SchemaReferences(root));
         _literals = new LiteralRules(_json);
         _strings = new StringRules(_grammar, _json);
@@ -30,15 +37,24 @@ internal sealed class SchemaCompiler
         _arrays = new ArrayRules(_grammar, _json, Value);
     }
 
+    /// <summary>A grammar of the schema alone.</summary>
     /// <exception cref="InvalidFormatException">The schema is malformed, not supported, too large, or no value satisfies it.</exception>
-    public string Compile(JsonElement root)
+    public static string Compile(JsonElement root)
     {
-        var place = new SchemaPart(root, "#");
-        _grammar.Set("root", Gbnf.Empty);
-        _grammar.Set("root", Value([place], place) ?? throw place.Fail("no value satisfies the schema"));
+        var grammar = new GrammarBuilder();
+        grammar.Set("root", Gbnf.Empty);
+        grammar.Set("root", new SchemaCompiler(root, grammar, new JsonRules(grammar)).Write());
+        return grammar.Build();
+    }
+
+    /// <summary>What satisfies the schema; the rules that it needs are in the grammar.</summary>
+    /// <exception cref="InvalidFormatException">The schema is malformed, not supported, too large, or no value satisfies it.</exception>
+    public Gbnf Write()
+    {
+        var value = Value([_root], _root) ?? throw _root.Fail("no value satisfies the schema");
         while (_open.TryDequeue(out var next))
             _grammar.Set(next.Name, Body(next.View) ?? throw next.View.Place.Fail("no value satisfies the schema"));
-        return _grammar.Build();
+        return value;
     }
 
     /// <summary>What satisfies all of the schemas; null where it shows at once that nothing does.</summary>

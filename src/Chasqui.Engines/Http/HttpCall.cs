@@ -18,8 +18,8 @@ internal sealed record HttpCall
     /// <summary>JSON to send; empty for none.</summary>
     public ReadOnlyMemory<byte> Body { get; init; }
 
-    /// <summary>What to send in place of <see cref="Body"/>; disposed with the request.</summary>
-    public HttpContent? Content { get; init; }
+    /// <summary>What to send in place of <see cref="Body"/>.</summary>
+    public UploadContent? Upload { get; init; }
 
     /// <summary>The model that is asked for, for errors; empty for none.</summary>
     public string Model { get; init; } = "";

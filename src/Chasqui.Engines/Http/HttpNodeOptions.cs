@@ -1,3 +1,5 @@
+using Chasqui.Engines.Http1;
+
 namespace Chasqui.Engines.Http;
 
 /// <summary>A node that is reached over HTTP.</summary>
@@ -14,4 +16,10 @@ public sealed record HttpNodeOptions
 
     /// <summary>How patient we are with it.</summary>
     public CallTimeouts Timeouts { get; init; } = new();
+
+    /// <summary>How connections are kept for later requests.</summary>
+    public ConnectionLimits Connections { get; init; } = new();
+
+    /// <summary>Called after each request that was sent a second time, because its connection had been closed before a byte of an answer. Must not throw. Default none.</summary>
+    public Action? SentAgain { get; init; }
 }

@@ -1,29 +1,28 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text.Json;
 
 namespace Chasqui.Engines.Http;
 
 /// <summary>A node's answer whose head has come. For one reader. Its failures are <see cref="EngineException"/>s, and its time-outs run until it is disposed.</summary>
-internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessage response, CallClock clock) : IAsyncDisposable
+internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer response, CallClock clock) : IAsyncDisposable
 {
     private const int MaxErrorBody = 64 << 10;
 
     // An answer that is over but for its last chunk is worth a moment: the connection can be used again.
     private static readonly TimeSpan _drain = TimeSpan.FromMilliseconds(250);
 
-    private Stream? _stream;
+    private readonly AnswerStream _stream = new(response);
     private LineReader? _lines;
     private SseReader? _events;
     private CancellationTokenSource? _patience;
 
-    public int Status => (int)response.StatusCode;
+    public int Status => response.Status;
 
     /// <summary>The header <c>Server</c>; empty for none.</summary>
-    public string Server => response.Headers.TryGetValues("Server", out var values) ? string.Join(' ', values) : "";
+    public string Server => Header("Server") ?? "";
 
     /// <summary>Whether the body says that it is JSON.</summary>
-    public bool IsJson => response.Content.Headers.ContentType?.MediaType is { } type && type.Equals(HttpCall.Json, StringComparison.OrdinalIgnoreCase);
+    public bool IsJson => HttpCall.Json.Equals(MediaType, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Since the request was sent.</summary>
     public TimeSpan Elapsed => clock.Elapsed;
@@ -37,14 +36,14 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
     /// <exception cref="EngineException">The status is not a success.</exception>
     public async ValueTask EnsureSuccessAsync()
     {
-        if (response.IsSuccessStatusCode)
+        if (Status is >= 200 and < 300)
             return;
         var said = ErrorText.None;
         try
         {
             said = ErrorText.Read((await ReadWholeAsync(MaxErrorBody).ConfigureAwait(false)).Span);
         }
-        catch (Exception e) when (e is IOException or HttpRequestException or EngineFailedException)
+        catch (Exception e) when (e is IOException or EngineFailedException)
         {
             // The status says enough.
         }
@@ -60,7 +59,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
     /// <exception cref="EngineFailedException">The answer is of another type than the API says.</exception>
     public void EnsureType(params ReadOnlySpan<string> types)
     {
-        var type = response.Content.Headers.ContentType?.MediaType;
+        var type = MediaType;
         if (type is not null && !types.Contains(type, StringComparer.OrdinalIgnoreCase))
             throw new EngineFailedException($"node '{http.Name}' answered {call.Path} with {type}, where {types[0]} is right; is it what its configuration says?");
     }
@@ -102,7 +101,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
         {
             // Lines that are here already are not given to a caller who has left.
             clock.Token.ThrowIfCancellationRequested();
-            _lines ??= new LineReader(await StreamAsync().ConfigureAwait(false), call.Bound);
+            _lines ??= new LineReader(_stream, call.Bound);
             do
             {
                 if (!await _lines.ReadAsync(clock.Token).ConfigureAwait(false))
@@ -132,7 +131,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
         {
             return await NextEventAsync(both.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (!clock.CallerLeft && (e is OperationCanceledException || (e is EngineFailedException { InnerException: IOException or HttpRequestException })))
+        catch (Exception e) when (!clock.CallerLeft && e is OperationCanceledException or EngineFailedException)
         {
             return false;
         }
@@ -143,7 +142,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
         try
         {
             cancellationToken.ThrowIfCancellationRequested();
-            _events ??= new SseReader(await StreamAsync().ConfigureAwait(false), call.Bound);
+            _events ??= new SseReader(_stream, call.Bound);
             if (!await _events.ReadAsync(cancellationToken).ConfigureAwait(false))
                 return false;
         }
@@ -165,13 +164,12 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
         try
         {
             using var both = CancellationTokenSource.CreateLinkedTokenSource(moment.Token, clock.Token);
-            var stream = await StreamAsync().ConfigureAwait(false);
             var buffer = ArrayPool<byte>.Shared.Rent(1024);
             try
             {
                 for (var bytes = 0; bytes < MaxErrorBody;)
                 {
-                    var read = await stream.ReadAsync(buffer, both.Token).ConfigureAwait(false);
+                    var read = await _stream.ReadAsync(buffer, both.Token).ConfigureAwait(false);
                     if (read == 0)
                         return;
                     bytes += read;
@@ -182,45 +180,39 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
                 ArrayPool<byte>.Shared.Return(buffer);
             }
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or EngineFailedException or ObjectDisposedException)
         {
             // Then the connection is closed, which is no loss.
         }
     }
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
         _lines?.Dispose();
         _events?.Dispose();
         _patience?.Dispose();
-        _stream?.Dispose();
-        response.Dispose();
+        await response.DisposeAsync().ConfigureAwait(false);
         clock.Dispose();
-        return ValueTask.CompletedTask;
     }
 
-    private async ValueTask<Stream> StreamAsync() => _stream ??= Unpacked(await response.Content.ReadAsStreamAsync(clock.Token).ConfigureAwait(false));
+    private string? MediaType => Header("Content-Type")?.Split(';')[0].Trim() is { Length: > 0 } type ? type : null;
 
-    /// <summary>Some servers pack their answers although they were not asked to.</summary>
-    private Stream Unpacked(Stream body)
+    private string? Header(string name)
     {
-        if (response.Content.Headers.ContentEncoding.Count == 0)
-            return body;
-        if (!ContentCodings.TryRead(response.Content.Headers.ContentEncoding, out var codings, out var unknown))
-            throw new EngineFailedException($"node '{http.Name}' sent its answer with Content-Encoding '{unknown}', which is not known here and was not asked for; known are {ContentCodings.Accepted}");
-        return codings.Count == 0 ? body : ContentCodings.Unpack(
-            body, codings, long.MaxValue,
-            why => new EngineFailedException($"node '{http.Name}' sent a body that is not what its Content-Encoding says: {why}"),
-            static () => new LineTooLongException(int.MaxValue));
+        foreach (var (other, value) in response.Headers)
+        {
+            if (other.Equals(name, StringComparison.OrdinalIgnoreCase))
+                return value;
+        }
+        return null;
     }
 
     private async ValueTask<ReadOnlyMemory<byte>> ReadWholeAsync(int bound)
     {
-        var stream = await StreamAsync().ConfigureAwait(false);
         var body = new ArrayBufferWriter<byte>(4096);
         while (true)
         {
-            var read = await stream.ReadAsync(body.GetMemory(4096), clock.Token).ConfigureAwait(false);
+            var read = await _stream.ReadAsync(body.GetMemory(4096), clock.Token).ConfigureAwait(false);
             if (read == 0)
                 return body.WrittenMemory;
             clock.Progress();
@@ -230,14 +222,5 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, HttpResponseMessag
         }
     }
 
-    private TimeSpan? RetryAfter()
-    {
-        if (!response.Headers.TryGetValues("Retry-After", out var values))
-            return null;
-        var text = values.FirstOrDefault();
-        if (int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seconds))
-            return TimeSpan.FromSeconds(seconds);
-        return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time) && time - http.Time.GetUtcNow() is { } wait && wait > TimeSpan.Zero
-            ? wait : null;
-    }
+    private TimeSpan? RetryAfter() => RetryAfterHeader.Read(Header(RetryAfterHeader.Name), http.Time);
 }

@@ -10,6 +10,12 @@ internal static class JsonWriting
     // What is sent is read by a JSON parser, never by a browser.
     private static readonly JsonWriterOptions _options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
+    /// <summary>For a serializer that leaves characters as they are.</summary>
+    public static JsonSerializerOptions Plain { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    /// <summary>A writer that leaves characters as they are.</summary>
+    public static Utf8JsonWriter PlainWriter(IBufferWriter<byte> output) => new(output, _options);
+
     /// <summary>An object whose members are written by <paramref name="members"/>.</summary>
     public static ReadOnlyMemory<byte> Object(Action<Utf8JsonWriter> members)
     {

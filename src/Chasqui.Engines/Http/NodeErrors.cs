@@ -4,8 +4,18 @@ using System.Text.RegularExpressions;
 namespace Chasqui.Engines.Http;
 
 /// <summary>What a node's status and words mean to who uses an engine.</summary>
-internal static partial class NodeErrors
+public static partial class NodeErrors
 {
+    /// <summary>The exception for an answer that is not a success, in the node's own words where it has some.</summary>
+    /// <param name="node">The node's name.</param>
+    /// <param name="model">The model that was asked for; empty for none.</param>
+    /// <param name="path">The path that was asked for.</param>
+    /// <param name="status">The status, a code of HTTP.</param>
+    /// <param name="body">The body: JSON of any API, or text.</param>
+    /// <param name="retryAfter">When it is worth trying again, if the node says so.</param>
+    public static EngineException Of(string node, string model, string path, int status, ReadOnlySpan<byte> body, TimeSpan? retryAfter) =>
+        Of(node, model, path, status, ErrorText.Read(body), retryAfter);
+
     /// <summary>The exception for an answer that is not a success.</summary>
     /// <param name="node">The node's name.</param>
     /// <param name="model">The model that was asked for; empty for none.</param>
@@ -13,7 +23,7 @@ internal static partial class NodeErrors
     /// <param name="status">The status, a code of HTTP.</param>
     /// <param name="said">The body.</param>
     /// <param name="retryAfter">When it is worth trying again, if the node says so.</param>
-    public static EngineException Of(string node, string model, string path, int status, ErrorText said, TimeSpan? retryAfter)
+    internal static EngineException Of(string node, string model, string path, int status, ErrorText said, TimeSpan? retryAfter)
     {
         var text = said.Message.Length > 0 ? said.Message : $"node '{node}' answered {path} with status {status}";
         return status switch
@@ -23,7 +33,7 @@ internal static partial class NodeErrors
             501 or (>= 400 and < 500) when Capability(text) is { } capability => new UnsupportedCapabilityException(model, capability),
             401 or 403 => new EngineUnavailableException($"node '{node}' refuses the gateway: status {status}{(said.Message.Length > 0 ? $", {said.Message}" : "")}; check the node's ApiKey"),
             408 => new EngineFailedException(text),
-            429 => new EngineOverloadedException(text) { RetryAfter = retryAfter },
+            429 => new EngineOverloadedException(text) { RetryAfter = retryAfter, IsOneTooMany = true },
             >= 400 and < 500 => Refused(model, said, text),
             503 when Memory(model, text) is { } memory => memory,
             // llama.cpp's server before its model is there: it takes nothing yet.
@@ -35,7 +45,7 @@ internal static partial class NodeErrors
     }
 
     /// <summary>The exception for an error that a node sends in the midst of an answer.</summary>
-    public static EngineException Midway(string model, ErrorText said) =>
+    internal static EngineException Midway(string model, ErrorText said) =>
         Failed(model, said, said.Message.Length > 0 ? said.Message : "the node ended its answer with an error that says nothing");
 
     private static EngineException Refused(string model, ErrorText said, string text)

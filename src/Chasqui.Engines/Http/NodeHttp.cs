@@ -1,24 +1,19 @@
-using System.Net;
-using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text.Json;
+using Chasqui.Engines.Http1;
 using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Engines.Http;
 
-/// <summary>Asks one node over HTTP/1.1, on connections that are reused and as many as there are requests.</summary>
+/// <summary>
+/// Asks one node over HTTP/1.1 what is translated, on connections of the same kind as those of what passes unread. <c>HttpClient</c> would not do: it has a rule of its own for connections
+/// that the node closed, which knows neither that nothing of an answer came nor how long ago the request was sent, and so fails requests at servers that close after each answer.
+/// </summary>
 internal sealed class NodeHttp : IDisposable
 {
-    // Less than the servers' own patience with idle connections, except vLLM's five seconds, which the handler looks out for itself.
-    private static readonly TimeSpan _idle = TimeSpan.FromSeconds(60);
+    private static readonly KeyValuePair<string, string>[] _jsonBody = [new("Content-Type", HttpCall.Json)];
+    private static readonly KeyValuePair<string, string>[] _rawBody = [new("Content-Type", "application/octet-stream")];
 
-    // So that a node that moved to another address is found again.
-    private static readonly TimeSpan _lifetime = TimeSpan.FromMinutes(10);
-
-    private readonly HttpMessageInvoker _invoker;
-    private readonly Uri _address;
-    private readonly string? _apiKey;
-    private readonly TimeSpan _connect;
+    private readonly Http1Passage _passage;
     private readonly ILogger _logger;
 
     public NodeHttp(HttpNodeOptions options, TimeProvider time, ILogger logger)
@@ -26,28 +21,17 @@ internal sealed class NodeHttp : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         if (options.Address is not { IsAbsoluteUri: true, Scheme: "http" or "https" })
             throw new ArgumentException($"a node's address must begin with http:// or https://, but is '{options.Address}'", nameof(options));
-        // What follows a path must not replace its last part.
-        _address = new Uri(options.Address.GetLeftPart(UriPartial.Path).TrimEnd('/'));
-        _apiKey = string.IsNullOrEmpty(options.ApiKey) ? null : options.ApiKey;
-        _connect = options.Timeouts.Connect;
         _logger = logger;
         Name = string.IsNullOrEmpty(options.Name) ? options.Address.Authority : options.Name;
         Timeouts = options.Timeouts;
         Time = time;
-        _invoker = new HttpMessageInvoker(new SocketsHttpHandler
+        _passage = new Http1Passage(Http1Options.Of(Name, options.Address) with
         {
-            ConnectCallback = ConnectAsync,
-            // For TLS, which begins where the callback ends.
-            ConnectTimeout = _connect,
-            UseProxy = false,
-            UseCookies = false,
-            AllowAutoRedirect = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            PooledConnectionIdleTimeout = _idle,
-            PooledConnectionLifetime = _lifetime,
-            // An answer that is given up is given up now: reading on would keep the node computing.
-            MaxResponseDrainSize = 0,
-            ResponseDrainTimeout = TimeSpan.Zero,
+            ApiKey = string.IsNullOrEmpty(options.ApiKey) ? null : options.ApiKey,
+            ConnectTimeout = options.Timeouts.Connect,
+            Connections = options.Connections,
+            SentAgain = options.SentAgain,
+            Time = time,
         });
     }
 
@@ -72,13 +56,14 @@ internal sealed class NodeHttp : IDisposable
         var clock = new CallClock(Time, call.Limits, cancellationToken);
         try
         {
-            using var request = new HttpRequestMessage(call.Method, new Uri(_address.AbsoluteUri.TrimEnd('/') + call.Path)) { Content = call.Content ?? JsonBody(call.Body) };
-            if (call.Content is UploadContent upload)
+            if (call.Upload is { } upload)
                 upload.Moved = clock.Progress;
-            if (_apiKey is not null)
-                request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + _apiKey);
-            var response = await _invoker.SendAsync(request, clock.Token).ConfigureAwait(false);
-            return new HttpReply(this, call, response, clock);
+            var headers = new List<KeyValuePair<string, string>>(4);
+            headers.AddRange(call.Upload is not null ? _rawBody : call.Body.IsEmpty ? [] : _jsonBody);
+            TraceHeaders.AddTo(headers);
+            var request = new PassageRequest { Method = call.Method.Method, Path = call.Path, Body = call.Body, Headers = headers };
+            var answer = await _passage.SendAsync(request, call.Upload, clock.Token).ConfigureAwait(false);
+            return new HttpReply(this, call, await UnpackedAnswer.OfAsync(answer, Name).ConfigureAwait(false), clock);
         }
         catch (Exception e)
         {
@@ -119,23 +104,19 @@ internal sealed class NodeHttp : IDisposable
     public Exception? Explain(Exception e, CallClock clock)
     {
         if (e is EngineException)
+        {
+            NodeLog.Failed(_logger, Name, e.Message);
             return null;
+        }
         if (clock.CallerLeft)
             return new OperationCanceledException(e.Message, e, clock.Caller);
         if (clock.Expired is { } expired)
             return new EngineFailedException($"node '{Name}' {expired}", e);
         EngineException? explained = e switch
         {
-            ObjectDisposedException => new EngineUnavailableException($"node '{Name}' is being removed", e),
-            OperationCanceledException { InnerException: TimeoutException } => NotConnected($"connecting took longer than {CallClock.Show(_connect)} (time-out Connect)", e),
-            HttpRequestException { InnerException: ConnectTimeoutException timeout } => NotConnected(timeout.Message, e),
-            HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => NotConnected("its name is not known", e),
-            HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } => NotConnected($"TLS failed: {Root(e)}", e),
-            HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } => NotConnected(Root(e), e),
             JsonException or InvalidOperationException or FormatException => new EngineFailedException($"node '{Name}' sent an answer that is not what its API says: {Root(e)}", e),
-            HttpRequestException { HttpRequestError: HttpRequestError.InvalidResponse } => new EngineFailedException($"node '{Name}' sent what is no HTTP: {Root(e)}", e),
             LineTooLongException => new EngineFailedException($"node '{Name}' sent an answer that cannot be read: {e.Message}", e),
-            IOException or HttpRequestException or SocketException => new EngineFailedException($"node '{Name}' broke the connection off: {Root(e)}", e),
+            IOException => new EngineFailedException($"node '{Name}' broke the connection off: {Root(e)}", e),
             _ => null,
         };
         if (explained is not null)
@@ -146,9 +127,7 @@ internal sealed class NodeHttp : IDisposable
     /// <summary>Notes an answer that is an error.</summary>
     public void Note(HttpCall call, int status, string message) => NodeLog.Refused(_logger, Name, call.Path, status, message);
 
-    public void Dispose() => _invoker.Dispose();
-
-    private EngineUnavailableException NotConnected(string why, Exception e) => new($"node '{Name}' cannot be reached at {_address.Authority}: {why}", e);
+    public void Dispose() => _passage.Dispose();
 
     private static string Root(Exception e)
     {
@@ -156,28 +135,4 @@ internal sealed class NodeHttp : IDisposable
             e = inner;
         return e.Message.TrimEnd('.');
     }
-
-    private static ReadOnlyMemoryContent? JsonBody(ReadOnlyMemory<byte> body) =>
-        body.IsEmpty ? null : new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue(HttpCall.Json) } };
-
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
-    {
-        using var limit = new CancellationTokenSource(_connect, Time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, limit.Token);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(context.DnsEndPoint, both.Token).ConfigureAwait(false);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch (Exception e)
-        {
-            socket.Dispose();
-            if (e is OperationCanceledException && limit.IsCancellationRequested)
-                throw new ConnectTimeoutException($"connecting took longer than {CallClock.Show(_connect)} (time-out Connect)");
-            throw;
-        }
-    }
-
-    private sealed class ConnectTimeoutException(string message) : IOException(message);
 }

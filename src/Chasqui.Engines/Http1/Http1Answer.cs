@@ -23,6 +23,8 @@ internal sealed class Http1Answer(Http1Pool pool, Http1Connection connection, Ht
     {
         connection.Take(_given);
         _given = 0;
+        // Who sent the request cancels reading, too; anything else that does is rare.
+        using var other = cancellationToken == cancellation ? default : cancellationToken.UnsafeRegister(static c => ((Http1Connection)c!).Abort(), connection);
         try
         {
             while (!_ended)
@@ -33,7 +35,7 @@ internal sealed class Http1Answer(Http1Pool pool, Http1Connection connection, Ht
                 if (await connection.ReceiveAsync().ConfigureAwait(false))
                     continue;
                 if (head.Framing != BodyFraming.Close)
-                    throw new EngineFailedException($"{pool.Name} broke its answer off");
+                    throw new EngineFailedException($"node '{pool.Name}' broke the connection off in the midst of its answer");
                 _ended = true;
             }
             return default;
@@ -41,11 +43,12 @@ internal sealed class Http1Answer(Http1Pool pool, Http1Connection connection, Ht
         catch (Exception e) when (e is SocketException or IOException or ObjectDisposedException)
         {
             cancellation.ThrowIfCancellationRequested();
-            throw new EngineFailedException($"the connection to {pool.Name} broke while it answered: {e.Message}", e);
+            cancellationToken.ThrowIfCancellationRequested();
+            throw new EngineFailedException($"node '{pool.Name}' broke the connection off in the midst of its answer: {e.Message}", e);
         }
         catch (FormatException e)
         {
-            throw new EngineFailedException($"{pool.Name} answered with a body that is not in order: {e.Message}", e);
+            throw new EngineFailedException($"node '{pool.Name}' sent a body that is no HTTP: {e.Message}", e);
         }
     }
 
@@ -54,7 +57,7 @@ internal sealed class Http1Answer(Http1Pool pool, Http1Connection connection, Ht
         if (_disposed)
             return;
         _disposed = true;
-        // Whoever cancels is past harm once this has returned: then the connection may serve somebody else.
+        // No cancellation can reach the connection once this has returned: then it may serve another request.
         await abort.DisposeAsync().ConfigureAwait(false);
         connection.Take(_given);
         if (_ended && head.KeepsAlive && connection.Unread.IsEmpty && !cancellation.IsCancellationRequested)

@@ -34,6 +34,8 @@ internal sealed class Http1Head
         [.. Enumerable.Range(0, 32).Where(b => b != '\t').Select(b => (byte)b), 127]);
 
     private readonly List<KeyValuePair<string, string>> _headers = new(4);
+    private List<string>? _ofConnection;
+    private bool _closes;
 
     public int Status { get; private set; }
 
@@ -80,10 +82,17 @@ internal sealed class Http1Head
             : length > 0 ? BodyFraming.Length
             : length == 0 ? BodyFraming.None : BodyFraming.Close;
         read.Length = chunked ? -1 : length;
-        // RFC 9112, 6.1: with both, whoever is between may have seen another end of the body.
-        read.KeepsAlive &= read.Framing != BodyFraming.Close && !(chunked && length >= 0);
+        if (read._ofConnection is { } own)
+            read._headers.RemoveAll(header => own.Contains(header.Key, StringComparer.OrdinalIgnoreCase));
+        // RFC 9112, 6.1: with both, what is between may have seen another end of the body. Where there should be no body, or where the node is in trouble, some nodes send one all the same, a
+        // second answer, or the answer to what they had not read yet; its bytes may come when the connection serves another request already, and would be taken for the answer to that one.
+        read.KeepsAlive &= !read._closes && read.Framing != BodyFraming.Close && !(chunked && length >= 0)
+            && !toHead && read.Status is < 400 and not 204 and not 304;
         return read;
     }
+
+    /// <summary>The connection is not used again.</summary>
+    public void Ends() => KeepsAlive = false;
 
     private void StatusLine(ReadOnlySpan<byte> line)
     {
@@ -118,14 +127,26 @@ internal sealed class Http1Head
         }
         else if (Is(name, "connection"u8))
         {
-            if (Is(value, "close"u8))
-                KeepsAlive = false;
-            else if (Is(value, "keep-alive"u8))
-                KeepsAlive = true;
+            Connection(value);
         }
-        else if (!Is(name, "keep-alive"u8) && !Is(name, "date"u8) && !Is(name, "trailer"u8) && !Is(name, "upgrade"u8) && !Is(name, "proxy-connection"u8))
+        else if (!Is(name, "date"u8) && !ConnectionHeaders.IsOne(name))
         {
             _headers.Add(new(Known(name), Known(value)));
+        }
+    }
+
+    /// <summary>A list of what is agreed for this connection, and of headers that are for it alone (RFC 9110, section 7.6.1).</summary>
+    private void Connection(ReadOnlySpan<byte> value)
+    {
+        foreach (var range in value.Split((byte)','))
+        {
+            var option = value[range].Trim(" \t"u8);
+            if (Is(option, "close"u8))
+                _closes = true;
+            else if (Is(option, "keep-alive"u8))
+                KeepsAlive = true;
+            else if (!option.IsEmpty)
+                (_ofConnection ??= []).Add(Encoding.Latin1.GetString(option));
         }
     }
 

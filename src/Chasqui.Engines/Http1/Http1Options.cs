@@ -18,20 +18,23 @@ public sealed record Http1Options
     /// <summary>What comes before every path, without a slash at its end. Default empty.</summary>
     public string PathPrefix { get; init; } = "";
 
-    /// <summary>The key it asks for, sent as a bearer token. Default none.</summary>
+    /// <summary>The key it asks for, sent as a bearer token: visible ASCII characters. Default none.</summary>
     public string? ApiKey { get; init; }
 
-    /// <summary>How long connecting may take, 10 ms to 10 minutes. Default 3 s.</summary>
+    /// <summary>How long connecting may take, TLS included, 10 ms to 10 minutes. Default 3 s.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>Connections kept for later requests, 0 to 20,000. Default 512.</summary>
-    public int MaxIdle { get; init; } = 512;
+    /// <summary>How connections are kept for later requests.</summary>
+    public ConnectionLimits Connections { get; init; } = new();
 
-    /// <summary>How long they are kept, 1 s to 1 hour. Default 60 s.</summary>
-    public TimeSpan IdleLifetime { get; init; } = TimeSpan.FromSeconds(60);
+    /// <summary>Called after each request that was sent a second time, because its connection had been closed before a byte of an answer. Must not throw. Default none.</summary>
+    public Action? SentAgain { get; init; }
 
-    /// <summary>The clock of the time-out.</summary>
+    /// <summary>The clock of all times.</summary>
     public TimeProvider Time { get; init; } = TimeProvider.System;
+
+    /// <summary>Host and port, as they stand in an address.</summary>
+    internal string Authority => FormattableString.Invariant($"{(Host.Contains(':', StringComparison.Ordinal) ? $"[{Host}]" : Host)}:{Port}");
 
     /// <summary>Those of an address.</summary>
     /// <param name="name">The node's name.</param>

@@ -1,164 +1,112 @@
-using System.Buffers;
-using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
-using System.Text;
+using Chasqui.Engines.Http;
 
 namespace Chasqui.Engines.Http1;
 
 /// <summary>
-/// Passes requests on to a node over HTTP/1.1. Own code, not <c>HttpClient</c>: an answer's bytes are handed over in the buffer that the socket filled, and a
-/// request costs one call of the kernel to send and one to receive. Thread-safe.
+/// Asks a node over HTTP/1.1: passes requests on as they are, and carries those that are translated. Own code, not <c>HttpClient</c>: an answer's bytes are handed over in the buffer that the
+/// socket filled, a request costs one call of the kernel to look, one to send and one to receive, and one rule says when a request may be sent a second time. Thread-safe.
 /// </summary>
-public sealed class Http1Passage : IHttpPassage, IAsyncDisposable
+/// <remarks>
+/// The rule: a connection that rested is looked at before it is used. Where it ends all the same without a byte of an answer, within a second of the sending, the node had closed it while the
+/// request was on its way: the request is sent once more, on a new connection, and that is counted. Whatever else goes wrong is told to the caller.
+/// </remarks>
+public sealed class Http1Passage : IHttpPassage, IAsyncDisposable, IDisposable
 {
+    // Longer than a packet takes to any node, and shorter than most of what a node computes.
+    private static readonly TimeSpan _atOnce = TimeSpan.FromSeconds(1);
+
+    private readonly Http1Options _options;
     private readonly Http1Pool _pool;
-    private readonly byte[] _host;
+    private readonly Http1RequestWriter _writer;
 
     /// <summary>Makes a passage; nothing is connected yet.</summary>
+    /// <exception cref="ArgumentException">The key has a character that a header cannot have.</exception>
     public Http1Passage(Http1Options options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        _options = options;
+        _writer = new Http1RequestWriter(options);
         _pool = new Http1Pool(options);
-        var port = options.Port == (options.Tls ? 443 : 80) ? "" : options.Port.ToString(CultureInfo.InvariantCulture).Insert(0, ":");
-        var host = options.Host.Contains(':', StringComparison.Ordinal) ? $"[{options.Host}]" : options.Host;
-        var key = options.ApiKey is null ? "" : $"Authorization: Bearer {options.ApiKey}\r\n";
-        _host = Encoding.Latin1.GetBytes($" HTTP/1.1\r\nHost: {host}{port}\r\n{key}");
-        Prefix = options.PathPrefix;
     }
-
-    private string Prefix { get; }
 
     /// <inheritdoc/>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<IPassageAnswer> SendAsync(PassageRequest request, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
+        return await SendAsync(request, null, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Sends a request whose body may be a stream.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    internal async ValueTask<Http1Answer> SendAsync(PassageRequest request, UploadContent? upload, CancellationToken cancellationToken)
+    {
         cancellationToken.ThrowIfCancellationRequested();
-        while (true)
+        var again = false;
+        // A stream cannot be sent a second time.
+        if (upload is null && _pool.TryTake() is { } reused)
         {
-            var reused = _pool.TryTake();
-            var connection = reused ?? await _pool.DialAsync(cancellationToken).ConfigureAwait(false);
-            // Cheaper than a token for each read: whoever cancels closes the socket, and the node notices at once.
-            var abort = cancellationToken.UnsafeRegister(static c => ((Http1Connection)c!).Abort(), connection);
-            try
-            {
-                if (await ExchangeAsync(connection, request).ConfigureAwait(false) is { } head)
-                    return new Http1Answer(_pool, connection, head, abort, cancellationToken);
-                if (reused is null)
-                    throw new EngineFailedException($"{_pool.Name} closed the connection without an answer");
-            }
-            catch (Exception e)
-            {
-                await abort.DisposeAsync().ConfigureAwait(false);
-                connection.Dispose();
-                cancellationToken.ThrowIfCancellationRequested();
-                if (e is FormatException)
-                    throw new EngineFailedException($"{_pool.Name} answered with something that is no HTTP: {e.Message}", e);
-                if (e is not (SocketException or IOException or ObjectDisposedException))
-                    throw;
-                if (reused is null)
-                    throw new EngineFailedException($"the connection to {_pool.Name} broke before its answer: {e.Message}", e);
-                continue;
-            }
-            // A connection that had rested was closed by the other side as the request went out: it gets a new one.
-            await abort.DisposeAsync().ConfigureAwait(false);
-            connection.Dispose();
+            if (await TryAsync(reused, isReused: true, request, null, cancellationToken).ConfigureAwait(false) is { } answer)
+                return answer;
+            again = true;
+            _options.SentAgain?.Invoke();
         }
+        Http1Connection connection;
+        try
+        {
+            connection = await _pool.DialAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (EngineUnavailableException e) when (again)
+        {
+            // The first sending may have been processed.
+            throw new EngineFailedException($"node '{_pool.Name}' closed the connection without an answer, and cannot be reached again: {e.Message}", e);
+        }
+        return (await TryAsync(connection, isReused: false, request, upload, cancellationToken).ConfigureAwait(false))!;
     }
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
     {
-        _pool.Dispose();
+        Dispose();
         return ValueTask.CompletedTask;
     }
 
-    /// <returns>Null when the connection ended before the first byte.</returns>
-    private async ValueTask<Http1Head?> ExchangeAsync(Http1Connection connection, PassageRequest request)
+    /// <inheritdoc/>
+    public void Dispose() => _pool.Dispose();
+
+    /// <returns>Null where the request may be sent once more.</returns>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<Http1Answer?> TryAsync(Http1Connection connection, bool isReused, PassageRequest request, UploadContent? upload, CancellationToken cancellationToken)
     {
-        var buffer = ArrayPool<byte>.Shared.Rent(SizeOf(request));
+        // Cheaper than a token for each read: a caller that cancels closes the socket, and the node notices at once.
+        var abort = cancellationToken.UnsafeRegister(static c => ((Http1Connection)c!).Abort(), connection);
+        var sent = _options.Time.GetTimestamp();
         try
         {
-            await connection.SendAsync(buffer.AsMemory(0, Write(request, buffer))).ConfigureAwait(false);
+            if (await Http1Exchange.RunAsync(connection, _writer, request, upload, cancellationToken).ConfigureAwait(false) is { } head)
+                return new Http1Answer(_pool, connection, head, abort, cancellationToken);
+            if (!isReused || _options.Time.GetElapsedTime(sent) > _atOnce)
+                throw new EngineFailedException($"node '{_pool.Name}' closed the connection without an answer");
         }
-        finally
+        catch (Exception e)
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            // A byte of an answer is one that was taken, too.
+            var nothing = !connection.HasReceived;
+            await abort.DisposeAsync().ConfigureAwait(false);
+            connection.Dispose();
+            cancellationToken.ThrowIfCancellationRequested();
+            if (e is FormatException)
+                throw new EngineFailedException($"node '{_pool.Name}' sent what is no HTTP: {e.Message}", e);
+            if (e is not (SocketException or IOException or ObjectDisposedException))
+                throw;
+            return isReused && nothing && _options.Time.GetElapsedTime(sent) <= _atOnce
+                ? null
+                : throw new EngineFailedException($"node '{_pool.Name}' broke the connection off before its answer: {e.Message}", e);
         }
-
-        while (true)
-        {
-            var end = Http1Head.End(connection.Unread.Span);
-            if (end > 0)
-            {
-                var head = Http1Head.Parse(connection.Unread.Span[..end], request.Method == "HEAD");
-                connection.Take(end);
-                // 100 and its like come before the answer.
-                if (head.Status >= 200)
-                    return head;
-                continue;
-            }
-            if (connection.Unread.Length > Http1Head.MaxBytes)
-                throw new FormatException($"its head is longer than {Http1Head.MaxBytes} bytes");
-            if (await connection.ReceiveAsync().ConfigureAwait(false))
-                continue;
-            return connection.Unread.IsEmpty ? null : throw new FormatException("it ends within its head");
-        }
-    }
-
-    /// <exception cref="InvalidRequestException">A text would end its line, and so smuggle in another request.</exception>
-    private int SizeOf(PassageRequest request)
-    {
-        Check("the method", request.Method, ' ');
-        Check("the path", request.Path, ' ');
-        foreach (var (name, value) in request.Headers)
-        {
-            Check("the name of a header", name, ':');
-            Check("a header", value, '\r');
-        }
-        var size = request.Method.Length + Prefix.Length + request.Path.Length + _host.Length + 64 + request.Body.Length;
-        foreach (var (name, value) in request.Headers)
-            size += name.Length + value.Length + 4;
-        return size;
-    }
-
-    private static void Check(string what, string text, char forbidden)
-    {
-        foreach (var c in text)
-        {
-            if (c is < ' ' and not '\t' or > '\u00ff' or '\u007f' || c == forbidden || (c == '\t' && forbidden != '\r'))
-                throw new InvalidRequestException($"{what} has a character that HTTP does not allow there");
-        }
-    }
-
-    private int Write(PassageRequest request, byte[] buffer)
-    {
-        var at = 0;
-        Put(request.Method);
-        buffer[at++] = (byte)' ';
-        Put(Prefix);
-        Put(request.Path);
-        _host.CopyTo(buffer.AsSpan(at));
-        at += _host.Length;
-        foreach (var (name, value) in request.Headers)
-        {
-            Put(name);
-            Put(": ");
-            Put(value);
-            Put("\r\n");
-        }
-        if (!request.Body.IsEmpty || request.Method is not ("GET" or "HEAD" or "DELETE"))
-        {
-            Put("Content-Length: ");
-            request.Body.Length.TryFormat(buffer.AsSpan(at), out var digits, default, CultureInfo.InvariantCulture);
-            at += digits;
-            Put("\r\n");
-        }
-        Put("\r\n");
-        request.Body.CopyTo(buffer.AsMemory(at));
-        return at + request.Body.Length;
-
-        void Put(string text) => at += Encoding.Latin1.GetBytes(text, buffer.AsSpan(at));
+        await abort.DisposeAsync().ConfigureAwait(false);
+        connection.Dispose();
+        return null;
     }
 }

@@ -1,18 +1,29 @@
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
+using Chasqui.Engines.Http;
 
 namespace Chasqui.Engines.Http1;
 
 /// <summary>The connections to one node that wait for their next request. Thread-safe.</summary>
-internal sealed class Http1Pool(Http1Options options) : IDisposable
+internal sealed class Http1Pool : IDisposable
 {
-    private const long StaleAfterMilliseconds = 1_000;
-
     private readonly Lock _gate = new();
-    private readonly Stack<Http1Connection> _idle = new();
+    private readonly List<Http1Connection> _idle = [];
+    private readonly Http1Options _options;
+    private readonly ITimer _sweep;
+    private bool _sweeps;
     private bool _disposed;
 
-    public string Name => options.Name;
+    public Http1Pool(Http1Options options)
+    {
+        _options = options;
+        _sweep = options.Time.CreateTimer(static pool => ((Http1Pool)pool!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    public string Name => _options.Name;
+
+    private ConnectionLimits Limits => _options.Connections;
 
     /// <summary>The connection that was used last, as it is the likeliest to live; null when there is none.</summary>
     public Http1Connection? TryTake()
@@ -22,27 +33,31 @@ internal sealed class Http1Pool(Http1Options options) : IDisposable
             Http1Connection connection;
             lock (_gate)
             {
-                if (!_idle.TryPop(out connection!))
+                if (_idle.Count == 0)
                     return null;
+                connection = _idle[^1];
+                _idle.RemoveAt(_idle.Count - 1);
             }
-            // Asking costs a call of the kernel, which busy connections can do without: their failure is seen in time.
-            var idle = Environment.TickCount64 - connection.IdleSince;
-            if (idle < StaleAfterMilliseconds || (idle < options.IdleLifetime.TotalMilliseconds && !connection.IsStale()))
+            // Always looked at, however short its rest: what a node said unasked would be taken for the answer to this request.
+            if (IsUsable(connection))
                 return connection;
             connection.Dispose();
         }
     }
 
+    /// <summary>Keeps a connection whose answer was read to its end.</summary>
     public void Return(Http1Connection connection)
     {
-        connection.Rest();
-        connection.IdleSince = Environment.TickCount64;
-        lock (_gate)
+        if (connection.Age < Limits.Lifetime && connection.Rest())
         {
-            if (!_disposed && _idle.Count < options.MaxIdle)
+            lock (_gate)
             {
-                _idle.Push(connection);
-                return;
+                if (!_disposed && _idle.Count < Limits.MaxIdle)
+                {
+                    _idle.Add(connection);
+                    Arm();
+                    return;
+                }
             }
         }
         connection.Dispose();
@@ -52,32 +67,37 @@ internal sealed class Http1Pool(Http1Options options) : IDisposable
     public async ValueTask<Http1Connection> DialAsync(CancellationToken cancellationToken)
     {
         if (_disposed)
-            throw new EngineUnavailableException($"{Name} is no longer connected to");
-        using var late = new CancellationTokenSource(options.ConnectTimeout, options.Time);
+            throw new EngineUnavailableException($"node '{Name}' is no longer connected to");
+        using var late = new CancellationTokenSource(_options.ConnectTimeout, _options.Time);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         SslStream? secure = null;
         try
         {
-            await socket.ConnectAsync(options.Host, options.Port, limit.Token).ConfigureAwait(false);
-            if (options.Tls)
+            await socket.ConnectAsync(_options.Host, _options.Port, limit.Token).ConfigureAwait(false);
+            if (_options.Tls)
             {
                 secure = new SslStream(new NetworkStream(socket, ownsSocket: true));
                 await secure.AuthenticateAsClientAsync(
-                    new SslClientAuthenticationOptions { TargetHost = options.Host, ApplicationProtocols = [SslApplicationProtocol.Http11] }, limit.Token).ConfigureAwait(false);
+                    new SslClientAuthenticationOptions { TargetHost = _options.Host, ApplicationProtocols = [SslApplicationProtocol.Http11] }, limit.Token).ConfigureAwait(false);
             }
-            return new Http1Connection(socket, secure);
+            return new Http1Connection(socket, secure, _options.Time);
         }
         catch (Exception e)
         {
+            var isTls = secure is not null;
             if (secure is not null)
                 await secure.DisposeAsync().ConfigureAwait(false);
             socket.Dispose();
             cancellationToken.ThrowIfCancellationRequested();
-            var why = e is OperationCanceledException
-                ? FormattableString.Invariant($"no answer within {options.ConnectTimeout.TotalSeconds:0.###} s")
-                : e.Message.TrimEnd('.');
-            throw new EngineUnavailableException($"{options.Name} cannot be reached at {options.Host}:{options.Port}: {why}", e);
+            var why = e switch
+            {
+                OperationCanceledException => $"connecting took longer than {CallClock.Show(_options.ConnectTimeout)} (time-out Connect)",
+                SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain } => "its name is not known",
+                AuthenticationException or IOException when isTls => $"TLS failed: {Text(e)}",
+                _ => Text(e),
+            };
+            throw new EngineUnavailableException($"node '{Name}' cannot be reached at {_options.Authority}: {why}", e);
         }
     }
 
@@ -90,7 +110,47 @@ internal sealed class Http1Pool(Http1Options options) : IDisposable
             idle = [.. _idle];
             _idle.Clear();
         }
+        _sweep.Dispose();
         foreach (var connection in idle)
             connection.Dispose();
+    }
+
+    private static string Text(Exception e)
+    {
+        while (e.InnerException is { } inner)
+            e = inner;
+        return e.Message.TrimEnd('.');
+    }
+
+    private bool IsUsable(Http1Connection connection) =>
+        connection.IdleTime < Limits.IdleTime && connection.Age < Limits.Lifetime && !connection.IsStale();
+
+    /// <summary>Closes those that rested too long or were closed by the node, also while no request comes that would find them.</summary>
+    private void Sweep()
+    {
+        List<Http1Connection>? over = null;
+        lock (_gate)
+        {
+            _sweeps = false;
+            for (var i = _idle.Count - 1; i >= 0; i--)
+            {
+                if (IsUsable(_idle[i]))
+                    continue;
+                (over ??= []).Add(_idle[i]);
+                _idle.RemoveAt(i);
+            }
+            Arm();
+        }
+        foreach (var connection in over ?? [])
+            connection.Dispose();
+    }
+
+    // Under the lock.
+    private void Arm()
+    {
+        if (_sweeps || _disposed || _idle.Count == 0)
+            return;
+        _sweeps = true;
+        _sweep.Change(Limits.IdleTime / 4, Timeout.InfiniteTimeSpan);
     }
 }

@@ -63,7 +63,7 @@ public sealed class LlamaEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(request);
         var updates = RunAsync(request, (description, model, options) => _planner.Plan(request, description, model, options, cancellationToken), cancellationToken);
-        return ToolCallStream.Extract(updates, request.Tools);
+        return ToolCallStream.Extract(updates, request.Tools, request.ToolChoice);
     }
 
     /// <inheritdoc/>
@@ -154,6 +154,7 @@ public sealed class LlamaEngine : IEngine
         }
 
         List<int>? unsaid = null;
+        var prompt = 0;
         var job = GenerationJobFactory.Create(lease.Model.Weights, jobPlan, _time);
         try
         {
@@ -162,14 +163,16 @@ public sealed class LlamaEngine : IEngine
             {
                 if (update.Tokens is { } tokens)
                     (unsaid ??= []).AddRange(tokens);
+                prompt = Math.Max(prompt, update.PromptTokens);
                 foreach (var part in Split(update, planned.Thinking))
                 {
                     // Tokens go with the text that they became, however long that is held back.
-                    var carried = unsaid;
-                    unsaid = null;
-                    yield return part.Result is null ? part with { Tokens = carried } : part with
+                    var (carried, first) = (unsaid, prompt);
+                    (unsaid, prompt) = (null, 0);
+                    yield return part.Result is null ? part with { Tokens = carried, PromptTokens = first } : part with
                     {
                         Tokens = carried,
+                        PromptTokens = first,
                         Result = part.Result with { LoadDuration = lease.LoadDuration, TotalDuration = _time.GetElapsedTime(started) },
                     };
                 }

@@ -61,13 +61,20 @@ internal static partial class ModelCapabilities
         }
     }
 
-    private static void AddJinja(GgufFile file, string template, HashSet<string> found)
+    /// <summary>Whether a template in Jinja's form knows tools, and whether it knows thinking.</summary>
+    internal static (bool Tools, bool Thinking) OfJinja(string template)
     {
         bool Has(string text) => template.Contains(text, StringComparison.Ordinal);
-        if (Has("tools") || Has("tool_call"))
-            found.Add("tools");
         var strips = (Has("content.split('</think>')") || Has("content.split(\"</think>\")")) && !Has("reasoning_content");
-        if ((Has("<think>") && Has("</think>")) || strips)
+        return (Has("tools") || Has("tool_call"), (Has("<think>") && Has("</think>")) || strips);
+    }
+
+    private static void AddJinja(GgufFile file, string template, HashSet<string> found)
+    {
+        var (tools, thinking) = OfJinja(template);
+        if (tools)
+            found.Add("tools");
+        if (thinking)
             found.Add("thinking");
         if (_fillInTheMiddle.All(part => file.GetInteger($"tokenizer.ggml.fim_{part}_token_id") is >= 0))
             found.Add("insert");

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Chasqui.Engines.Http;
+using Chasqui.Engines.Tools;
 
 namespace Chasqui.Engines.Ollama;
 
@@ -41,7 +42,9 @@ public sealed class OllamaEngine : IEngine, IModelManager
         ArgumentNullException.ThrowIfNull(request);
         return request.SoFar is { } soFar
             ? ContinuedChat.Join(soFar, ChatAsync(ContinuedChat.Of(request), cancellationToken), cancellationToken)
-            : StreamAsync("/api/chat", request, () => OllamaRequests.Chat(request, IsChasqui), cancellationToken);
+            : request.ToolChoice is { IsForced: true }
+            ? ForcedCall.HoldAsync(request, asked => StreamAsync("/api/chat", asked, () => OllamaRequests.Chat(asked, IsChasqui), cancellationToken))
+            : SingleCall.Of(StreamAsync("/api/chat", request, () => OllamaRequests.Chat(request, IsChasqui), cancellationToken), request.ToolChoice);
     }
 
     /// <inheritdoc/>

@@ -67,8 +67,8 @@ internal sealed partial class OllamaManager(NodeHttp http) : IModelManager
     public async Task WriteBlobAsync(string digest, Stream content, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(content);
-        using var upload = new UploadContent(content);
-        await http.TellAsync(new HttpCall { Method = HttpMethod.Post, Path = BlobPath(digest), Content = upload, Limits = http.Moving }, cancellationToken).ConfigureAwait(false);
+        await http.TellAsync(
+            new HttpCall { Method = HttpMethod.Post, Path = BlobPath(digest), Upload = new UploadContent(content), Limits = http.Moving }, cancellationToken).ConfigureAwait(false);
     }
 
     private static string BlobPath(string digest) => Digests().IsMatch(digest ?? "")

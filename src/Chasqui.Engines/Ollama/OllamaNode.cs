@@ -46,6 +46,7 @@ public sealed class OllamaNode : INodeConnection
             Models = await _capabilities.FillAsync(await listing.ConfigureAwait(false), cancellationToken).ConfigureAwait(false),
             Resident = await resident.ConfigureAwait(false),
             Software = version.Software,
+            IgnoresToolChoice = !version.IsChasqui,
             Server = version.IsChasqui ? NodeServer.Other : NodeServer.Ollama,
         };
     }

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Chasqui.Engines.Http;
 using Chasqui.Engines.Models;
+using Chasqui.Engines.Tools;
 
 namespace Chasqui.Engines.OpenAi;
 
@@ -43,7 +44,11 @@ public sealed class OpenAiEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(request);
         var requests = await RequestsAsync(cancellationToken).ConfigureAwait(false);
-        await foreach (var update in AnswerAsync(request, requests, cancellationToken).ConfigureAwait(false))
+        // A second language of Ollama's has no word for it.
+        var updates = request.ToolChoice is { IsForced: true } && requests.HoldsCalls
+            ? ForcedCall.HoldAsync(request, asked => AnswerAsync(asked, requests, cancellationToken))
+            : SingleCall.Of(AnswerAsync(request, requests, cancellationToken), request.ToolChoice);
+        await foreach (var update in updates.ConfigureAwait(false))
             yield return update;
     }
 
@@ -77,14 +82,13 @@ public sealed class OpenAiEngine : IEngine
     public async Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken cancellationToken = default) =>
         [.. (await AskServerAsync(cancellationToken).ConfigureAwait(false)).Models.Select(m => m.Summary)];
 
-    /// <summary>What the server tells of one model: its place in the list and, at llama.cpp's server, the template.</summary>
+    /// <summary>What the server tells of one model: its place in the list and, at llama.cpp's server, what it can do, its template and its context.</summary>
     /// <inheritdoc/>
     public async Task<ModelDescription> ShowAsync(string model, CancellationToken cancellationToken = default)
     {
         var server = await AskServerAsync(cancellationToken).ConfigureAwait(false);
         var found = Find(server, model);
-        var properties = await PropertiesAsync(server, cancellationToken).ConfigureAwait(false);
-        return new ModelDescription { Summary = found.Summary, Path = "", Template = properties?.Template ?? "" };
+        return OpenAiModels.Description(found, await PropertiesAsync(server, cancellationToken).ConfigureAwait(false));
     }
 
     /// <summary>Does nothing where the server has the model in memory: it decides that itself.</summary>
@@ -95,7 +99,7 @@ public sealed class OpenAiEngine : IEngine
         ArgumentNullException.ThrowIfNull(request);
         var server = await AskServerAsync(cancellationToken).ConfigureAwait(false);
         var model = Find(server, request.Model);
-        OpenAiOptions.Check(request.Options, server, Name, request.Model);
+        OpenAiOptions.Check(request.Options, request.KeepAlive, server, Name);
         return model.IsLoaded
             ? Resident(model, null)
             : throw new UnsupportedCapabilityException(request.Model, $"load at node '{Name}' ({server.Product}), which loads a model with its first request");
@@ -107,6 +111,7 @@ public sealed class OpenAiEngine : IEngine
     public async Task<bool> UnloadAsync(string model, CancellationToken cancellationToken = default)
     {
         Find(await AskServerAsync(cancellationToken).ConfigureAwait(false), model);
+        RequestContext.Current?.PassOver("keep_alive");
         return false;
     }
 

@@ -6,29 +6,34 @@ namespace Chasqui.Engines.OpenAi;
 /// <summary>Turns in OpenAI's form.</summary>
 internal static class OpenAiMessages
 {
-    /// <summary>Writes the turns. Calls of tools without an id get one, and a tool's result is tied to the earliest call of that tool that has none yet.</summary>
-    /// <exception cref="InvalidRequestException">A tool's result answers no call.</exception>
+    /// <summary>Writes the turns, with results of tools <see cref="ToolCallTies">tied to calls</see>.</summary>
     public static void Write(Utf8JsonWriter json, IReadOnlyList<ChatMessage> messages, OpenAiServerKind kind)
     {
-        var open = new List<ToolCallForms.ToolCall>();
-        var made = 0;
+        var ties = new ToolCallTies(messages);
         json.WriteStartArray();
-        foreach (var message in messages)
+        for (var i = 0; i < messages.Count; i++)
         {
+            var message = messages[i];
+            if (ties.CallsBefore(i) is { Count: > 0 } before)
+            {
+                json.WriteStartObject();
+                json.WriteString("role", "assistant");
+                json.WriteString("content", "");
+                Calls(json, before);
+                json.WriteEndObject();
+            }
             json.WriteStartObject();
             json.WriteString("role", message.Role);
             Content(json, message);
             if (message.Thinking is { Length: > 0 } thinking)
                 json.WriteString(kind == OpenAiServerKind.Ollama ? "reasoning" : "reasoning_content", thinking);
-            if (message.ToolCalls is { } given)
-            {
-                var calls = ToolCallForms.Read(given).Select(call => call.Id.Length > 0 ? call : call with { Id = $"call_{++made}" }).ToList();
-                json.WritePropertyName("tool_calls");
-                ToolCallForms.WriteOpenAi(json, calls);
-                open.AddRange(calls);
-            }
+            if (ties.CallsOf(i) is { Count: > 0 } calls)
+                Calls(json, calls);
             if (message.Role == "tool")
-                Answer(json, message, open);
+            {
+                json.WriteString("tool_call_id", ties.AnsweredBy(i).Id);
+                json.WriteString("name", ties.AnsweredBy(i).Name);
+            }
             json.WriteEndObject();
         }
         json.WriteEndArray();
@@ -71,17 +76,9 @@ internal static class OpenAiMessages
         json.WriteEndArray();
     }
 
-    private static void Answer(Utf8JsonWriter json, ChatMessage message, List<ToolCallForms.ToolCall> open)
+    private static void Calls(Utf8JsonWriter json, IReadOnlyList<ToolCallForms.ToolCall> calls)
     {
-        var at = string.IsNullOrEmpty(message.ToolName) ? (open.Count > 0 ? 0 : -1) : open.FindIndex(call => call.Name == message.ToolName);
-        if (at < 0)
-        {
-            throw new InvalidRequestException(string.IsNullOrEmpty(message.ToolName)
-                ? "a message of role tool answers no call of the turns before it"
-                : $"a message of role tool answers '{message.ToolName}', which no turn before it calls");
-        }
-        json.WriteString("tool_call_id", open[at].Id);
-        json.WriteString("name", open[at].Name);
-        open.RemoveAt(at);
+        json.WritePropertyName("tool_calls");
+        ToolCallForms.WriteOpenAi(json, calls);
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Chasqui.Engines.Http;
 using Chasqui.Engines.Models;
 
@@ -32,7 +33,50 @@ internal static class OpenAiModels
         json.Get("default_generation_settings")?.Count("n_ctx") ?? 0,
         json.Text("chat_template"),
         json.Text("build_info"),
-        json.Get("modalities")?.Flag("vision") ?? false);
+        json.Get("modalities")?.Flag("vision") ?? false,
+        json.Get("chat_template_caps")?.Flag("supports_tools"));
+
+    /// <summary>Everything that a server tells of one model.</summary>
+    /// <param name="model">Its place in the list.</param>
+    /// <param name="properties">llama.cpp's own words; null where it is another server.</param>
+    public static ModelDescription Description(OpenAiModel model, LlamaCppProperties? properties)
+    {
+        var metadata = new Dictionary<string, JsonNode?>(StringComparer.Ordinal);
+        Tell("general.parameter_count", model.Parameters);
+        Tell("general.context_length", model.TrainedContext > 0 ? model.TrainedContext : model.ContextLength);
+        Tell("general.embedding_length", model.Summary.Details.EmbeddingLength);
+        Tell("general.vocabulary_size", model.Vocabulary);
+        var context = properties is { ContextLength: > 0 } served ? served.ContextLength : model.ContextLength;
+        return new ModelDescription
+        {
+            Summary = properties is null ? model.Summary : model.Summary with { Capabilities = Capabilities(properties) },
+            Path = "",
+            Template = properties?.Template ?? "",
+            Parameters = context > 0 ? new GenerationOptions { NumCtx = context } : GenerationOptions.Default,
+            RawParameters = context > 0 ? [new("num_ctx", JsonValue.Create(context))] : [],
+            Metadata = metadata,
+        };
+
+        void Tell(string name, long value)
+        {
+            if (value > 0)
+                metadata[name] = JsonValue.Create(value);
+        }
+    }
+
+    /// <summary>In Ollama's words and order. Builds that do not say what the template does let it be seen from its text.</summary>
+    private static IReadOnlyList<string> Capabilities(LlamaCppProperties properties)
+    {
+        var (tools, thinking) = ModelCapabilities.OfJinja(properties.Template);
+        List<string> found = ["completion"];
+        if (properties.Vision)
+            found.Add("vision");
+        if (properties.Tools ?? tools)
+            found.Add("tools");
+        if (thinking)
+            found.Add("thinking");
+        return found;
+    }
 
     /// <summary>How many of llama.cpp's <c>/slots</c> are busy.</summary>
     public static int BusySlots(JsonElement json) => json.EnumerateArray().Count(slot => slot.Flag("is_processing"));
@@ -49,6 +93,7 @@ internal static class OpenAiModels
     private static OpenAiModel Model(JsonElement json, OpenAiServerKind kind)
     {
         var meta = json.Get("meta") is { ValueKind: JsonValueKind.Object } m ? m : default(JsonElement?);
+        var context = meta?.Count("n_ctx") is > 0 and var served ? served : json.Count("max_model_len");
         var summary = new ModelSummary
         {
             Name = json.Text("id"),
@@ -60,14 +105,18 @@ internal static class OpenAiModels
                 Format = kind == OpenAiServerKind.LlamaCpp ? "gguf" : "",
                 ParameterSize = meta?.Whole("n_params") is > 0 and var n ? HumanNumber.Format(n) : "",
                 QuantizationLevel = meta?.Get("ftype") is { ValueKind: JsonValueKind.String } type ? type.GetString()! : "",
-                ContextLength = meta?.Count("n_ctx_train") ?? 0,
+                ContextLength = context > 0 ? context : meta?.Count("n_ctx_train") ?? 0,
                 EmbeddingLength = meta?.Count("n_embd") ?? 0,
             },
         };
-        var context = meta?.Count("n_ctx") is > 0 and var served ? served : json.Count("max_model_len");
         // llama.cpp's router lists what it could load, too.
         var loaded = json.Get("status")?.Get("value") is not { ValueKind: JsonValueKind.String } status || status.ValueEquals("loaded");
-        return new OpenAiModel(summary, context, loaded);
+        return new OpenAiModel(summary, context, loaded)
+        {
+            TrainedContext = meta?.Count("n_ctx_train") ?? 0,
+            Parameters = meta?.Whole("n_params") ?? 0,
+            Vocabulary = meta?.Whole("n_vocab") ?? 0,
+        };
     }
 }
 
@@ -77,4 +126,5 @@ internal static class OpenAiModels
 /// <param name="Template">The chat template, Jinja.</param>
 /// <param name="Build">Its build, e.g. <c>b6000-abcdef</c>.</param>
 /// <param name="Vision">Whether it takes images.</param>
-internal sealed record LlamaCppProperties(int? Slots, int ContextLength, string Template, string Build, bool Vision);
+/// <param name="Tools">Whether the template knows tools; null where it does not say.</param>
+internal sealed record LlamaCppProperties(int? Slots, int ContextLength, string Template, string Build, bool Vision, bool? Tools);

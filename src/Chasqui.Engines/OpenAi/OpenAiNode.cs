@@ -52,6 +52,7 @@ public sealed class OpenAiNode : INodeConnection
             Slots = properties?.Slots,
             BusySlots = await counting.ConfigureAwait(false),
             Software = software,
+            IgnoresToolChoice = server.Kind == OpenAiServerKind.Ollama,
             Server = NodeServer.OpenAi,
         };
     }

@@ -4,23 +4,24 @@ using Chasqui.Engines.Http;
 
 namespace Chasqui.Engines.OpenAi;
 
-/// <summary>Ollama's options in the words of each server. One that a server does not have is refused by name, unless its value turns it off anyway.</summary>
+/// <summary>
+/// Ollama's options in the words of each server. One that a server does not have is passed over, and named to the caller, where it only says how a model is run;
+/// where it would change the text it is refused by name, unless its value turns it off anyway.
+/// </summary>
 internal static class OpenAiOptions
 {
-    /// <summary>Checks the options that concern a model's loading, which these servers decide at their own start.</summary>
-    /// <exception cref="InvalidOptionException">One asks for what the server does not give.</exception>
-    public static void Check(GenerationOptions options, OpenAiServer server, string node, string model)
+    /// <summary>Checks the options, and passes over those that concern a model's loading, which these servers decide at their own start.</summary>
+    /// <exception cref="InvalidOptionException">One is out of its range, or is of no server.</exception>
+    public static void Check(GenerationOptions options, TimeSpan? keepAlive, OpenAiServer server, string node)
     {
         options.Validate();
-        var context = server.Find(model)?.ContextLength ?? 0;
-        if (options.NumCtx is { } wanted && wanted > context)
-        {
-            throw new InvalidOptionException("num_ctx", Show(wanted), context > 0
-                ? $"at most {Show(context)}, the context that node '{node}' serves"
-                : $"left out, because node '{node}' ({server.Product}) decides its context itself");
-        }
-        Refuse("num_batch", options.NumBatch, node, server);
-        Refuse("num_thread", options.NumThread, node, server);
+        if (options.Unapplied is [var unknown, ..])
+            throw new InvalidOptionException(unknown, "set", Absent(node, server));
+        PassOver("num_ctx", options.NumCtx is not null);
+        PassOver("num_batch", options.NumBatch is not null);
+        PassOver("num_thread", options.NumThread is not null);
+        // What it serves stays in its memory.
+        PassOver("keep_alive", keepAlive is not null);
     }
 
     /// <summary>Writes them all.</summary>
@@ -76,15 +77,24 @@ internal static class OpenAiOptions
             return;
         }
         Refuse("repeat_last_n", options.RepeatLastN, node, server);
-        Refuse("num_keep", options.NumKeep, node, server);
+        // Where the context is full, such a server ends the answer: nothing is dropped that could be kept.
+        PassOver("num_keep", options.NumKeep is not null);
+    }
+
+    private static void PassOver(string name, bool isGiven)
+    {
+        if (isGiven)
+            RequestContext.Current?.PassOver(name);
     }
 
     private static void Refuse<T>(string name, T? value, string node, OpenAiServer server)
         where T : struct, IFormattable
     {
         if (value is { } given)
-            throw new InvalidOptionException(name, Show(given), $"left out, because node '{node}' ({server.Product}) has no such option");
+            throw new InvalidOptionException(name, Show(given), Absent(node, server));
     }
+
+    private static string Absent(string node, OpenAiServer server) => $"left out, because node '{node}' ({server.Product}) has no such option";
 
     private static string Show(IFormattable value) => value.ToString(null, CultureInfo.InvariantCulture);
 }

@@ -23,7 +23,7 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
             json.WriteString("model", Id(request.Model));
             json.WritePropertyName("messages");
             OpenAiMessages.Write(json, request.Messages, server.Kind);
-            json.Member("tools", request.Tools);
+            OpenAiTools.Write(json, request, server.Kind);
             // Where the last turn is the assistant's, it is not ended but gone on with; llama.cpp's server does so unasked.
             if (goesOn && server.Kind == OpenAiServerKind.Vllm)
             {
@@ -32,7 +32,9 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
             }
             Streamed(json);
             OpenAiOptions.Write(json, request.Options, server, node);
-            ResponseFormat(json, request.Format);
+            // Where the answer is a call, there is no text that has a form.
+            if (request.ToolChoice is not { IsForced: true } || HoldsCalls)
+                ResponseFormat(json, request.Format);
             Think(json, request.Think);
             if (request.Logprobs)
             {
@@ -63,6 +65,9 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
                 json.WriteNumber("logprobs", Math.Max(1, request.TopLogprobs));
         });
     }
+
+    /// <summary>Whether the server passes over a demand to call a tool, so that the answer is to be held to the form of a call.</summary>
+    public bool HoldsCalls => server.Kind == OpenAiServerKind.Ollama;
 
     /// <summary>A prompt under the model's template as a conversation of one turn.</summary>
     public static ChatRequest AsChat(GenerateRequest request) => new()
@@ -117,7 +122,7 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
     /// <summary>A request of <c>/v1/embeddings</c>.</summary>
     public ReadOnlyMemory<byte> Embed(EmbedRequest request)
     {
-        OpenAiOptions.Check(request.Options, server, node, request.Model);
+        OpenAiOptions.Check(request.Options, request.KeepAlive, server, node);
         if (!request.Normalize && server.Kind != OpenAiServerKind.LlamaCpp)
             throw Cannot("normalize: false", "leave it at true");
         return JsonWriting.Object(json =>
@@ -147,7 +152,7 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
 
     /// <summary>A request of llama.cpp's <c>/apply-template</c>.</summary>
     public ReadOnlyMemory<byte> Render(ChatRequest request) => server.Kind != OpenAiServerKind.LlamaCpp
-        ? throw Cannot("a request only to render the prompt", "ask a node that has the template")
+        ? throw new UnsupportedCapabilityException(request.Model, $"a request only to render the prompt at node '{node}' ({server.Product})")
         : JsonWriting.Object(json =>
         {
             json.WriteString("model", Id(request.Model));
@@ -216,7 +221,7 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
 
     private void Check(GenerationRequest request)
     {
-        OpenAiOptions.Check(request.Options, server, node, request.Model);
+        OpenAiOptions.Check(request.Options, request.KeepAlive, server, node);
         if (request.TopLogprobs is < 0 or > 20)
             throw new InvalidOptionException("top_logprobs", $"{request.TopLogprobs}", "a whole number from 0 to 20");
         if (request.Alone)

@@ -23,7 +23,17 @@ internal enum OpenAiServerKind
 /// <param name="Summary">The part that a list shows.</param>
 /// <param name="ContextLength">Tokens of context that a request may use; 0 where the server does not say.</param>
 /// <param name="IsLoaded">Whether it is in memory, as far as the server says; servers that do not say serve what they list.</param>
-internal sealed record OpenAiModel(ModelSummary Summary, int ContextLength, bool IsLoaded);
+internal sealed record OpenAiModel(ModelSummary Summary, int ContextLength, bool IsLoaded)
+{
+    /// <summary>Tokens of context that it was trained for; 0 where the server does not say.</summary>
+    public int TrainedContext { get; init; }
+
+    /// <summary>How many parameters it has; 0 where the server does not say.</summary>
+    public long Parameters { get; init; }
+
+    /// <summary>Tokens of its vocabulary; 0 where the server does not say.</summary>
+    public long Vocabulary { get; init; }
+}
 
 /// <summary>What is known of a server.</summary>
 /// <param name="Kind">Whose it is.</param>

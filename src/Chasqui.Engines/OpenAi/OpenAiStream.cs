@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 using Chasqui.Engines.Http;
 using Chasqui.Engines.Tools;
@@ -13,7 +12,7 @@ internal sealed class OpenAiStream(string model, int alternatives)
     private const int MaxCalls = 256;
     private const int MaxArguments = 16 << 20;
 
-    private readonly List<Call> _calls = [];
+    private readonly List<OpenAiCall> _calls = [];
     private int _argumentsLength;
     private string? _finish;
     private bool _isCounted;
@@ -80,11 +79,11 @@ internal sealed class OpenAiStream(string model, int alternatives)
         };
     }
 
-    private static ToolCallForms.ToolCall Whole(Call call)
+    private static ToolCallForms.ToolCall Whole(OpenAiCall call)
     {
         try
         {
-            return new(call.Id, call.Name.ToString(), ToolCallForms.Arguments(call.Arguments.ToString()));
+            return new(call.Id, call.Name, ToolCallForms.Arguments(call.Arguments));
         }
         catch (JsonException e)
         {
@@ -94,44 +93,53 @@ internal sealed class OpenAiStream(string model, int alternatives)
 
     private void Add(JsonElement piece)
     {
-        var id = piece.Text("id");
-        var index = piece.Get("index") is { ValueKind: JsonValueKind.Number } i ? i.GetInt32() : -1;
-        var call = index >= 0 ? _calls.FindLast(c => c.Index == index) : _calls.LastOrDefault();
-        // Some servers send every call with index 0; a new id is a new call.
-        if (call is null || (id.Length > 0 && call.Id.Length > 0 && id != call.Id))
+        var (id, name, arguments) = (piece.Text("id"), "", "");
+        if (piece.Get("function") is { } function)
         {
-            if (_calls.Count == MaxCalls)
-                throw new EngineFailedException($"the node's answer calls more than {MaxCalls} tools");
-            _calls.Add(call = new Call(index));
+            name = function.Text("name");
+            arguments = function.Get("arguments") switch
+            {
+                null => "",
+                { ValueKind: JsonValueKind.String } text => text.GetString()!,
+                { } json => json.GetRawText(),
+            };
         }
-        if (id.Length > 0)
-            call.Id = id;
-        if (piece.Get("function") is not { } function)
-            return;
-        call.Name.Append(function.Text("name"));
-        var arguments = function.Get("arguments") switch
-        {
-            null => "",
-            { ValueKind: JsonValueKind.String } text => text.GetString()!,
-            { } json => json.GetRawText(),
-        };
         _argumentsLength += arguments.Length;
         if (_argumentsLength > MaxArguments)
             throw new EngineFailedException("the node's answer calls tools with more than 16 MiB of arguments");
-        call.Arguments.Append(arguments);
+
+        var call = CallOf(piece, id);
+        if (call is null || call.IsFollowedBy(id, name, arguments))
+        {
+            if (_calls.Count == MaxCalls)
+                throw new EngineFailedException($"the node's answer calls more than {MaxCalls} tools");
+            _calls.Add(call = new OpenAiCall(IndexOf(piece)));
+        }
+        call.Add(id, name, arguments);
     }
+
+    /// <summary>The call that a piece may belong to: by its index, else by its id, else the last one; null for none.</summary>
+    private OpenAiCall? CallOf(JsonElement piece, string id)
+    {
+        if (IndexOf(piece) is >= 0 and var index)
+            return _calls.FindLast(call => call.Index == index);
+        return (id.Length > 0 ? _calls.FindLast(call => call.Id == id) : null) ?? _calls.LastOrDefault();
+    }
+
+    private static int IndexOf(JsonElement piece) => piece.Get("index") is { ValueKind: JsonValueKind.Number } index ? index.GetInt32() : -1;
 
     private GenerationResult Result(TimeSpan elapsed)
     {
         var (usage, timings) = (_usage.ValueKind == JsonValueKind.Object, _timings.ValueKind == JsonValueKind.Object);
         var first = _first ?? elapsed;
-        var cached = usage && _usage.Get("prompt_tokens_details") is { ValueKind: JsonValueKind.Object } details ? details.Count("cached_tokens") : 0;
+        var cached = usage ? Detail("prompt_tokens_details", "cached_tokens") : 0;
         return new GenerationResult
         {
             Reason = _finish == "length" ? FinishReason.Length : FinishReason.Stop,
             PromptTokens = usage ? _usage.Count("prompt_tokens") : timings ? _timings.Count("prompt_n") + _timings.Count("cache_n") : 0,
             CachedPromptTokens = cached > 0 || !timings ? cached : _timings.Count("cache_n"),
             CompletionTokens = usage ? _usage.Count("completion_tokens") : timings ? _timings.Count("predicted_n") : 0,
+            ReasoningTokens = usage ? Detail("completion_tokens_details", "reasoning_tokens") : 0,
             TotalDuration = elapsed,
             // Where the server does not say, the first token marks the end of the prompt's time.
             PromptDuration = timings ? _timings.Milliseconds("prompt_ms") : first,
@@ -139,14 +147,5 @@ internal sealed class OpenAiStream(string model, int alternatives)
         };
     }
 
-    private sealed class Call(int index)
-    {
-        public int Index => index;
-
-        public string Id { get; set; } = "";
-
-        public StringBuilder Name { get; } = new();
-
-        public StringBuilder Arguments { get; } = new();
-    }
+    private int Detail(string of, string name) => _usage.Get(of) is { ValueKind: JsonValueKind.Object } details ? details.Count(name) : 0;
 }

@@ -68,9 +68,10 @@ public sealed class WirePassage(ChasquiClient client) : IHttpPassage
         private static List<KeyValuePair<string, string>> HeadersOf(HttpAnswer answer)
         {
             var headers = new List<KeyValuePair<string, string>>(answer.Headers.Count);
+            var connection = answer.Headers["connection"];
             foreach (var field in answer.Headers)
             {
-                if (field.Name != "status")
+                if (field.Name is not ("status" or "content-length") && !ConnectionHeaders.IsOne(field.Name) && !ConnectionHeaders.Names(connection, field.Name))
                     headers.Add(new(field.Name, field.Value));
             }
             return headers;

@@ -31,7 +31,7 @@ internal static class ToolCallForms
     public static JsonElement ToOllama(IReadOnlyList<ToolCall> calls)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = JsonWriting.PlainWriter(buffer))
             WriteOllama(json, calls);
         return JsonElement.Parse(buffer.WrittenSpan);
     }

@@ -8,6 +8,9 @@ namespace Chasqui.Engines.Wire;
 /// <summary>Errors of an engine as <c>Error</c> messages of the wire, and back, so that a remote engine throws what a near one would.</summary>
 public static class WireErrors
 {
+    // So that the status survives, which is not a part of the message.
+    private const string OneTooMany = "one_too_many";
+
     // Tells a model that no registry has from one that is not here.
     private const string InRegistry = "registry";
 
@@ -42,7 +45,7 @@ public static class WireErrors
         ModelLoadException => (500, "model_load_failed"),
         InsufficientMemoryException => (503, "insufficient_memory"),
         QueueRefusedException e => (e.IsCallers ? 429 : 503, "overloaded"),
-        EngineOverloadedException => (503, "overloaded"),
+        EngineOverloadedException e => (e.IsOneTooMany ? 429 : 503, "overloaded"),
         EngineUnavailableException => (503, "unavailable"),
         EngineFailedException => (500, "engine_failed"),
         UnauthenticatedException => (401, "unauthenticated"),
@@ -78,14 +81,11 @@ public static class WireErrors
             "model_load_failed" => new ModelLoadException(Text(details, "model"), Text(details, "reason")),
             "insufficient_memory" => new InsufficientMemoryException(
                 Text(details, "model"), Number(details, "required_bytes"), Number(details, "available_bytes")),
-            "overloaded" => new EngineOverloadedException(error.Message)
+            // The other gateway limits this one's key, which is no limit of the caller's own.
+            "overloaded" or "rate_limited" => new EngineOverloadedException(error.Message)
             {
                 RetryAfter = error.RetryAfterMs == 0 ? null : TimeSpan.FromMilliseconds(error.RetryAfterMs),
-            },
-            // Another gateway refuses this one, whoever asked.
-            "rate_limited" => new EngineOverloadedException(error.Message)
-            {
-                RetryAfter = error.RetryAfterMs == 0 ? null : TimeSpan.FromMilliseconds(error.RetryAfterMs),
+                IsOneTooMany = error.Code == "rate_limited" || Text(details, OneTooMany).Length > 0,
             },
             "unavailable" or "unauthenticated" or "permission_denied" => new EngineUnavailableException(error.Message),
             _ => new EngineFailedException(error.Message),
@@ -159,8 +159,11 @@ public static class WireErrors
                 details["position"] = Text(e.Position);
                 details["expected_wait_ms"] = Text((long)e.ExpectedWait.TotalMilliseconds);
                 break;
-            case EngineOverloadedException { RetryAfter: { } wait }:
-                error.RetryAfterMs = Milliseconds(wait);
+            case EngineOverloadedException e:
+                if (e.RetryAfter is { } until)
+                    error.RetryAfterMs = Milliseconds(until);
+                if (e.IsOneTooMany)
+                    details[OneTooMany] = "true";
                 break;
             case RateLimitedException { RetryAfter: { } wait }:
                 error.RetryAfterMs = Milliseconds(wait);

@@ -57,6 +57,12 @@ public static class WireRequests
         wire.Messages.AddRange(request.Messages.Select(ToWire));
         if (request.Tools is { } tools)
             wire.Tools = tools.GetRawText();
+        if (request.ToolChoice is { } choice)
+        {
+            wire.ToolChoice = new Messages.ToolChoice { Required = choice.Required, Single = choice.Single };
+            if (choice.Name is not null)
+                wire.ToolChoice.Name = choice.Name;
+        }
         return wire;
     }
 
@@ -70,6 +76,8 @@ public static class WireRequests
             Model = Model(wire.Model),
             Messages = [.. wire.Messages.Select(FromWire)],
             Tools = wire.HasTools ? Json("tools", wire.Tools) : null,
+            ToolChoice = wire.ToolChoice is { } choice
+                ? new ToolChoice { Required = choice.Required, Name = choice.HasName ? choice.Name : null, Single = choice.Single } : null,
         };
         return (ChatRequest)WithCommon(request, wire.Common);
     }

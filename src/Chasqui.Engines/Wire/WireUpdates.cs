@@ -23,6 +23,7 @@ public static class WireUpdates
             wire.ToolCalls = calls.GetRawText();
         if (withTokens && update.Tokens is { } tokens)
             wire.Tokens.AddRange(tokens);
+        wire.PromptTokens = update.PromptTokens;
         return wire;
     }
 
@@ -39,6 +40,7 @@ public static class WireUpdates
             Result = wire.Result is { } result ? FromWire(result) : null,
             ToolCalls = wire.HasToolCalls ? WireRequests.Json("tool_calls", wire.ToolCalls) : null,
             Tokens = wire.Tokens.Count > 0 ? [.. wire.Tokens] : null,
+            PromptTokens = wire.PromptTokens,
         };
     }
 
@@ -93,6 +95,7 @@ public static class WireUpdates
             PromptTokens = result.PromptTokens,
             CachedPromptTokens = result.CachedPromptTokens,
             CompletionTokens = result.CompletionTokens,
+            ReasoningTokens = result.ReasoningTokens,
             TotalNs = WireTime.ToWire(result.TotalDuration),
             LoadNs = WireTime.ToWire(result.LoadDuration),
             PromptNs = WireTime.ToWire(result.PromptDuration),
@@ -113,6 +116,7 @@ public static class WireUpdates
         PromptTokens = wire.PromptTokens,
         CachedPromptTokens = wire.CachedPromptTokens,
         CompletionTokens = wire.CompletionTokens,
+        ReasoningTokens = wire.ReasoningTokens,
         TotalDuration = WireTime.FromWire(wire.TotalNs),
         LoadDuration = WireTime.FromWire(wire.LoadNs),
         PromptDuration = WireTime.FromWire(wire.PromptNs),

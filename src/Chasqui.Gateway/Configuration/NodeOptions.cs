@@ -59,8 +59,21 @@ public sealed record NodeOptions
     /// <summary>How patient the gateway is with it.</summary>
     public NodeTimeouts Timeouts { get; init; } = new();
 
+    /// <summary>How long its connections of HTTP are kept.</summary>
+    public NodeConnections Connections { get; init; } = new();
+
     /// <summary>Name and address, and nothing that is secret.</summary>
     public override string ToString() => Url.Length > 0 ? $"{Name} ({Url})" : Name;
+}
+
+/// <summary>How long connections of HTTP are kept for later requests.</summary>
+public sealed record NodeConnections
+{
+    /// <summary>While no request uses it, 1 s to 1 hour. Default 60 s.</summary>
+    public TimeSpan IdleTime { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>At all, 1 s to 24 hours; a request that runs is never cut for it. Default 10 minutes.</summary>
+    public TimeSpan Lifetime { get; init; } = TimeSpan.FromMinutes(10);
 }
 
 /// <summary>How long each part of a request may take.</summary>

@@ -62,7 +62,7 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
     public async Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken cancellationToken = default)
     {
         await dispatcher.Nodes.RefreshSoonAsync(cancellationToken).ConfigureAwait(false);
-        return node is null ? dispatcher.Nodes.Catalogue.Models : dispatcher.Nodes.ModelsOf(node);
+        return rules.WithAliases(node is null ? dispatcher.Nodes.Catalogue.Models : dispatcher.Nodes.ModelsOf(node));
     }
 
     /// <inheritdoc/>

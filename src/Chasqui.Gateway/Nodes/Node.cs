@@ -69,6 +69,9 @@ public sealed class Node : IAsyncDisposable
     /// <summary>What it said last; null when it has never answered.</summary>
     public NodeReport? Report => _known.Report;
 
+    /// <summary>Whether it passes over how the tools of a request are to be used.</summary>
+    public bool IgnoresToolChoice => _known.Report?.IgnoresToolChoice ?? false;
+
     /// <summary>Languages that its passage takes.</summary>
     public Dialects Dialects => Connection.Passage is null ? Dialects.None : _known.Report?.Dialects ?? Dialects.None;
 

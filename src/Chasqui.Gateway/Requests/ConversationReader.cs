@@ -34,10 +34,28 @@ internal struct ConversationReader(RequestScan scan)
     {
         var start = (int)reader.TokenStartIndex;
         var array = reader.TokenType == JsonTokenType.StartArray;
-        reader.Skip();
+        if (array && _scan.Dialect is Dialects.Anthropic or Dialects.AnthropicCountTokens)
+            _scan.AsksAnthropic |= AreAnthropics(ref reader);
+        else
+            reader.Skip();
         var end = (int)reader.BytesConsumed;
         if (Begin(ConversationPart.Tools, start, end))
             AddTools(json[start..end], array);
+    }
+
+    /// <summary>Whether a tool has a type that is not the client's own. Stands at the end of the tools afterwards.</summary>
+    private static bool AreAnthropics(ref Utf8JsonReader reader)
+    {
+        var found = false;
+        var depth = reader.CurrentDepth;
+        while (reader.Read() && reader.CurrentDepth > depth)
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != depth + 2 || !reader.ValueTextEquals("type"u8))
+                continue;
+            reader.Read();
+            found |= reader.TokenType == JsonTokenType.String && !reader.ValueTextEquals("custom"u8) && !reader.ValueTextEquals(""u8);
+        }
+        return found;
     }
 
     /// <summary>The value at which the reader stands.</summary>

@@ -103,6 +103,15 @@ internal ref struct RequestReader(RequestScan scan)
             case Dialects.OpenAiResponses when name.SequenceEqual("instructions"u8):
                 _conversation.Read(ref reader, ConversationPart.System);
                 return;
+            case Dialects.OpenAi or Dialects.OpenAiResponses or Dialects.Anthropic when name.SequenceEqual("tool_choice"u8):
+                _scan.ChoosesTools |= Chooses(ref reader);
+                return;
+            case Dialects.OpenAi or Dialects.OpenAiResponses when name.SequenceEqual("parallel_tool_calls"u8):
+                _scan.ChoosesTools |= reader.TokenType == JsonTokenType.False;
+                break;
+            case Dialects.Anthropic or Dialects.AnthropicCountTokens when name.SequenceEqual("thread"u8):
+                _scan.AsksAnthropic |= reader.TokenType != JsonTokenType.Null;
+                break;
             case Dialects.OpenAi or Dialects.OpenAiResponses or Dialects.Anthropic when name.SequenceEqual("temperature"u8):
                 _scan.IsCold = IsZero(ref reader) ?? _scan.IsCold;
                 break;
@@ -119,6 +128,24 @@ internal ref struct RequestReader(RequestScan scan)
                 break;
         }
         reader.Skip();
+    }
+
+    /// <summary>Whether a choice of tools is another than to leave it to the model. Stands at its end afterwards.</summary>
+    private static bool Chooses(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+            return reader.TokenType == JsonTokenType.String && !reader.ValueTextEquals("auto"u8);
+        var chooses = false;
+        var depth = reader.CurrentDepth;
+        while (reader.Read() && reader.CurrentDepth > depth)
+        {
+            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != depth + 1)
+                continue;
+            var isType = reader.ValueTextEquals("type"u8);
+            reader.Read();
+            chooses |= isType ? !(reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("auto"u8)) : reader.TokenType == JsonTokenType.True;
+        }
+        return chooses;
     }
 
     private void ReadModel(ref Utf8JsonReader reader, int start)

@@ -60,6 +60,12 @@ public sealed class RequestScan : IDisposable
     /// <summary>Whether there are tools.</summary>
     public bool HasTools { get; internal set; }
 
+    /// <summary>Whether it is said how the tools are to be used, beyond leaving it to the model: not every node that speaks the language listens to it.</summary>
+    public bool ChoosesTools { get; internal set; }
+
+    /// <summary>Whether something is asked for, in Anthropic's language, that only Anthropic has: a tool that it runs itself, or a conversation that it keeps.</summary>
+    public bool AsksAnthropic { get; internal set; }
+
     /// <summary>About how long the prompt is: bytes of UTF-8 in its texts and tools, without images; a token given by its number counts as four.</summary>
     public long PromptCharacters { get; internal set; }
 
@@ -126,6 +132,8 @@ public sealed class RequestScan : IDisposable
         IsSeeded = false;
         HasImages = false;
         HasTools = false;
+        ChoosesTools = false;
+        AsksAnthropic = false;
         PromptCharacters = 0;
         Hasher.Reset();
         // A body may repeat a member as often as it likes; the pool need not remember that.

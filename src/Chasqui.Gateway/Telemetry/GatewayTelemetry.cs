@@ -80,6 +80,10 @@ public sealed class GatewayTelemetry : IDisposable
         }
     }
 
+    /// <summary>Counts a request that was sent to a node a second time at once, because its connection had been closed.</summary>
+    /// <param name="node">The node's name.</param>
+    public void SentAgain(string node) => Instruments.Resends.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Node, node));
+
     /// <summary>Counts a request that joined a generation which was begun for another.</summary>
     /// <param name="model">The model that the request is for.</param>
     public void SharedGeneration(string model)

@@ -28,6 +28,7 @@ internal sealed class Instruments
         QueueWait = Histogram(meter, "chasqui.queue.wait", "s", "Time a request waited for a node.", _waits);
         QueueError = Histogram(meter, "chasqui.queue.prediction_error", "s", "Time a request waited for a slot, less the time that it was told when it came.", _errors);
         NodeRequests = meter.CreateCounter<long>("chasqui.node.requests", "{request}", "Attempts at a node that have ended: how they began, and how they ended.");
+        Resends = meter.CreateCounter<long>("chasqui.node.resends", "{request}", "Requests that were sent to a node a second time at once, because it had closed their connection before a byte of an answer.");
         Policies = meter.CreateCounter<long>("chasqui.policy.changes", "{option}", "Options of requests that a policy changed.");
         Bytes = meter.CreateCounter<long>("chasqui.io", "By", "Bytes of bodies that were received from clients and sent to them.");
         MergedCalls = meter.CreateCounter<long>("chasqui.merge.calls", "{call}", "Calls to nodes that were made for requests for vectors, of one caller or of several together.");
@@ -67,6 +68,8 @@ internal sealed class Instruments
     public Histogram<double> QueueError { get; }
 
     public Counter<long> NodeRequests { get; }
+
+    public Counter<long> Resends { get; }
 
     public Counter<long> Policies { get; }
 

@@ -16,7 +16,7 @@ internal readonly record struct AnthropicCall(string Id, string Name, string Inp
     }
 
     /// <summary>Reads a call in Ollama's form.</summary>
-    public static AnthropicCall From(JsonNode call) => From(JsonSerializer.SerializeToElement(call));
+    public static AnthropicCall From(JsonNode call) => From(JsonSerializer.SerializeToElement(call, FunctionCall.PlainOptions));
 
     private static string Text(JsonElement element, string name) =>
         element.ValueKind == JsonValueKind.Object && element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String

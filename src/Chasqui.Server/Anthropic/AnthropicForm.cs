@@ -63,9 +63,25 @@ internal sealed class AnthropicForm : ApiForm
         json.Value(TypeOf(error.Status));
         json.Name("message"u8);
         json.Value(error.Message);
+        if (error.Cause is UnsupportedFieldException unsupported)
+            Details(ref json, unsupported);
         json.EndObject();
         json.Name("request_id"u8);
         json.Value(AnthropicId.OfRequest(http));
+        json.EndObject();
+    }
+
+    /// <summary>By these a client knows what to leave out, and asks again.</summary>
+    private static void Details(ref JsonText json, UnsupportedFieldException unsupported)
+    {
+        json.Name("details"u8);
+        json.BeginObject();
+        json.Name("error_code"u8);
+        json.Value(unsupported.Code);
+        json.Name("unsupported"u8);
+        json.BeginArray();
+        json.Value(unsupported.Name);
+        json.EndArray();
         json.EndObject();
     }
 }

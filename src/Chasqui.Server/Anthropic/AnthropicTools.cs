@@ -6,18 +6,19 @@ namespace Chasqui.Server;
 /// <summary>Reads the tools that are offered, and how the model may use them.</summary>
 internal static class AnthropicTools
 {
-    /// <summary>The tools in Ollama's form; null for none.</summary>
-    public static JsonElement? Read(JsonElement value)
+    /// <summary>The tools in Ollama's form; null for none. Those that Anthropic defines or runs are left out, and named.</summary>
+    public static JsonElement? Read(JsonElement value, PassedOver passedOver)
     {
         var buffer = new ArrayBufferWriter<byte>(512);
-        var count = 0;
-        using (var json = new Utf8JsonWriter(buffer))
+        var (index, count) = (0, 0);
+        using (var json = FunctionCall.PlainWriter(buffer))
         {
             json.WriteStartArray();
             foreach (var tool in Field.Items("tools", value))
             {
-                Write(json, FormattableString.Invariant($"tools.{count}"), tool);
-                count++;
+                if (Write(json, FormattableString.Invariant($"tools.{index}"), tool, passedOver))
+                    count++;
+                index++;
             }
             json.WriteEndArray();
         }
@@ -27,7 +28,8 @@ internal static class AnthropicTools
         return document.RootElement.Clone();
     }
 
-    private static void Write(Utf8JsonWriter json, string at, JsonElement tool)
+    /// <returns>False where it was left out.</returns>
+    private static bool Write(Utf8JsonWriter json, string at, JsonElement tool, PassedOver passedOver)
     {
         var name = "";
         var type = "custom";
@@ -55,12 +57,13 @@ internal static class AnthropicTools
                     break;
             }
         }
-        if (type != "custom")
-            throw new InvalidRequestException($"{at}: a tool of type \"{Field.Clip(type)}\" is not supported here, since Anthropic defines or runs it; offer tools of type \"custom\"");
+        if (type is not ("custom" or ""))
+        {
+            passedOver.Add("tools." + type);
+            return false;
+        }
         if (name.Length == 0)
             throw new InvalidRequestException($"{at}: a tool needs a \"name\"");
-        if (strict)
-            throw new InvalidRequestException($"{at}: \"strict\" is not supported here, since the input of a tool cannot be guaranteed; leave it out");
         if (schema.ValueKind != JsonValueKind.Object)
             throw new InvalidRequestException($"{at}: a tool needs an \"input_schema\", a JSON schema as an object");
 
@@ -72,41 +75,11 @@ internal static class AnthropicTools
             json.WriteString("description"u8, description);
         json.WritePropertyName("parameters"u8);
         schema.WriteTo(json);
+        // Where the node knows it, it holds; a call that must be made is held to its schema anyway.
+        if (strict)
+            json.WriteBoolean("strict"u8, true);
         json.WriteEndObject();
         json.WriteEndObject();
-    }
-}
-
-/// <summary>How the model may use the tools.</summary>
-/// <param name="None">Not at all: they are not shown to it.</param>
-/// <param name="OneCall">Once in an answer: what it calls beyond that is not told.</param>
-internal readonly record struct AnthropicToolChoice(bool None, bool OneCall)
-{
-    public static AnthropicToolChoice Read(JsonElement value)
-    {
-        if (value.ValueKind == JsonValueKind.Null)
-            return default;
-        var type = "";
-        var one = false;
-        foreach (var member in Field.Members("tool_choice", value))
-        {
-            switch (member.Name.ToLowerInvariant())
-            {
-                case "type":
-                    Field.Read("tool_choice.type", member.Value, ref type);
-                    break;
-                case "disable_parallel_tool_use":
-                    Field.Read("tool_choice.disable_parallel_tool_use", member.Value, ref one);
-                    break;
-            }
-        }
-        return type switch
-        {
-            "auto" => new(None: false, one),
-            "none" => new(None: true, one),
-            "any" or "tool" => throw new InvalidRequestException(
-                $"tool_choice \"{type}\" is not supported here, since a model cannot be made to call a tool; use \"auto\" or \"none\""),
-            _ => throw new InvalidRequestException($"tool_choice.type must be \"auto\" or \"none\", not \"{Field.Clip(type)}\""),
-        };
+        return true;
     }
 }

@@ -6,34 +6,59 @@ namespace Chasqui.Server;
 /// <summary><c>POST /v1/messages/count_tokens</c>: how many tokens a conversation would be as a prompt. Nothing is generated.</summary>
 internal static class CountTokensEndpoint
 {
+    /// <summary>Says of a number that it is a guess, by the number's name: the engine does not count.</summary>
+    public const string EstimatedHeader = "X-Chasqui-Estimated";
+
     public static async Task InvokeAsync(ApiContext api, HttpContext http)
     {
         var fields = await MessagesEndpoint.ReadAsync(api, http).ConfigureAwait(false);
         fields.CheckForCount();
+        var request = fields.ToRequest();
         var engine = api.EngineOf(http);
-        var prompt = await RenderAsync(engine, fields.ToRequest(), http.RequestAborted).ConfigureAwait(false);
-        // As the engine itself reads a prompt: with what begins a sequence, and with the template's marks as the tokens they name.
-        var tokens = await engine.TokenizeAsync(
-            new TokenizeRequest { Model = fields.Model, Text = prompt, AddSpecial = true, ParseSpecial = true }, http.RequestAborted).ConfigureAwait(false);
-        RequestState.Of(http).PromptTokens = tokens.Count;
+        var prompt = await RenderAsync(engine, request, http.RequestAborted).ConfigureAwait(false);
+        var exact = prompt is null ? null : await CountAsync(engine, request.Model, prompt, http.RequestAborted).ConfigureAwait(false);
+        if (exact is null)
+            http.Response.Headers[EstimatedHeader] = "input_tokens";
+        var tokens = exact ?? (prompt is null ? TokenEstimate.Of(request) : TokenEstimate.Of(prompt));
+        RequestState.Of(http).PromptTokens = tokens;
         var buffer = new ArrayBufferWriter<byte>(32);
-        Write(buffer, tokens.Count);
+        Write(buffer, tokens);
         await AnthropicAnswer.SendAsync(http, StatusCodes.Status200OK, AnthropicAnswer.ContentType, buffer.WrittenMemory).ConfigureAwait(false);
     }
 
-    /// <summary>The whole prompt, uncut.</summary>
-    /// <exception cref="InvalidRequestException">The engine does not tell its prompts.</exception>
-    private static async Task<string> RenderAsync(IEngine engine, ChatRequest request, CancellationToken cancellationToken)
+    /// <summary>The whole prompt, uncut; null where the engine does not tell its prompts.</summary>
+    private static async Task<string?> RenderAsync(IEngine engine, ChatRequest request, CancellationToken cancellationToken)
     {
-        var updates = RelaxedThinking.ChatAsync(engine, request with { RenderOnly = true, Truncate = false }, cancellationToken);
-        await foreach (var update in updates.WithCancellation(cancellationToken).ConfigureAwait(false))
+        try
         {
-            if (update.RenderedPrompt is { } prompt)
-                return prompt;
-            // An engine that answers instead is stopped at its first word.
-            break;
+            var updates = RelaxedThinking.ChatAsync(engine, request with { RenderOnly = true, Truncate = false }, cancellationToken);
+            await foreach (var update in updates.WithCancellation(cancellationToken).ConfigureAwait(false))
+            {
+                // An engine that answers instead is stopped at its first word.
+                return update.RenderedPrompt;
+            }
         }
-        throw new InvalidRequestException($"count_tokens is not supported for \"{request.Model}\": its engine ({engine.Name}) does not tell the prompt that it makes of a conversation");
+        catch (UnsupportedCapabilityException e) when (e.Capability is not ("chat" or "tools" or "vision"))
+        {
+            // The model could answer; its node does not show how it would read the conversation.
+            return null;
+        }
+        return null;
+    }
+
+    /// <summary>As the engine itself reads a prompt: with what begins a sequence, and with the template's marks as the tokens they name. Null where it does not tell.</summary>
+    private static async Task<int?> CountAsync(IEngine engine, string model, string prompt, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var tokens = await engine.TokenizeAsync(
+                new TokenizeRequest { Model = model, Text = prompt, AddSpecial = true, ParseSpecial = true }, cancellationToken).ConfigureAwait(false);
+            return tokens.Count;
+        }
+        catch (UnsupportedCapabilityException)
+        {
+            return null;
+        }
     }
 
     private static void Write(ArrayBufferWriter<byte> buffer, int tokens)

@@ -7,14 +7,14 @@ namespace Chasqui.Server;
 internal static class MessageJson
 {
     /// <summary>A whole answer, with the line break that Ollama ends it by.</summary>
-    public static void WriteWhole(ArrayBufferWriter<byte> buffer, string model, GatheredAnswer answer, GenerationResult result, bool oneCall)
+    public static void WriteWhole(ArrayBufferWriter<byte> buffer, string model, GatheredAnswer answer, GenerationResult result)
     {
         var json = new JsonText(buffer);
         Head(ref json, model);
         if (answer.Thinking.Length > 0)
         {
             json.BeginObject();
-            Thinking(ref json, answer.Thinking);
+            Thinking(ref json, answer.Thinking, ThinkingSignature.Of(answer.Thinking));
             json.EndObject();
         }
         if (answer.Text.Length > 0)
@@ -23,33 +23,35 @@ internal static class MessageJson
             Text(ref json, answer.Text);
             json.EndObject();
         }
-        var calls = (answer.ToolCalls ?? []).Take(oneCall ? 1 : int.MaxValue).ToList();
+        var calls = answer.ToolCalls ?? [];
         foreach (var call in calls)
             ToolUse(ref json, AnthropicCall.From(call!), whole: true);
         json.EndArray();
         Stop(ref json, StopReason(result, calls.Count > 0));
-        Usage(ref json, result.PromptTokens, result.CompletionTokens);
+        Usage(ref json, result, answer.PromptTokens > 0);
         SessionFields.Write(ref json, result);
         json.EndObject();
         buffer.Write("\n"u8);
     }
 
     /// <summary>The message that a stream begins with: nothing said yet.</summary>
-    public static void WriteStart(ref JsonText json, string model, int inputTokens)
+    /// <param name="json">Where to.</param>
+    /// <param name="model">The model as it was asked for.</param>
+    /// <param name="prompt">Tokens of the prompt, exactly or about.</param>
+    public static void WriteStart(ref JsonText json, string model, int prompt)
     {
         Head(ref json, model);
         json.EndArray();
         Stop(ref json, null);
-        Usage(ref json, inputTokens, 0);
+        Usage(ref json, prompt, 0, 0);
         json.EndObject();
     }
 
-    public static void Thinking(ref JsonText json, string text)
+    public static void Thinking(ref JsonText json, string text, string signature)
     {
         Member(ref json, "type"u8, "thinking");
         Member(ref json, "thinking"u8, text);
-        // Clients require it and send it back; there is nothing to sign here.
-        Member(ref json, "signature"u8, "");
+        Member(ref json, "signature"u8, signature);
     }
 
     public static void Text(ref JsonText json, string text)
@@ -88,12 +90,30 @@ internal static class MessageJson
         json.Null();
     }
 
-    public static void Usage(ref JsonText json, int input, int output)
+    /// <summary>What an answer took.</summary>
+    /// <param name="json">Where to.</param>
+    /// <param name="result">How it ended.</param>
+    /// <param name="counts">Whether the engine counted the prompt before it answered: its own cache is not told then, so that the input is what count_tokens says.</param>
+    public static void Usage(ref JsonText json, GenerationResult result, bool counts) =>
+        Usage(ref json, result.PromptTokens, counts ? 0 : result.CachedPromptTokens, result.CompletionTokens);
+
+    /// <param name="json">Where to.</param>
+    /// <param name="prompt">Tokens of the whole prompt.</param>
+    /// <param name="cached">Those of them that were found computed, which Anthropic counts beside the input and not in it; told only where there are any.</param>
+    /// <param name="output">Tokens of the answer.</param>
+    private static void Usage(ref JsonText json, int prompt, int cached, int output)
     {
         json.Name("usage"u8);
         json.BeginObject();
         json.Name("input_tokens"u8);
-        json.Value((long)input);
+        json.Value((long)Math.Max(0, prompt - cached));
+        if (cached > 0)
+        {
+            json.Name("cache_creation_input_tokens"u8);
+            json.Value(0L);
+            json.Name("cache_read_input_tokens"u8);
+            json.Value((long)cached);
+        }
         json.Name("output_tokens"u8);
         json.Value((long)output);
         json.EndObject();

@@ -4,11 +4,13 @@ namespace Chasqui.Server;
 /// An answer as events: <c>message_start</c>, blocks of content one after another, each with its start, its pieces and its stop,
 /// <c>message_delta</c> with the reason of the end, <c>message_stop</c>. Each event is flushed on its own. For one answer.
 /// </summary>
-internal sealed class MessageStream(Sse events, string model, bool oneCall, int estimate)
+internal sealed class MessageStream(Sse events, string model, int estimate) : IDisposable
 {
+    private readonly ThinkingSignature _signature = new();
     private Block _open;
     private int _index;
     private bool _begun;
+    private int _prompt;
     private bool _called;
 
     private enum Block
@@ -24,7 +26,7 @@ internal sealed class MessageStream(Sse events, string model, bool oneCall, int 
         if (!_begun)
         {
             _begun = true;
-            Begin();
+            Begin(update);
             await events.SendAsync().ConfigureAwait(false);
         }
         if (update.Thinking.Length > 0)
@@ -34,11 +36,7 @@ internal sealed class MessageStream(Sse events, string model, bool oneCall, int 
         if (update.ToolCalls is { } calls)
         {
             foreach (var call in calls.EnumerateArray())
-            {
-                if (_called && oneCall)
-                    break;
                 await SendCallAsync(AnthropicCall.From(call)).ConfigureAwait(false);
-            }
         }
         if (update.Result is { } result)
             await EndAsync(result).ConfigureAwait(false);
@@ -52,6 +50,8 @@ internal sealed class MessageStream(Sse events, string model, bool oneCall, int 
             Open(block);
             await events.SendAsync().ConfigureAwait(false);
         }
+        if (block == Block.Thinking)
+            _signature.Add(piece);
         var (type, member) = block == Block.Thinking ? ("thinking_delta", "thinking") : ("text_delta", "text");
         Delta(type, member, piece);
         await events.SendAsync().ConfigureAwait(false);
@@ -84,16 +84,23 @@ internal sealed class MessageStream(Sse events, string model, bool oneCall, int 
     {
         if (_open == Block.None)
             return;
+        if (_open == Block.Thinking)
+        {
+            Delta("signature_delta", "signature", _signature.Take());
+            await events.SendAsync().ConfigureAwait(false);
+        }
         _open = Block.None;
         Stop();
         await events.SendAsync().ConfigureAwait(false);
     }
 
-    private void Begin()
+    private void Begin(GenerationUpdate first)
     {
+        _prompt = first.PromptTokens;
+        var prompt = _prompt > 0 ? _prompt : first.Result?.PromptTokens ?? estimate;
         var json = Event("message_start"u8, "message_start");
         json.Name("message"u8);
-        MessageJson.WriteStart(ref json, model, estimate);
+        MessageJson.WriteStart(ref json, model, prompt);
         json.EndObject();
         events.End();
     }
@@ -105,7 +112,7 @@ internal sealed class MessageStream(Sse events, string model, bool oneCall, int 
         json.Name("content_block"u8);
         json.BeginObject();
         if (block == Block.Thinking)
-            MessageJson.Thinking(ref json, "");
+            MessageJson.Thinking(ref json, "", "");
         else
             MessageJson.Text(ref json, "");
         json.EndObject();
@@ -150,7 +157,7 @@ internal sealed class MessageStream(Sse events, string model, bool oneCall, int 
         json.BeginObject();
         MessageJson.Stop(ref json, reason);
         json.EndObject();
-        MessageJson.Usage(ref json, result.PromptTokens, result.CompletionTokens);
+        MessageJson.Usage(ref json, result, _prompt > 0);
         SessionFields.Write(ref json, result);
         json.EndObject();
         events.End();
@@ -171,4 +178,6 @@ internal sealed class MessageStream(Sse events, string model, bool oneCall, int 
         MessageJson.Member(ref json, "type"u8, type);
         return json;
     }
+
+    public void Dispose() => _signature.Dispose();
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using Chasqui.Engines.Tools;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
@@ -14,7 +15,7 @@ internal static class MessagesEndpoint
         var fields = await ReadAsync(api, http).ConfigureAwait(false);
         fields.CheckForAnswer();
         var request = fields.ToRequest();
-        var updates = RelaxedThinking.ChatAsync(api.EngineOf(http), request, http.RequestAborted);
+        var updates = SingleCall.Of(RelaxedThinking.ChatAsync(api.EngineOf(http), request, http.RequestAborted), request.ToolChoice);
         await (fields.Stream ? StreamAsync(api, http, fields, request, updates) : SendWholeAsync(http, fields, updates)).ConfigureAwait(false);
     }
 
@@ -24,6 +25,7 @@ internal static class MessagesEndpoint
         var fields = new MessagesFields();
         using (var body = await api.ReadBodyAsync(http).ConfigureAwait(false))
             fields.Read(body.Root);
+        fields.PassedOver.Tell(http);
         RequestState.Of(http).Model = fields.Model;
         return fields;
     }
@@ -36,7 +38,7 @@ internal static class MessagesEndpoint
         if (result.TruncatedTokens > 0)
             http.Response.Headers[GenerationAnswer.TruncatedHeader] = result.TruncatedTokens.ToString(CultureInfo.InvariantCulture);
         var buffer = new ArrayBufferWriter<byte>(1024);
-        MessageJson.WriteWhole(buffer, fields.Model, answer, result, fields.OneCall);
+        MessageJson.WriteWhole(buffer, fields.Model, answer, result);
         await AnthropicAnswer.SendAsync(http, StatusCodes.Status200OK, AnthropicAnswer.ContentType, buffer.WrittenMemory).ConfigureAwait(false);
     }
 
@@ -49,7 +51,7 @@ internal static class MessagesEndpoint
         var events = Sse.Open(api, http, _ping);
         await using (events.ConfigureAwait(false))
         {
-            var stream = new MessageStream(events, fields.Model, fields.OneCall, TokenEstimate.Of(request));
+            using var stream = new MessageStream(events, fields.Model, TokenEstimate.Of(request));
             await foreach (var update in updates.WithCancellation(http.RequestAborted).ConfigureAwait(false))
             {
                 result = update.Result;

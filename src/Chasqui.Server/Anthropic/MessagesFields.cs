@@ -25,8 +25,8 @@ internal sealed class MessagesFields
 
     public bool Stream => _stream;
 
-    /// <summary>Whether the answer may hold one call of a tool only.</summary>
-    public bool OneCall => _choice.OneCall;
+    /// <summary>What was passed over.</summary>
+    public PassedOver PassedOver { get; } = new();
 
     public void Read(JsonElement root)
     {
@@ -66,6 +66,7 @@ internal sealed class MessagesFields
             Model = _model,
             Messages = _system.Length > 0 ? [new ChatMessage { Role = "system", Content = _system }, .. _turns] : _turns,
             Tools = _choice.None ? null : _tools,
+            ToolChoice = _choice.Choice,
             Options = options,
             Format = _format,
             // How hard to think is also that it is to think; a model that cannot is not held to it.
@@ -117,16 +118,16 @@ internal sealed class MessagesFields
                 _stops = ReadStops(name, value);
                 break;
             case "tools":
-                _tools = AnthropicTools.Read(value);
+                _tools = AnthropicTools.Read(value, PassedOver);
                 break;
             case "tool_choice":
                 _choice = AnthropicToolChoice.Read(value);
                 break;
             case "thinking":
-                _think = ThinkingConfig.ReadThinking(value);
+                _think = ThinkingConfig.ReadThinking(value, PassedOver);
                 break;
             case "output_config":
-                (_effort, _format) = ThinkingConfig.ReadOutput(value, _format);
+                (_effort, _format) = ThinkingConfig.ReadOutput(value, _format, PassedOver);
                 break;
             case "output_format":
                 _format = ThinkingConfig.ReadFormat(name, value) ?? _format;
@@ -135,7 +136,7 @@ internal sealed class MessagesFields
                 // The gateway's own, which has been read already.
                 break;
             default:
-                RefusedFields.Check(name, value);
+                RefusedFields.Check(name, value, PassedOver);
                 break;
         }
     }

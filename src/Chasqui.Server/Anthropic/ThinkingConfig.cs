@@ -6,7 +6,7 @@ namespace Chasqui.Server;
 internal static class ThinkingConfig
 {
     /// <summary><c>thinking</c>: what to set <see cref="GenerationRequest.Think"/> to; null leaves it to the model.</summary>
-    public static string? ReadThinking(JsonElement value)
+    public static string? ReadThinking(JsonElement value, PassedOver passedOver)
     {
         if (value.ValueKind == JsonValueKind.Null)
             return null;
@@ -22,20 +22,26 @@ internal static class ThinkingConfig
                     // How many of the answer's tokens may be thoughts is the model's own affair; max_tokens bounds them all.
                     var budget = 0;
                     Field.Read("thinking.budget_tokens", member.Value, ref budget);
+                    passedOver.Add("thinking.budget_tokens");
+                    break;
+                default:
+                    if (member.Value.ValueKind != JsonValueKind.Null)
+                        passedOver.Add("thinking." + member.Name);
                     break;
             }
         }
         return type switch
         {
             "enabled" => "true",
-            "disabled" => "false",
+            // No thoughts but short reports between calls of tools, which are the answer's own text here.
+            "disabled" or "between_tools" => "false",
             "adaptive" => null,
-            _ => throw new InvalidRequestException($"thinking.type must be \"enabled\", \"disabled\" or \"adaptive\", not \"{Field.Clip(type)}\""),
+            _ => throw new InvalidRequestException($"thinking.type must be \"enabled\", \"disabled\", \"adaptive\" or \"between_tools\", not \"{Field.Clip(type)}\""),
         };
     }
 
     /// <summary><c>output_config</c>: how hard to think, and the shape of the answer.</summary>
-    public static (string? Effort, OutputFormat? Format) ReadOutput(JsonElement value, OutputFormat? format)
+    public static (string? Effort, OutputFormat? Format) ReadOutput(JsonElement value, OutputFormat? format, PassedOver passedOver)
     {
         string? effort = null;
         foreach (var member in Field.Members("output_config", value))
@@ -49,7 +55,8 @@ internal static class ThinkingConfig
                     format = ReadFormat("output_config.format", member.Value) ?? format;
                     break;
                 default:
-                    throw new InvalidRequestException($"\"output_config.{Field.Clip(member.Name)}\" is not supported here; use \"effort\" and \"format\"");
+                    passedOver.Add("output_config." + member.Name);
+                    break;
             }
         }
         return (effort, format);

@@ -90,11 +90,14 @@ internal sealed class TurnReader
                 case "thinking" when role == "assistant":
                     thinking.Append(block.Thinking);
                     break;
-                case "tool_use" or "thinking" or "tool_result":
+                case "redacted_thinking" when role == "assistant":
+                    // Thoughts that only those can read who encrypted them.
+                    break;
+                case "tool_use" or "thinking" or "tool_result" or "redacted_thinking":
                     throw new InvalidRequestException($"a block of type \"{block.Type}\" belongs in a message of the role \"{(block.Type == "tool_result" ? "user" : "assistant")}\"");
                 default:
                     throw new InvalidRequestException(
-                        $"a block of type \"{Field.Clip(block.Type)}\" is not supported here; use text, image, tool_use, tool_result or thinking");
+                        $"a block of type \"{Field.Clip(block.Type)}\" is not supported here; use text, image, tool_use, tool_result, thinking or redacted_thinking");
             }
         }
         if (text.Length == 0 && thinking.Length == 0 && images.Count == 0 && calls.Count == 0)
@@ -151,7 +154,7 @@ internal sealed class TurnReader
     private static JsonElement Calls(List<ContentBlock> calls)
     {
         var buffer = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = FunctionCall.PlainWriter(buffer))
         {
             json.WriteStartArray();
             for (var i = 0; i < calls.Count; i++)

@@ -9,6 +9,7 @@ internal static class NodeTable
     private const string FromEnvironment = "env:";
 
     private static readonly NodeTimeouts _timeouts = new();
+    private static readonly NodeConnections _connections = new();
 
     public static ConfigurationTable<NodeOptions> Create() => new(
         "Nodes", "The nodes that run models, beside the embedded engine. An empty list is none.", "the Ollama on port 11434 of this machine, if there is one",
@@ -42,6 +43,10 @@ internal static class NodeTable
                 (timeouts, time) => timeouts with { BetweenTokens = time }),
             Patience("Total", _timeouts.Total, TimeSpan.FromMilliseconds(100), TimeSpan.FromDays(7), "How long the whole request may take.",
                 (timeouts, time) => timeouts with { Total = time }),
+            Keeping("IdleTime", _connections.IdleTime, TimeSpan.FromHours(1), "How long a connection of HTTP is kept while no request uses it.",
+                (connections, time) => connections with { IdleTime = time }),
+            Keeping("Lifetime", _connections.Lifetime, TimeSpan.FromHours(24), "How long a connection of HTTP is used at all; a request that runs is never cut for it.",
+                (connections, time) => connections with { Lifetime = time }),
         ],
         () => new NodeOptions { Name = "", Url = "" }, Check,
         (options, nodes) => options with { Nodes = [.. nodes.Select(Named)] });
@@ -50,6 +55,10 @@ internal static class NodeTable
         string name, TimeSpan @default, TimeSpan low, TimeSpan high, string meaning, Func<NodeTimeouts, TimeSpan, NodeTimeouts> apply) =>
         new($"Timeouts:{name}", false, "string", GoDuration.Format(@default), ConfigurationValues.Expected(low, high), meaning,
             (node, values) => ConfigurationValues.Duration(values[0], low, high) is { } time ? node with { Timeouts = apply(node.Timeouts, time) } : null);
+
+    private static ItemKey<NodeOptions> Keeping(string name, TimeSpan @default, TimeSpan high, string meaning, Func<NodeConnections, TimeSpan, NodeConnections> apply) =>
+        new($"Connections:{name}", false, "string", GoDuration.Format(@default), ConfigurationValues.Expected(TimeSpan.FromSeconds(1), high), meaning,
+            (node, values) => ConfigurationValues.Duration(values[0], TimeSpan.FromSeconds(1), high) is { } time ? node with { Connections = apply(node.Connections, time) } : null);
 
     private static ItemProblem? Check(IReadOnlyList<NodeOptions> nodes)
     {

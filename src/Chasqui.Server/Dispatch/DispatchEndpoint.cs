@@ -139,7 +139,7 @@ internal sealed partial class DispatchEndpoint(
         {
             using var lease = await way.NextAsync(http.RequestAborted).ConfigureAwait(false);
             Tell(http, state, lease);
-            var failure = await AttemptAsync(route, http, state, lease, way, passage).ConfigureAwait(false);
+            var failure = await AttemptAsync(route, http, state, lease, way, passage, scan).ConfigureAwait(false);
             if (failure is null)
                 return;
             LogRetry(lease.Node.Name, request.Model, failure.Message);
@@ -148,12 +148,12 @@ internal sealed partial class DispatchEndpoint(
 
     /// <returns>Null when the request was answered; else why it goes to another node.</returns>
     private async ValueTask<EngineException?> AttemptAsync(
-        Route route, HttpContext http, RequestState state, NodeLease lease, Gateway.Dispatch.Route way, PassageAttempt passage)
+        Route route, HttpContext http, RequestState state, NodeLease lease, Gateway.Dispatch.Route way, PassageAttempt passage, RequestScan scan)
     {
         EngineException failure;
         try
         {
-            if ((lease.Node.Dialects & lease.Request.Dialect) != 0)
+            if (Passes(lease, scan))
             {
                 if (lease.Reason.Attempt == 1)
                     Asks(route, state);
@@ -188,6 +188,10 @@ internal sealed partial class DispatchEndpoint(
             throw failure;
         return failure;
     }
+
+    /// <summary>Whether the node takes the request as it is: it speaks its language, and all that is asked for in it.</summary>
+    private static bool Passes(NodeLease lease, RequestScan scan) =>
+        (lease.Node.Dialects & lease.Request.Dialect) != 0 && !scan.AsksAnthropic && !(scan.ChoosesTools && lease.Node.IgnoresToolChoice);
 
     /// <summary>The rest of an answer that a node broke off which had passed by unread: it is read from now on.</summary>
     private async ValueTask GoOnAsync(Route route, HttpContext http, RequestState state, Gateway.Dispatch.Route way, PassedAnswer said, EngineException failure)

@@ -46,7 +46,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         var answer = await UnpackedAnswer.OfAsync(await SendAsync(lease, body).ConfigureAwait(false), lease.Node.Name).ConfigureAwait(false);
         await using (answer.ConfigureAwait(false))
         {
-            if (PassageFailures.Of(answer, lease) is { } failure)
+            if (PassageFailures.Of(answer, lease, time) is { } failure)
             {
                 lease.Ended(failure, weak: PassageFailures.IsWeak(answer));
                 if (way.MayRetry(lease, failure))
@@ -101,10 +101,10 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             lease.Silence = _silence;
             using var body = Rewritten(lease);
             answer = await UnpackedAnswer.OfAsync(await SendAsync(lease, body).ConfigureAwait(false), lease.Node.Name).ConfigureAwait(false);
-            if (PassageFailures.Of(answer, lease) is { } failure)
+            if (PassageFailures.Of(answer, lease, time) is { } failure)
             {
                 lease.Ended(failure, weak: PassageFailures.IsWeak(answer));
-                throw failure;
+                throw await PassageFailures.InWordsAsync(answer, default, lease, route.Path, time).ConfigureAwait(false);
             }
             var opened = new Opened(lease, answer, await FirstAsync(answer, lease).ConfigureAwait(false), isSecond);
             (answer, isSecond) = (null, false);
@@ -174,7 +174,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         var state = RequestState.Of(http);
         state.Measure?.FirstToken();
         if (answer.Status >= StatusCodes.Status400BadRequest && http.Response.HasStarted)
-            throw await PassageFailures.TooLateAsync(answer, first, lease).ConfigureAwait(false);
+            throw await PassageFailures.InWordsAsync(answer, first, lease, route.Path, time).ConfigureAwait(false);
         HasBegun = true;
         _heard = lease;
         var type = ContentTypeOf(answer);

@@ -3,21 +3,21 @@ using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
 
-/// <summary>Which headers of a request go on to a node. Keys, cookies and origins are the gateway's matter and stay here.</summary>
+/// <summary>Which headers of a request go on to a node. Keys, cookies, origins and what is for one connection alone are the gateway's matter and stay here.</summary>
 internal static class PassageHeaders
 {
     private static readonly FrozenSet<string> _ours = new[]
     {
-        "Host", "Connection", "Keep-Alive", "Transfer-Encoding", "Content-Length", "TE", "Trailer", "Upgrade", "Expect", "Proxy-Connection", "Proxy-Authorization",
-        "Authorization", "X-Api-Key", "Cookie", "Origin", "Referer", "Accept-Encoding", "X-Chasqui-Node", "X-Chasqui-Explain",
+        "Host", "Content-Length", "Expect", "Authorization", "X-Api-Key", "Cookie", "Origin", "Referer", "Accept-Encoding", "X-Chasqui-Node", "X-Chasqui-Explain",
     }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     public static List<KeyValuePair<string, string>> Of(HttpRequest request)
     {
+        var connection = request.Headers.Connection.Count == 0 ? null : request.Headers.Connection.ToString();
         var kept = new List<KeyValuePair<string, string>>(request.Headers.Count + 1);
         foreach (var (name, values) in request.Headers)
         {
-            if (_ours.Contains(name) || TraceHeaders.IsOwn(name) || name.StartsWith(':'))
+            if (_ours.Contains(name) || ConnectionHeaders.IsOne(name) || ConnectionHeaders.Names(connection, name) || TraceHeaders.IsOwn(name) || name.StartsWith(':'))
                 continue;
             foreach (var value in values)
             {

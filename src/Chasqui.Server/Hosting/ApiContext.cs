@@ -25,9 +25,13 @@ internal sealed class ApiContext(
     public ResponseArchive? Archive { get; } = archive;
 
     /// <summary>The engine that this request runs on: that of the node it was sent to or is for, else the one over all nodes; its chats are turns of the session that it names.</summary>
-    public IEngine EngineOf(HttpContext http) => sessions is not null && SessionHeaders.Of(http.Request) is { } named
-        ? new SessionEngine(PlainEngineOf(http), sessions.Value, named, turn => SessionHeaders.Tell(http.Response, turn), version => SessionHeaders.Tell(http.Response, version))
-        : PlainEngineOf(http);
+    public IEngine EngineOf(HttpContext http)
+    {
+        PassedOverHeader.Watch(http);
+        return sessions is not null && SessionHeaders.Of(http.Request) is { } named
+            ? new SessionEngine(PlainEngineOf(http), sessions.Value, named, turn => SessionHeaders.Tell(http.Response, turn), version => SessionHeaders.Tell(http.Response, version))
+            : PlainEngineOf(http);
+    }
 
     private IEngine PlainEngineOf(HttpContext http)
     {

@@ -11,9 +11,6 @@ internal static class ErrorMap
     /// <summary>nginx's and Ollama's status for a client that left before its answer.</summary>
     public const int ClientClosedRequest = 499;
 
-    /// <summary>Ollama's text, two spaces included; clients look for it before they try again.</summary>
-    public const string Busy = "server busy, please try again.  maximum pending requests exceeded";
-
     public static ApiError Map(Exception exception, NotFoundWording wording) => exception switch
     {
         ModelNotFoundException e => new(StatusCodes.Status404NotFound, NotFound(e, wording)),
@@ -23,7 +20,7 @@ internal static class ErrorMap
         InvalidRequestException e => new(StatusCodes.Status400BadRequest, e.Message),
         UnsupportedCapabilityException e => new(StatusCodes.Status400BadRequest, e.Message),
         QueueRefusedException e => new(e.IsCallers ? StatusCodes.Status429TooManyRequests : StatusCodes.Status503ServiceUnavailable, e.Message, e.RetryAfter, e),
-        EngineOverloadedException e => new(StatusCodes.Status503ServiceUnavailable, Busy, e.RetryAfter),
+        EngineOverloadedException e => new(e.IsOneTooMany ? StatusCodes.Status429TooManyRequests : StatusCodes.Status503ServiceUnavailable, e.Message, e.RetryAfter, e),
         InsufficientMemoryException e => new(StatusCodes.Status503ServiceUnavailable, e.Message),
         EngineUnavailableException e => new(StatusCodes.Status503ServiceUnavailable, e.Message),
         ResponseNotFoundException e => new(StatusCodes.Status404NotFound, e.Message),

@@ -37,8 +37,11 @@ internal sealed class RequestState
     /// <summary>How the stream began that is gone on with; null for one from its beginning.</summary>
     public StreamStart? Start { get; set; }
 
+    /// <summary>Whether the header is seen to that names what was passed over.</summary>
+    public bool TellsPassedOver { get; set; }
+
     /// <summary>The form of the API that was called.</summary>
-    public required ApiForm Form { get; init; }
+    public required ApiForm Form { get; set; }
 
     /// <summary>How this endpoint says that there is no such model.</summary>
     public NotFoundWording NotFound { get; init; }

@@ -5,12 +5,13 @@ using Chasqui.Engines.Ollama;
 using Chasqui.Engines.OpenAi;
 using Chasqui.Engines.Remote;
 using Chasqui.Gateway;
+using Chasqui.Gateway.Telemetry;
 using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Server;
 
 /// <summary>Makes the connection to a node, of the kind that it is.</summary>
-internal sealed class NodeConnector(IEngine embedded, GatewayOptions options, TimeProvider time, ILoggerFactory loggers)
+internal sealed class NodeConnector(IEngine embedded, GatewayOptions options, GatewayTelemetry telemetry, TimeProvider time, ILoggerFactory loggers)
 {
     private readonly ILogger _logger = loggers.CreateLogger("Chasqui.Nodes");
 
@@ -35,6 +36,8 @@ internal sealed class NodeConnector(IEngine embedded, GatewayOptions options, Ti
                 BetweenTokens = node.Timeouts.BetweenTokens,
                 Total = node.Timeouts.Total,
             },
+            Connections = new ConnectionLimits { IdleTime = node.Connections.IdleTime, Lifetime = node.Connections.Lifetime },
+            SentAgain = () => telemetry.SentAgain(node.Name),
         };
         return node.Kind switch
         {
@@ -50,7 +53,14 @@ internal sealed class NodeConnector(IEngine embedded, GatewayOptions options, Ti
 
         OllamaNode Ollama() => new(http, Passage(), time, _logger);
         OpenAiNode OpenAi() => new(http, Passage(), time, _logger);
-        Http1Passage Passage() => new(Http1Options.Of(node.Name, url) with { ApiKey = node.ApiKey, ConnectTimeout = node.Timeouts.Connect, Time = time });
+        Http1Passage Passage() => new(Http1Options.Of(node.Name, url) with
+        {
+            ApiKey = node.ApiKey,
+            ConnectTimeout = node.Timeouts.Connect,
+            Connections = http.Connections,
+            SentAgain = http.SentAgain,
+            Time = time,
+        });
     }
 
     private ChasquiNode OverWire(NodeOptions node)

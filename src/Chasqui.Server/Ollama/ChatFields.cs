@@ -22,8 +22,9 @@ internal sealed class ChatFields : GenerationFields
         {
             case "messages":
                 _messages = [];
+                var tools = new Dictionary<string, string>(StringComparer.Ordinal);
                 foreach (var message in Field.Items(name, value))
-                    _messages.Add(ReadMessage(message));
+                    _messages.Add(WithTool(ReadMessage(message), message, tools));
                 break;
             case "tools":
                 _tools = null;
@@ -35,6 +36,22 @@ internal sealed class ChatFields : GenerationFields
                 break;
         }
     }
+
+    /// <summary>A result that names a call's id and no tool is of the tool that was called so.</summary>
+    private static ChatMessage WithTool(ChatMessage message, JsonElement json, Dictionary<string, string> tools)
+    {
+        foreach (var call in message.ToolCalls?.EnumerateArray() ?? default)
+        {
+            if (Text(call, "id") is { } id && call.TryGetProperty("function", out var function) && Text(function, "name") is { } tool)
+                tools[id] = tool;
+        }
+        return message is { Role: "tool", ToolName: null } && Text(json, "tool_call_id") is { } answered && tools.TryGetValue(answered, out var named)
+            ? message with { ToolName = named }
+            : message;
+    }
+
+    private static string? Text(JsonElement json, string name) =>
+        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
 
     /// <summary>One turn; what its JSON does not say is empty.</summary>
     public static ChatMessage ReadMessage(JsonElement message)

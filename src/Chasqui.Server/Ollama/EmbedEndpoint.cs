@@ -96,8 +96,7 @@ internal static class EmbedEndpoint
         foreach (var vector in result.Vectors)
             Write(ref json, vector);
         json.EndArray();
-        MetricsJson.Write(ref json, "total_duration"u8, result.TotalDuration);
-        MetricsJson.Write(ref json, "load_duration"u8, result.LoadDuration);
+        MetricsJson.Durations(ref json, result.TotalDuration, result.LoadDuration);
         MetricsJson.Write(ref json, "prompt_eval_count"u8, result.PromptTokens);
         json.EndObject();
     }

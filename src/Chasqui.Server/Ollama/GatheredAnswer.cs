@@ -17,6 +17,9 @@ internal sealed class GatheredAnswer
 
     public string? RenderedPrompt { get; private init; }
 
+    /// <summary>Tokens of the prompt as the engine told them before it answered; 0 where it did not.</summary>
+    public int PromptTokens { get; private init; }
+
     /// <summary>How it ended.</summary>
     public required GenerationResult Result { get; init; }
 
@@ -29,6 +32,7 @@ internal sealed class GatheredAnswer
         JsonArray? calls = null;
         string? rendered = null;
         GenerationResult? result = null;
+        var prompt = 0;
         await foreach (var update in updates.WithCancellation(cancellationToken).ConfigureAwait(false))
         {
             text.Append(update.Text);
@@ -38,6 +42,7 @@ internal sealed class GatheredAnswer
             foreach (var call in update.ToolCalls?.EnumerateArray() ?? default)
                 (calls ??= []).Add(JsonObject.Create(call));
             rendered ??= update.RenderedPrompt;
+            prompt = Math.Max(prompt, update.PromptTokens);
             result = update.Result ?? result;
         }
         return new GatheredAnswer
@@ -47,6 +52,7 @@ internal sealed class GatheredAnswer
             Logprobs = logprobs,
             ToolCalls = calls,
             RenderedPrompt = rendered,
+            PromptTokens = prompt,
             Result = result ?? throw EndedEarly(),
         };
     }

@@ -21,7 +21,8 @@ internal static class GenerationAnswer
         else
         {
             var model = await api.EngineOf(http).ShowAsync(fields.Model, http.RequestAborted).ConfigureAwait(false);
-            if (!model.Summary.Capabilities.Contains("completion"))
+            // Not every node says what its models can do.
+            if (model.Summary.Capabilities.Count > 0 && !model.Summary.Capabilities.Contains("completion"))
                 throw new UnsupportedCapabilityException(fields.Model, form is ChatForm ? "chat" : "generate");
             var request = new LoadRequest { Model = fields.Model, Options = fields.Options, KeepAlive = fields.KeepAlive };
             await api.EngineOf(http).LoadAsync(request, http.RequestAborted).ConfigureAwait(false);

@@ -5,12 +5,22 @@ internal static class MetricsJson
 {
     public static void Write(ref JsonText json, GenerationResult result)
     {
-        Write(ref json, "total_duration"u8, result.TotalDuration);
-        Write(ref json, "load_duration"u8, result.LoadDuration);
+        Durations(ref json, result.TotalDuration, result.LoadDuration);
         Write(ref json, "prompt_eval_count"u8, result.PromptTokens);
         Write(ref json, "prompt_eval_duration"u8, result.PromptDuration);
         Write(ref json, "eval_count"u8, result.CompletionTokens);
         Write(ref json, "eval_duration"u8, result.CompletionDuration);
+    }
+
+    /// <summary>Where anything ran, both: clients read <c>load_duration</c> without asking whether it is there, and a node of another kind tells none.</summary>
+    public static void Durations(ref JsonText json, TimeSpan total, TimeSpan load)
+    {
+        if (total <= TimeSpan.Zero)
+            return;
+        json.Name("total_duration"u8);
+        json.Value(total);
+        json.Name("load_duration"u8);
+        json.Value(load > TimeSpan.Zero ? load : TimeSpan.Zero);
     }
 
     public static void Write(ref JsonText json, ReadOnlySpan<byte> name, TimeSpan duration)

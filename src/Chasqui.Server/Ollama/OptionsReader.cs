@@ -3,8 +3,8 @@ using System.Text.Json;
 namespace Chasqui.Server;
 
 /// <summary>
-/// The <c>options</c> object. As in Ollama: names are matched exactly, unknown ones are passed over, <c>null</c> says nothing, a
-/// fraction is cut off where a whole number is wanted. <c>alone</c> is ours.
+/// The <c>options</c> object. As in Ollama: names are matched exactly, unknown ones are passed over (and named), <c>null</c> says
+/// nothing, a fraction is cut off where a whole number is wanted. <c>alone</c> is ours.
 /// </summary>
 internal static class OptionsReader
 {
@@ -44,14 +44,30 @@ internal static class OptionsReader
             // Known to Ollama and without meaning here; only their types are held.
             case "num_gpu" or "main_gpu" or "draft_num_predict":
                 Whole(name, value);
+                PassOver(name);
                 return to;
             case "use_mmap":
                 Switch(name, value);
+                PassOver(name);
                 return to;
             default:
-                return to;
+                PassOver(name);
+                return ChangesText(name, value) ? to with { Unapplied = [.. to.Unapplied ?? [], name] } : to;
         }
     }
+
+    private static void PassOver(string name) => RequestContext.Current?.PassOver(name);
+
+    /// <summary>Options of older versions of Ollama that changed how tokens are chosen, unless their value turned them off.</summary>
+    private static bool ChangesText(string name, JsonElement value) => name switch
+    {
+        "mirostat" => !IsNumber(value, 0),
+        "tfs_z" => !IsNumber(value, 1),
+        "penalize_newline" => value.ValueKind == JsonValueKind.False,
+        _ => false,
+    };
+
+    private static bool IsNumber(JsonElement value, double number) => value.ValueKind == JsonValueKind.Number && value.GetDouble() == number;
 
     private static int Whole(string name, JsonElement value) => (int)Math.Clamp(Whole64(name, value), int.MinValue, int.MaxValue);
 

@@ -8,7 +8,7 @@ internal sealed class ChatCompletionFields : OpenAiFields
     private readonly SamplingFields _sampling = new();
     private List<ChatMessage> _messages = [];
     private JsonElement? _tools;
-    private bool _mayCall = true;
+    private readonly ChosenTools _chosen = new();
     private OutputFormat? _format;
     private string _effort = "";
     private string? _nestedEffort;
@@ -24,7 +24,8 @@ internal sealed class ChatCompletionFields : OpenAiFields
         {
             Model = Model,
             Messages = _messages,
-            Tools = _mayCall ? _tools : null,
+            Tools = _chosen.Shown(_tools),
+            ToolChoice = _chosen.Choice,
             Options = _sampling.ToOptions(topP: 1),
             Format = _format,
             Think = ReasoningEffort.ToThink(_nestedEffort ?? _effort),
@@ -45,7 +46,10 @@ internal sealed class ChatCompletionFields : OpenAiFields
                 _tools = ToolFields.Read(value);
                 return true;
             case "tool_choice":
-                _mayCall = ToolFields.ReadChoice(value);
+                _chosen.Read(value);
+                return true;
+            case "parallel_tool_calls":
+                _chosen.ReadParallel(value);
                 return true;
             case "response_format":
                 _format = AnswerShape.Read(name, value, nested: true);

@@ -32,7 +32,7 @@ internal sealed class ChatCompletionForm(string model, TimeProvider time, Stream
         OpenAiJson.FinishReason(ref json, answer.RenderedPrompt is null && answer.Result is { } ended ? ReasonOf(ended) : null);
         Logprobs(ref json, answer.Logprobs);
         EndChoices(ref json);
-        OpenAiJson.Usage(ref json, answer.Result?.PromptTokens ?? 0, answer.Result?.CompletionTokens ?? 0);
+        OpenAiJson.Usage(ref json, answer.Result);
         if (answer.RenderedPrompt is { } prompt)
             MetricsJson.RenderedPrompt(ref json, prompt, images);
         SessionFields.Write(ref json, answer.Result);
@@ -82,7 +82,7 @@ internal sealed class ChatCompletionForm(string model, TimeProvider time, Stream
             json.Name("choices"u8);
             json.BeginArray();
             json.EndArray();
-            OpenAiJson.Usage(ref json, result.PromptTokens, result.CompletionTokens);
+            OpenAiJson.Usage(ref json, result);
             json.EndObject();
             events.End();
         }

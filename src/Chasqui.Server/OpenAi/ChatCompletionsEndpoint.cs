@@ -1,4 +1,5 @@
 using System.Buffers;
+using Chasqui.Engines.Tools;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
@@ -14,7 +15,7 @@ internal static class ChatCompletionsEndpoint
         fields.Note(http);
         var request = fields.ToRequest();
         var form = new ChatCompletionForm(fields.Model, api.Time, RequestState.Of(http).Start);
-        var updates = api.EngineOf(http).ChatAsync(request, http.RequestAborted);
+        var updates = SingleCall.Of(api.EngineOf(http).ChatAsync(request, http.RequestAborted), request.ToolChoice);
         await (fields.Stream && !request.RenderOnly
             ? StreamAsync(api, http, form, fields.IncludeUsage, updates)
             : SendWholeAsync(http, form, request.Messages.Sum(message => message.Images.Count), updates)).ConfigureAwait(false);

@@ -20,7 +20,7 @@ internal sealed class CompletionForm(string model, TimeProvider time, StreamStar
         OpenAiJson.Begin(ref json, _id, "text_completion", _created);
         OpenAiJson.Model(ref json, model);
         Choices(ref json, answer.Text, answer.RenderedPrompt is null && answer.Result is { } ended ? ReasonOf(ended) : null, answer.Logprobs);
-        OpenAiJson.Usage(ref json, answer.Result?.PromptTokens ?? 0, answer.Result?.CompletionTokens ?? 0);
+        OpenAiJson.Usage(ref json, answer.Result);
         if (answer.RenderedPrompt is { } prompt)
             MetricsJson.RenderedPrompt(ref json, prompt, 0);
         json.EndObject();
@@ -32,7 +32,7 @@ internal sealed class CompletionForm(string model, TimeProvider time, StreamStar
         OpenAiJson.Begin(ref json, _id, "text_completion", _created);
         OpenAiJson.Model(ref json, model);
         Choices(ref json, "", "load", null);
-        OpenAiJson.Usage(ref json, 0, 0);
+        OpenAiJson.Usage(ref json, null);
         json.EndObject();
     }
 
@@ -44,7 +44,7 @@ internal sealed class CompletionForm(string model, TimeProvider time, StreamStar
         Choices(ref json, text, reason, logprobs);
         OpenAiJson.Model(ref json, model);
         if (usage)
-            OpenAiJson.Usage(ref json, 0, 0);
+            OpenAiJson.Usage(ref json, null);
         json.EndObject();
         events.End();
     }
@@ -61,7 +61,7 @@ internal sealed class CompletionForm(string model, TimeProvider time, StreamStar
             json.BeginArray();
             json.EndArray();
             OpenAiJson.Model(ref json, model);
-            OpenAiJson.Usage(ref json, result?.PromptTokens ?? 0, result?.CompletionTokens ?? 0);
+            OpenAiJson.Usage(ref json, result);
             json.EndObject();
             events.End();
         }

@@ -29,7 +29,6 @@ internal static class FieldRules
         ["web_search_options"] = new(_ => false, "there is no search behind this gateway"),
         ["functions"] = new(IsEmpty, "use \"tools\""),
         ["function_call"] = new(value => IsText(value, "auto"), "use \"tool_choice\""),
-        ["parallel_tool_calls"] = new(value => value.ValueKind == JsonValueKind.True, "except as true: the model decides how many tools it calls"),
         ["moderation"] = new(_ => false, "leave it out"),
         ["context_management"] = new(IsEmpty, "send the conversation as it shall be read"),
     };

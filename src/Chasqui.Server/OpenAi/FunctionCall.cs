@@ -12,14 +12,15 @@ internal readonly record struct FunctionCall(string Id, int Index, string Name, 
     /// <summary>Characters stay as they are: the texts go to models and to clients, not into pages of the web.</summary>
     private static readonly JavaScriptEncoder _plain = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
 
-    private static readonly JsonSerializerOptions _plainOptions = new() { Encoder = _plain };
+    /// <summary>For a serializer that leaves characters as they are.</summary>
+    public static JsonSerializerOptions PlainOptions { get; } = new() { Encoder = _plain };
 
     /// <summary>A writer that leaves characters as they are.</summary>
     public static Utf8JsonWriter PlainWriter(IBufferWriter<byte> output) => new(output, new JsonWriterOptions { Encoder = _plain });
 
     /// <summary>The calls of a whole answer, which come in Ollama's form; none for null.</summary>
     public static List<FunctionCall> FromOllama(JsonArray? calls) =>
-        calls is null ? [] : FromOllama(JsonSerializer.SerializeToElement(calls, _plainOptions));
+        calls is null ? [] : FromOllama(JsonSerializer.SerializeToElement(calls, PlainOptions));
 
     /// <summary>The calls of an answer, which come in Ollama's form.</summary>
     public static List<FunctionCall> FromOllama(JsonElement calls)

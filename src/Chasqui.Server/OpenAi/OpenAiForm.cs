@@ -80,6 +80,7 @@ internal sealed class OpenAiForm : ApiForm
     {
         RateLimitedException { RetryAfter: null } => NoQuota,
         RateLimitedException e => e.OfTokens ? "tokens" : "requests",
+        EngineOverloadedException { IsOneTooMany: true } => "requests",
         ResponseNotFoundException => "invalid_request_error",
         _ => TypeOf(error.Status),
     };
@@ -89,7 +90,7 @@ internal sealed class OpenAiForm : ApiForm
         UnauthenticatedException => "invalid_api_key",
         PermissionDeniedException => "insufficient_permissions",
         RateLimitedException { RetryAfter: null } => NoQuota,
-        RateLimitedException => "rate_limit_exceeded",
+        RateLimitedException or EngineOverloadedException { IsOneTooMany: true } => "rate_limit_exceeded",
         ResponseNotFoundException e => e.Code,
         _ => null,
     };

@@ -53,8 +53,10 @@ internal static class OpenAiJson
             json.Value(reason);
     }
 
-    public static void Usage(ref JsonText json, int promptTokens, int completionTokens)
+    /// <summary>What it took. The details are told where there are any: Ollama has none.</summary>
+    public static void Usage(ref JsonText json, GenerationResult? result)
     {
+        var (promptTokens, completionTokens) = (result?.PromptTokens ?? 0, result?.CompletionTokens ?? 0);
         json.Name("usage"u8);
         json.BeginObject();
         json.Name("prompt_tokens"u8);
@@ -63,6 +65,19 @@ internal static class OpenAiJson
         json.Value((long)completionTokens);
         json.Name("total_tokens"u8);
         json.Value((long)promptTokens + completionTokens);
+        Detail(ref json, "prompt_tokens_details"u8, "cached_tokens"u8, result?.CachedPromptTokens ?? 0);
+        Detail(ref json, "completion_tokens_details"u8, "reasoning_tokens"u8, result?.ReasoningTokens ?? 0);
+        json.EndObject();
+    }
+
+    private static void Detail(ref JsonText json, ReadOnlySpan<byte> of, ReadOnlySpan<byte> name, int count)
+    {
+        if (count == 0)
+            return;
+        json.Name(of);
+        json.BeginObject();
+        json.Name(name);
+        json.Value((long)count);
         json.EndObject();
     }
 }

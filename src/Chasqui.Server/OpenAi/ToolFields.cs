@@ -32,12 +32,4 @@ internal static class ToolFields
         if (kind != "function")
             throw new InvalidParameterException("tools", $"tools of type \"{Field.Clip(kind)}\" are not supported: those of type \"function\" are");
     }
-
-    /// <summary>Whether the tools may be used. That one must be used cannot be promised.</summary>
-    public static bool ReadChoice(JsonElement choice)
-    {
-        if (choice.ValueKind == JsonValueKind.String && choice.GetString() is "auto" or "none")
-            return choice.ValueEquals("auto"u8);
-        throw FieldRules.Refuse("tool_choice", "except as \"auto\" or \"none\": no model can be made to call a tool");
-    }
 }

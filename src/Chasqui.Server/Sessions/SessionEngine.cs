@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
@@ -75,14 +76,14 @@ internal sealed class SessionEngine(IEngine inner, SessionTurns turns, NamedSess
 
     private static JsonElement Join(List<JsonElement> calls)
     {
-        using var json = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(json))
+        var json = new ArrayBufferWriter<byte>(256);
+        using (var writer = FunctionCall.PlainWriter(json))
         {
             writer.WriteStartArray();
             foreach (var call in calls)
                 call.WriteTo(writer);
             writer.WriteEndArray();
         }
-        return JsonElement.Parse(json.ToArray());
+        return JsonElement.Parse(json.WrittenSpan);
     }
 }

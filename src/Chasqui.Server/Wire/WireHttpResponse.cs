@@ -59,10 +59,11 @@ internal sealed class WireHttpResponse : IHttpResponseFeature, IHttpResponseBody
         var head = new HeaderList().Add("status", StatusCode.ToString(System.Globalization.CultureInfo.InvariantCulture));
         // Anthropic's API has an id of its own under that name.
         var hasOwnId = Headers.ContainsKey(AnthropicId.Header);
+        var connection = Headers.Connection.Count == 0 ? null : Headers.Connection.ToString();
         foreach (var (name, values) in Headers)
         {
             // A message has its own length here, and no connection is the answer's own.
-            if (name.ToLowerInvariant() is var field and not ("content-length" or "transfer-encoding" or "connection" or "keep-alive"))
+            if (name.ToLowerInvariant() is var field and not "content-length" && !ConnectionHeaders.IsOne(field) && !ConnectionHeaders.Names(connection, field))
                 Add(head, field, values.ToString(), hasOwnId);
         }
 

@@ -137,6 +137,8 @@ internal sealed class FrameHandlers(Connection connection, ConnectionRole role)
         {
             if (Find(id) is not { } call)
             {
+                if (cost == 0)
+                    Control();
                 connection.Flow.ArrivedForNobody(cost);
                 return;
             }

@@ -202,6 +202,4 @@ public sealed class TimeoutTests
             break;
         Assert.True(await gone.Task.WaitAsync(Nodes.Token));
     }
-
-    /// <summary>A clock that tells of the timers that are made on it.</summary>
 }

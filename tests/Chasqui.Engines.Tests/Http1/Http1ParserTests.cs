@@ -19,8 +19,8 @@ public sealed class Http1ParserTests
 
     [Theory]
     [InlineData("HTTP/1.1 200 OK\r\n\r\n", BodyFraming.Close, false)]
-    [InlineData("HTTP/1.1 204\r\n\r\n", BodyFraming.None, true)]
-    [InlineData("HTTP/1.1 304 \r\nContent-Length: 9\r\n\r\n", BodyFraming.None, true)]
+    [InlineData("HTTP/1.1 204\r\n\r\n", BodyFraming.None, false)]
+    [InlineData("HTTP/1.1 304 \r\nContent-Length: 9\r\n\r\n", BodyFraming.None, false)]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", BodyFraming.None, true)]
     [InlineData("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n", BodyFraming.Length, false)]
     [InlineData("HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 1\r\n\r\n", BodyFraming.Length, true)]

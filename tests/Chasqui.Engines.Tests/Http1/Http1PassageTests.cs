@@ -70,7 +70,8 @@ public sealed class Http1PassageTests
             Assert.Equal(17, answer.ContentLength);
             Assert.True((await answer.ReadAsync(Nodes.Token)).IsEmpty);
         }
-        Assert.Equal(1, server.Connections);
+        // Some servers send a body all the same.
+        Assert.Equal(2, server.Connections);
     }
 
     [Fact]
@@ -105,9 +106,9 @@ public sealed class Http1PassageTests
     }
 
     [Theory]
-    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHello", "n1 broke its answer off")]
-    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n", "n1 broke its answer off")]
-    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHelloX", "n1 answered with a body that is not in order: a chunk does not end where its size says")]
+    [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nHello", "node 'n1' broke the connection off in the midst of its answer")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n", "node 'n1' broke the connection off in the midst of its answer")]
+    [InlineData("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nHelloX", "node 'n1' sent a body that is no HTTP: a chunk does not end where its size says")]
     public async Task A_body_that_is_broken_off_is_an_error_after_what_came(string text, string error)
     {
         await using var server = new ScriptedNode(async exchange =>
@@ -122,9 +123,9 @@ public sealed class Http1PassageTests
     }
 
     [Theory]
-    [InlineData("", "n1 closed the connection without an answer")]
-    [InlineData("HTTP/1.1 200 OK\r\nConte", "n1 answered with something that is no HTTP: it ends within its head")]
-    [InlineData("SSH-2.0-OpenSSH\r\n\r\n", "n1 answered with something that is no HTTP: the first line is no status line of HTTP/1.1")]
+    [InlineData("", "node 'n1' closed the connection without an answer")]
+    [InlineData("HTTP/1.1 200 OK\r\nConte", "node 'n1' sent what is no HTTP: it ends within its head")]
+    [InlineData("SSH-2.0-OpenSSH\r\n\r\n", "node 'n1' sent what is no HTTP: the first line is no status line of HTTP/1.1")]
     public async Task What_is_no_answer_is_an_error(string text, string error)
     {
         await using var server = new ScriptedNode(async exchange =>
@@ -247,7 +248,7 @@ public sealed class Http1PassageTests
         listener.Stop();
         await using var passage = new Http1Passage(Http1Options.Of("n1", new Uri($"http://127.0.0.1:{port}")));
         var error = await Assert.ThrowsAsync<EngineUnavailableException>(() => passage.SendAsync(Request(), Nodes.Token).AsTask());
-        Assert.StartsWith($"n1 cannot be reached at 127.0.0.1:{port}: ", error.Message, StringComparison.Ordinal);
+        Assert.StartsWith($"node 'n1' cannot be reached at 127.0.0.1:{port}: ", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -269,7 +270,7 @@ public sealed class Http1PassageTests
             // Its timer runs when this has returned.
             var sending = passage.SendAsync(Request(), Nodes.Token).AsTask();
             time.Advance(TimeSpan.FromSeconds(3));
-            Assert.Equal($"n1 cannot be reached at 127.0.0.1:{port}: no answer within 3 s", (await Assert.ThrowsAsync<EngineUnavailableException>(() => sending)).Message);
+            Assert.Equal($"node 'n1' cannot be reached at 127.0.0.1:{port}: connecting took longer than 3 s (time-out Connect)", (await Assert.ThrowsAsync<EngineUnavailableException>(() => sending)).Message);
         }
         finally
         {

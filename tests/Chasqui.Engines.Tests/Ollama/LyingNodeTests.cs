@@ -1,5 +1,6 @@
 using Chasqui.Engines.Http;
 using Chasqui.Engines.Ollama;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Chasqui.Engines.Tests.Ollama;
 
@@ -72,11 +73,17 @@ public sealed class LyingNodeTests
 
     [Theory]
     [InlineData("Retry-After: 7", 7.0)]
+    [InlineData("Retry-After: Thu, 01 Jan 2026 00:00:09 GMT", 9.0)]
+    [InlineData("Retry-After: Thursday, 01-Jan-26 00:00:09 GMT", 9.0)]
+    [InlineData("Retry-After: Wed, 31 Dec 2025 23:59:00 GMT", null)]
+    [InlineData("Retry-After: 99999999999999999999999", 86_400.0)]
+    [InlineData("Retry-After: soon", null)]
     [InlineData("X-Other: 7", null)]
     public async Task A_full_queue(string header, double? wait)
     {
-        var (_, error) = await AnswerAsync<EngineOverloadedException>(exchange =>
-            exchange.AnswerAsync("{\"error\":\"server busy, please try again.  maximum pending requests exceeded\"}", 503, "application/json", header));
+        await using var server = ScriptedNode.Answering("{\"error\":\"server busy, please try again.  maximum pending requests exceeded\"}", 503, "application/json", header);
+        await using var node = Nodes.Ollama(server.Address, new FakeTimeProvider(new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero)));
+        var (_, error) = await Nodes.FailAsync<GenerationUpdate, EngineOverloadedException>(node.Engine.GenerateAsync(Nodes.Prompt(), Nodes.Token));
         Assert.Equal(wait, error.RetryAfter?.TotalSeconds);
         Assert.StartsWith("server busy", error.Message, StringComparison.Ordinal);
     }

@@ -3,7 +3,7 @@ namespace Chasqui.Engines.Tests.OpenAi;
 /// <summary>Streams of llama.cpp's server, vLLM and their like become the updates of any engine.</summary>
 public sealed class OpenAiAnswerTests
 {
-    private const string End = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":4}}}\n\ndata: [DONE]\n\n";
+    private const string End = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":10,\"completion_tokens\":3,\"prompt_tokens_details\":{\"cached_tokens\":4},\"completion_tokens_details\":{\"reasoning_tokens\":2}}}\n\ndata: [DONE]\n\n";
 
     [Fact]
     public async Task Thinking_text_and_usage()
@@ -16,7 +16,7 @@ public sealed class OpenAiAnswerTests
         Assert.Equal(["Hi", "!"], updates.Select(u => u.Text).Where(t => t.Length > 0));
         var result = Assert.Single(updates, u => u.Result is not null).Result!;
         Assert.Same(updates[^1].Result, result);
-        Assert.Equal((FinishReason.Stop, 10, 4, 3), (result.Reason, result.PromptTokens, result.CachedPromptTokens, result.CompletionTokens));
+        Assert.Equal((FinishReason.Stop, 10, 4, 3, 2), (result.Reason, result.PromptTokens, result.CachedPromptTokens, result.CompletionTokens, result.ReasoningTokens));
     }
 
     [Fact]
@@ -35,6 +35,31 @@ public sealed class OpenAiAnswerTests
         Assert.Equal(
             """[{"id":"a","function":{"index":0,"name":"weather","arguments":{"city": "Paris"}}},{"id":"b","function":{"index":1,"name":"time","arguments":{}}},{"id":"c","function":{"index":2,"name":"none","arguments":{}}}]""",
             calls.GetRawText());
+    }
+
+    [Theory]
+    // A name and an id in each piece, with and without an index, and an id of its own for each piece.
+    [InlineData("""{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}""", """{"index":0,"id":"a","function":{"name":"f","arguments":"1}"}}""", "a f {\"x\":1}")]
+    [InlineData("""{"id":"a","function":{"name":"f","arguments":"{\"x\":"}}""", """{"id":"a","function":{"name":"f","arguments":"1}"}}""", "a f {\"x\":1}")]
+    [InlineData("""{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}""", """{"index":0,"id":"b","function":{"name":"f","arguments":"1}"}}""", "a f {\"x\":1}")]
+    [InlineData("""{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}""", """{"index":0,"id":"b","function":{"arguments":"1}"}}""", "a f {\"x\":1}")]
+    // A name in pieces.
+    [InlineData("""{"index":0,"id":"a","function":{"name":"f_"}}""", """{"index":0,"function":{"name":"g","arguments":"{}"}}""", "a f_g {}")]
+    // Whole calls one after the other.
+    [InlineData("""{"index":0,"id":"a","function":{"name":"f","arguments":"{}"}}""", """{"index":0,"id":"b","function":{"name":"f","arguments":"{}"}}""", "a f {}|b f {}")]
+    [InlineData("""{"function":{"name":"f","arguments":"{}"}}""", """{"function":{"name":"f","arguments":"{}"}}""", " f {}| f {}")]
+    [InlineData("""{"function":{"name":"f","arguments":"{}"}}""", """{"function":{"name":"g","arguments":"{}"}}""", " f {}| g {}")]
+    public async Task What_is_repeated_in_each_piece_of_a_call_is_one(string first, string second, string calls)
+    {
+        var stream = string.Concat(((string[])[first, second]).Select(piece => "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[" + piece + "]}}]}\n\n"))
+            + "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]}\n\ndata: [DONE]\n\n";
+        await using var server = new OpenAiScript("vllm", stream);
+
+        var updates = await Nodes.AllAsync(server.Engine.ChatAsync(OpenAiScript.Chat(), Nodes.Token));
+
+        var told = updates[^1].ToolCalls!.Value.EnumerateArray().Select(call =>
+            $"{(call.TryGetProperty("id", out var id) ? id.GetString() : "")} {call.GetProperty("function").GetProperty("name")} {call.GetProperty("function").GetProperty("arguments").GetRawText()}");
+        Assert.Equal(calls.Split('|'), told);
     }
 
     [Fact]

@@ -27,6 +27,7 @@ public sealed class OpenAiRequestTests
         ["num_ctx"] = new() { NumCtx = 8192 },
         ["num_ctx within"] = new() { NumCtx = 4096 },
         ["num_batch"] = new() { NumBatch = 9 },
+        ["mirostat"] = new() { Unapplied = ["mirostat"] },
         ["num_thread"] = new() { NumThread = 9 },
         ["seed"] = new() { Seed = 7 },
         ["seed off"] = new() { Seed = -1 },
@@ -59,11 +60,12 @@ public sealed class OpenAiRequestTests
     [InlineData(LlamaCpp, "repeat_last_n", "\"repeat_last_n\":9")]
     [InlineData(Vllm, "repeat_last_n", null)]
     [InlineData(LlamaCpp, "num_keep", "\"n_keep\":9")]
-    [InlineData(Vllm, "num_keep", null)]
-    [InlineData(Vllm, "num_ctx", null)]
+    [InlineData(Vllm, "num_keep", "")]
+    [InlineData(Vllm, "num_ctx", "")]
     [InlineData(Vllm, "num_ctx within", "")]
-    [InlineData(LlamaCpp, "num_batch", null)]
-    [InlineData(LlamaCpp, "num_thread", null)]
+    [InlineData(LlamaCpp, "num_batch", "")]
+    [InlineData(LlamaCpp, "num_thread", "")]
+    [InlineData(LlamaCpp, "mirostat", null)]
     [InlineData(Other, "seed", "\"seed\":7")]
     [InlineData(Other, "seed off", "")]
     [InlineData(Other, "num_predict", "\"max_tokens\":7")]
@@ -140,6 +142,30 @@ public sealed class OpenAiRequestTests
     }
 
     [Fact]
+    public async Task A_result_that_answers_no_call_gets_a_call_made_up()
+    {
+        await using var server = new OpenAiScript(LlamaCpp, Hi);
+        ChatMessage[] turns =
+        [
+            new() { Role = "user", Content = "a" },
+            new() { Role = "tool", Content = "1", ToolName = "f" },
+            new() { Role = "tool", Content = "2" },
+            new() { Role = "assistant", Content = "b", ToolCalls = JsonElement.Parse("""[{"id":"call_3","function":{"name":"g","arguments":{}}}]""") },
+            new() { Role = "tool", Content = "3", ToolName = "h" },
+        ];
+
+        await Nodes.AllAsync(server.Engine.ChatAsync(new ChatRequest { Model = "mini", Messages = turns }, Nodes.Token));
+
+        Assert.Equal(
+            """[{"role":"user","content":"a"},"""
+            + """{"role":"assistant","content":"","tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}},{"id":"call_2","type":"function","function":{"name":"tool","arguments":"{}"}}]},"""
+            + """{"role":"tool","content":"1","tool_call_id":"call_1","name":"f"},{"role":"tool","content":"2","tool_call_id":"call_2","name":"tool"},"""
+            + """{"role":"assistant","content":"b","tool_calls":[{"id":"call_3","type":"function","function":{"name":"g","arguments":"{}"}},{"id":"call_4","type":"function","function":{"name":"h","arguments":"{}"}}]},"""
+            + """{"role":"tool","content":"3","tool_call_id":"call_4","name":"h"}]""",
+            server.Sent.GetProperty("messages").GetRawText());
+    }
+
+    [Fact]
     public async Task What_no_path_of_the_server_carries_is_refused()
     {
         async Task RefusedAsync(string owner, GenerationRequest request, string names)
@@ -160,7 +186,6 @@ public sealed class OpenAiRequestTests
         await RefusedAsync(LlamaCpp, OpenAiScript.Chat() with { Alone = true }, "cannot take alone");
         await RefusedAsync(Vllm, OpenAiScript.Chat() with { RenderOnly = true }, "only to render");
         await RefusedAsync(Vllm, new ChatRequest { Model = "mini" }, "no messages");
-        await RefusedAsync(Vllm, new ChatRequest { Model = "mini", Messages = [new ChatMessage { Role = "tool", Content = "x", ToolName = "f" }] }, "which no turn before it calls");
         await RefusedAsync(Vllm, new ChatRequest { Model = "mini", Messages = [new ChatMessage { Role = "assistant", ToolCalls = JsonElement.Parse("[5]") }] }, "tool_calls must be");
 
         await using var vllm = new OpenAiScript(Vllm, Hi);

@@ -37,6 +37,9 @@ internal sealed class ScriptedNode : IAsyncDisposable
     public static ScriptedNode Answering(string body, int status = 200, string type = "application/json", params string[] headers) =>
         new(exchange => exchange.AnswerAsync(body, status, type, headers));
 
+    /// <summary>Refuses new connections; those that are open stay.</summary>
+    public void StopListening() => _listener.Stop();
+
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
@@ -54,8 +57,7 @@ internal sealed class ScriptedNode : IAsyncDisposable
             {
                 var socket = await _listener.AcceptSocketAsync(_stop.Token);
                 // Counted before it is served: serving may answer, and a test go on, before it returns here.
-                Interlocked.Increment(ref _accepted);
-                _connections.Add(ServeAsync(socket));
+                _connections.Add(ServeAsync(socket, Interlocked.Increment(ref _accepted)));
             }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException or InvalidOperationException)
@@ -63,7 +65,7 @@ internal sealed class ScriptedNode : IAsyncDisposable
         }
     }
 
-    private async Task ServeAsync(Socket socket)
+    private async Task ServeAsync(Socket socket, int number)
     {
         using (socket)
         {
@@ -73,7 +75,7 @@ internal sealed class ScriptedNode : IAsyncDisposable
                 while (await ReadRequestAsync(stream, _stop.Token) is { } request)
                 {
                     Requests.Enqueue(request);
-                    await _script(new Exchange(request, socket, stream, _stop.Token));
+                    await _script(new Exchange(request, number, socket, stream, _stop.Token));
                 }
             }
             catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
@@ -104,9 +106,12 @@ internal sealed class ScriptedNode : IAsyncDisposable
 
     internal sealed record Request(string Method, string Path, IReadOnlyDictionary<string, string> Headers, string Body);
 
-    internal sealed class Exchange(Request request, Socket socket, NetworkStream stream, CancellationToken stop)
+    internal sealed class Exchange(Request request, int connection, Socket socket, NetworkStream stream, CancellationToken stop)
     {
         public Request Request => request;
+
+        /// <summary>The connection's number, the first one 1.</summary>
+        public int Connection => connection;
 
         /// <summary>The test is over.</summary>
         public CancellationToken Stop => stop;

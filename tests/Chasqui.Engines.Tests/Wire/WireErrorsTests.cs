@@ -18,6 +18,7 @@ public sealed class WireErrorsTests
         { new ModelLoadException("mini", "it is no GGUF file"), 500 },
         { new InsufficientMemoryException("big", 9L << 30, 1L << 30), 503 },
         { new EngineOverloadedException("busy") { RetryAfter = TimeSpan.FromSeconds(3) }, 503 },
+        { new EngineOverloadedException("slow down") { RetryAfter = TimeSpan.FromSeconds(3), IsOneTooMany = true }, 429 },
         { new EngineUnavailableException("stopping"), 503 },
         { new EngineFailedException("it failed"), 500 },
     };
@@ -35,7 +36,7 @@ public sealed class WireErrorsTests
         if (error is ModelNotFoundException missing)
             Assert.Equal(missing.Suggestions, ((ModelNotFoundException)back).Suggestions);
         if (error is EngineOverloadedException busy)
-            Assert.Equal(busy.RetryAfter, ((EngineOverloadedException)back).RetryAfter);
+            Assert.Equal((busy.RetryAfter, busy.IsOneTooMany), (((EngineOverloadedException)back).RetryAfter, ((EngineOverloadedException)back).IsOneTooMany));
     }
 
     [Fact]

@@ -80,6 +80,7 @@ public sealed class WireMappingTests
             Options = options,
             KeepAlive = time,
             Tools = x ? calls : null,
+            ToolChoice = x ? new ToolChoice { Required = text is null, Name = text, Single = time is null } : null,
             Messages = [new ChatMessage { Role = "user", Content = text ?? "", Thinking = text, ToolName = text, ToolCalls = x ? null : calls, Images = [new byte[] { 7 }] }],
         };
         var back = WireRequests.FromWire(Messages.ChatRequest.Parser.ParseFrom(WireRequests.ToWire(request).ToByteArray()));
@@ -102,12 +103,14 @@ public sealed class WireMappingTests
             Text = text ?? "",
             Thinking = text ?? "",
             RenderedPrompt = text,
+            PromptTokens = y ? n : 0,
             Logprobs = x ? [new TokenLogprob("a", new byte[] { 97 }, -0.5f, [new TokenLogprob("b", new byte[] { 98 }, -1.5f, [])])] : null,
             Result = y ? null : new GenerationResult
             {
                 Reason = x ? FinishReason.Length : FinishReason.Stop,
                 PromptTokens = n,
                 CachedPromptTokens = n,
+                ReasoningTokens = n,
                 CompletionTokens = n,
                 TruncatedTokens = n,
                 TotalDuration = TimeSpan.FromTicks(n),

@@ -22,7 +22,8 @@ public sealed class AnthropicStreamingTests
 
         Assert.Equal(
             [
-                "message_start", "content_block_start 0 thinking", "content_block_delta 0 thinking_delta Hm", "content_block_delta 0 thinking_delta m.", "content_block_stop 0",
+                "message_start", "content_block_start 0 thinking", "content_block_delta 0 thinking_delta Hm", "content_block_delta 0 thinking_delta m.",
+                $"content_block_delta 0 signature_delta {ThinkingSignature.Of("Hmm.")}", "content_block_stop 0",
                 "content_block_start 1 text", "content_block_delta 1 text_delta Wait.", "content_block_stop 1",
                 "content_block_start 2 tool_use", """content_block_delta 2 input_json_delta {"city":"Lima"}""", "content_block_stop 2",
                 "content_block_start 3 tool_use", "content_block_delta 3 input_json_delta {}", "content_block_stop 3",
@@ -30,9 +31,9 @@ public sealed class AnthropicStreamingTests
             ], events.Select(Describe));
         var start = events[0].GetProperty("message");
         Assert.Equal(("assistant", "m", 0), (start.GetProperty("role").GetString(), start.GetProperty("model").GetString(), start.GetProperty("content").GetArrayLength()));
-        var call = events[8].GetProperty("content_block");
+        var call = events[9].GetProperty("content_block");
         Assert.Equal(("call_1", "weather", "{}"), (call.GetProperty("id").GetString(), call.GetProperty("name").GetString(), call.GetProperty("input").GetRawText()));
-        Assert.StartsWith("toolu_", events[11].GetProperty("content_block").GetProperty("id").GetString(), StringComparison.Ordinal);
+        Assert.StartsWith("toolu_", events[12].GetProperty("content_block").GetProperty("id").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -45,6 +46,7 @@ public sealed class AnthropicStreamingTests
         var content = answer.GetProperty("content").EnumerateArray().ToList();
         Assert.Equal(["thinking", "text", "tool_use", "tool_use"], content.Select(Type));
         Assert.Equal("Hmm.", content[0].GetProperty("thinking").GetString());
+        Assert.Equal(ThinkingSignature.Of("Hmm."), content[0].GetProperty("signature").GetString());
         Assert.Equal("Wait.", content[1].GetProperty("text").GetString());
         Assert.Equal("""{"city":"Lima"}""", content[2].GetProperty("input").GetRawText());
         Assert.Equal("tool_use", answer.GetProperty("stop_reason").GetString());
@@ -184,16 +186,30 @@ public sealed class AnthropicStreamingTests
     }
 
     [Fact]
-    public async Task Counting_is_refused_where_the_engine_answers_instead_of_telling_its_prompt()
+    public async Task Counting_is_an_estimate_where_the_engine_answers_instead_of_telling_its_prompt()
     {
         var left = new TaskCompletionSource();
         await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine { Answer = (_, _) => ChatterAsync(left) });
 
-        var error = await PostAsync(gateway, Body(stream: false), 400, "/v1/messages/count_tokens");
+        using var response = await gateway.PostAsync("/v1/messages/count_tokens", Body(stream: false));
 
-        Assert.Equal("count_tokens is not supported for \"m\": its engine (scripted) does not tell the prompt that it makes of a conversation",
-            error.GetProperty("error").GetProperty("message").GetString());
+        Assert.Equal("""{"input_tokens":1}""", await response.Content.ReadAsStringAsync(Token));
+        Assert.Equal("input_tokens", Assert.Single(response.Headers.GetValues("X-Chasqui-Estimated")));
         await left.Task.WaitAsync(TimeSpan.FromSeconds(30), Token);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Tokens_that_were_found_computed_are_counted_beside_the_input(bool stream)
+    {
+        await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine { Answer = (_, _) => CachedAsync() });
+
+        var usage = stream
+            ? (await StreamAsync(gateway, Body(stream: true))).Single(one => Type(one) == "message_delta").GetProperty("usage")
+            : (await PostAsync(gateway, Body(stream: false), 200)).GetProperty("usage");
+
+        Assert.Equal("""{"input_tokens":3,"cache_creation_input_tokens":0,"cache_read_input_tokens":7,"output_tokens":1}""", usage.GetRawText());
     }
 
     [Theory]
@@ -216,6 +232,13 @@ public sealed class AnthropicStreamingTests
         var error = await PostAsync(gateway, Body(stream: false).PadRight(2000), 413);
 
         Assert.Equal("request_too_large", error.GetProperty("error").GetProperty("type").GetString());
+    }
+
+    private static async IAsyncEnumerable<GenerationUpdate> CachedAsync()
+    {
+        await Task.Yield();
+        yield return new GenerationUpdate { Text = "x" };
+        yield return new GenerationUpdate { Result = new GenerationResult { Reason = FinishReason.Stop, PromptTokens = 10, CachedPromptTokens = 7, CompletionTokens = 1 } };
     }
 
     private static string Body(bool stream, string more = "") =>

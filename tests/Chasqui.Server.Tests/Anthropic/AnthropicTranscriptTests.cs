@@ -12,12 +12,12 @@ public sealed class AnthropicTranscriptTests
 
     private static readonly string[] _headers = ["Content-Type", "Cache-Control"];
 
-    /// <summary>Members that our answers have beside the recorded ones: the row that says why, the member, and its value.</summary>
-    private static readonly (string Row, string Member, string Value)[] _added =
+    /// <summary>Members that our answers have beside the recorded ones: the row that says why, the member, and its value; null for any.</summary>
+    private static readonly (string Row, string Member, string? Value)[] _added =
     [
         ("`stop_reason` and `stop_sequence` where there is none", "stop_reason", "null"),
         ("`stop_reason` and `stop_sequence` where there is none", "stop_sequence", "null"),
-        ("`signature` of thinking", "signature", "\"\""),
+        ("`signature` of thinking", "signature", null),
     ];
 
     /// <summary>Rows of the table that other tests hold.</summary>
@@ -103,6 +103,9 @@ public sealed class AnthropicTranscriptTests
             return $"events {string.Join(", ", Sequence(ours))}, recorded are {string.Join(", ", Sequence(theirs))}";
         foreach (var (name, data) in ours)
         {
+            // The signature comes as an event of its own.
+            if (data.Contains("\"signature_delta\"", StringComparison.Ordinal))
+                continue;
             var differences = theirs.Where(like => like.Name == name).Select(like => Compare(like.Data, data, used)).ToList();
             if (differences.All(difference => difference is not null))
                 return $"{name}: {differences[0]}";
@@ -144,7 +147,7 @@ public sealed class AnthropicTranscriptTests
             return;
         foreach (var (_, name, value) in _added)
         {
-            if (!members.TryGetPropertyValue(name, out var node) || (theirs as JsonObject)?.ContainsKey(name) != false || (node?.ToJsonString() ?? "null") != value)
+            if (!members.TryGetPropertyValue(name, out var node) || (theirs as JsonObject)?.ContainsKey(name) != false || (value is not null && (node?.ToJsonString() ?? "null") != value))
                 continue;
             members.Remove(name);
             used.Add(name);

@@ -5,8 +5,8 @@ namespace Chasqui.Server.Tests;
 
 /// <summary>
 /// Packages of JavaScript, unchanged. <c>tests/js-clients</c> has those of Anthropic, OpenAI and Ollama, <c>tests/js-frameworks</c> has the AI SDK, LangChain, LlamaIndex
-/// and OpenAI's Agents. The same files run against the embedded engine with the shipped model, and against a gateway before a double of Ollama, asked as such or in
-/// OpenAI's language.
+/// and OpenAI's Agents, <c>tests/js-codex</c> has OpenAI's Codex. The same files run against the embedded engine with the shipped model, and against a gateway before a
+/// double of Ollama, asked as such or in OpenAI's language.
 /// </summary>
 public sealed class JavaScriptClientTests
 {
@@ -14,6 +14,7 @@ public sealed class JavaScriptClientTests
     [InlineData("js-clients", EngineProcess.Worker)]
     [InlineData("js-clients", EngineProcess.Gateway)]
     [InlineData("js-frameworks", EngineProcess.Worker)]
+    [InlineData("js-codex", EngineProcess.Worker)]
     public async Task They_work_unchanged(string folder, EngineProcess process)
     {
         await NodeProject.RequireAsync();
@@ -28,6 +29,8 @@ public sealed class JavaScriptClientTests
     [InlineData("js-clients", NodeKind.OpenAi, "openai")]
     [InlineData("js-frameworks", NodeKind.Ollama, "ollama")]
     [InlineData("js-frameworks", NodeKind.OpenAi, "openai")]
+    [InlineData("js-codex", NodeKind.Ollama, "ollama")]
+    [InlineData("js-codex", NodeKind.OpenAi, "openai")]
     public async Task They_work_unchanged_before_a_node(string folder, NodeKind kind, string before)
     {
         await NodeProject.RequireAsync();

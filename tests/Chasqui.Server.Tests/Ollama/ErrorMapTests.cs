@@ -14,7 +14,7 @@ public sealed class ErrorMapTests
         { "capability", 400, "\"m\" does not support vision" },
         { "load", 500, "model 'm' cannot be loaded: it is truncated" },
         { "memory", 503, "model 'm' needs 2.0 GiB of memory, but only 1.0 GiB can be had; use a smaller model or a smaller num_ctx, or unload another model" },
-        { "busy", 503, "server busy, please try again.  maximum pending requests exceeded" },
+        { "busy", 503, "64 requests wait" },
         { "gone", 503, "no libraries for this platform" },
         { "failed", 500, "decoding failed" },
         { "bug", 500, "internal error; the server's log has the details" },

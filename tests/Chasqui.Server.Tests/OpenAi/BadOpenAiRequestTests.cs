@@ -48,10 +48,11 @@ public sealed class BadOpenAiRequestTests
     [InlineData(Chat, """{"model":"m","tools":{}}""", "tools", "\"tools\" must be an array, not an object")]
     [InlineData(Chat, """{"model":"m","tools":[{"type":"function"}]}""", "tools", "a tool needs a \"function\" with a \"name\"")]
     [InlineData(Chat, """{"model":"m","tools":[{"type":"web_search"}]}""", "tools", "tools of type \"web_search\" are not supported: those of type \"function\" are")]
-    [InlineData(Chat, """{"model":"m","tool_choice":"required"}""", "tool_choice",
-        "\"tool_choice\" is not supported except as \"auto\" or \"none\": no model can be made to call a tool")]
-    [InlineData(Chat, """{"model":"m","tool_choice":{"type":"function","function":{"name":"f"}}}""", "tool_choice",
-        "\"tool_choice\" is not supported except as \"auto\" or \"none\": no model can be made to call a tool")]
+    [InlineData(Chat, """{"model":"m","tool_choice":"always"}""", "tool_choice",
+        "\"tool_choice\" must be \"auto\", \"none\", \"required\", or an object that names a function or allowed tools")]
+    [InlineData(Chat, """{"model":"m","tool_choice":{"type":"function"}}""", "tool_choice", "\"tool_choice\" needs the \"name\" of a function")]
+    [InlineData(Chat, """{"model":"m","tool_choice":{"type":"custom","custom":{"name":"f"}}}""", "tool_choice",
+        "\"tool_choice\" of type \"custom\" is not supported: the tool must be one of type \"function\"")]
     [InlineData(Chat, """{"model":"m","response_format":"json"}""", "response_format", "\"response_format\" must be an object, not a string")]
     [InlineData(Chat, """{"model":"m","response_format":{"type":"grammar"}}""", "response_format",
         "\"response_format\" of type \"grammar\" is not supported: text, json_object and json_schema are")]
@@ -71,8 +72,6 @@ public sealed class BadOpenAiRequestTests
     [InlineData(Chat, """{"model":"m","modalities":["text","audio"]}""", "modalities", "\"modalities\" is not supported except as [\"text\"]")]
     [InlineData(Chat, """{"model":"m","functions":[{"name":"f"}]}""", "functions", "\"functions\" is not supported: use \"tools\"")]
     [InlineData(Chat, """{"model":"m","function_call":{"name":"f"}}""", "function_call", "\"function_call\" is not supported: use \"tool_choice\"")]
-    [InlineData(Chat, """{"model":"m","parallel_tool_calls":false}""", "parallel_tool_calls",
-        "\"parallel_tool_calls\" is not supported except as true: the model decides how many tools it calls")]
     [InlineData(Chat, """{"model":"m","prediction":{}}""", "prediction", "\"prediction\" is not supported: leave it out")]
     [InlineData(Chat, """{"model":"m","web_search_options":{}}""", "web_search_options", "\"web_search_options\" is not supported: there is no search behind this gateway")]
     [InlineData(Completions, """{"model":"m","prompt":5}""", "prompt", "\"prompt\" must be a string, not a number")]
@@ -159,7 +158,7 @@ public sealed class BadOpenAiRequestTests
 
         Assert.Equal(503, (int)response.StatusCode);
         Assert.Equal("3", Assert.Single(response.Headers.GetValues("Retry-After")));
-        Assert.Equal("""{"error":{"message":"server busy, please try again.  maximum pending requests exceeded","type":"api_error","param":null,"code":null}}""" + "\n",
+        Assert.Equal("""{"error":{"message":"full","type":"api_error","param":null,"code":null}}""" + "\n",
             await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
     }
 

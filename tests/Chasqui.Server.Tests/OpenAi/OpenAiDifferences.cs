@@ -11,12 +11,13 @@ internal static class OpenAiDifferences
     [
         "A field that would change the answer and is not translated", "An unknown field", "`max_completion_tokens`", "`tool_choice`", "Role `developer`",
         "Parts of a message", "An error in a stream", "`text.format` of type `json_object`",
-        "`/v1/models/{id}` with slashes", "A silent stream",
+        "`/v1/models/{id}` with slashes", "A silent stream", "`usage` of a chat or a completion",
     ];
 
     public static IReadOnlyList<DeliberateDifference> All { get; } =
     [
         new("v1-models-empty", "A list without models", 200, null),
+        new("v1-model-get-tag", "The context of a model", 200, null) { Only = ["context_length", "max_model_len"] },
         new("v1-chat-temperature-string", TypeErrors, 400, "\"temperature\" must be a number, not a string"),
         new("v1-completions-array-prompt", TypeErrors, 400, "\"prompt\" must be one text: send a request for each"),
         new("v1-completions-echo-n", "`n`, `best_of`, `echo`", 400, "\"echo\" is not supported except as false"),

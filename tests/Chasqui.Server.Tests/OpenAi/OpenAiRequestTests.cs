@@ -35,6 +35,21 @@ public sealed class OpenAiRequestTests
         Assert.Equal("f", request.Tools!.Value[0].GetProperty("function").GetProperty("name").GetString());
     }
 
+    [Theory]
+    [InlineData("\"tool_choice\":\"required\"", "f g", true, null, false)]
+    [InlineData("\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"g\"}},\"parallel_tool_calls\":false", "f g", true, "g", true)]
+    [InlineData("\"parallel_tool_calls\":false,\"tool_choice\":\"auto\"", "f g", false, null, true)]
+    [InlineData("\"tool_choice\":{\"type\":\"allowed_tools\",\"allowed_tools\":{\"mode\":\"required\",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"g\"}}]}}", "g", true, null, false)]
+    public async Task A_choice_of_tools_is_the_engines(string fields, string shown, bool required, string? name, bool single)
+    {
+        var request = Assert.IsType<ChatRequest>(await SentAsync("/v1/chat/completions", $$$"""
+            {"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f"}},{"type":"function","function":{"name":"g"}}],{{{fields}}}}
+            """));
+
+        Assert.Equal(shown, string.Join(' ', request.Tools!.Value.EnumerateArray().Select(tool => tool.GetProperty("function").GetProperty("name").GetString())));
+        Assert.Equal(new ToolChoice { Required = required, Name = name, Single = single }, request.ToolChoice);
+    }
+
     [Fact]
     public async Task What_is_not_said_is_what_Ollama_has_there()
     {

@@ -126,7 +126,7 @@ public sealed class OpenAiStreamTests
     [InlineData("length", "incomplete", "response.incomplete")]
     public async Task A_response_says_whether_it_is_complete(string reason, string status, string last)
     {
-        var result = new GenerationResult { Reason = reason == "length" ? FinishReason.Length : FinishReason.Stop, PromptTokens = 9, CachedPromptTokens = 4, CompletionTokens = 1 };
+        var result = new GenerationResult { Reason = reason == "length" ? FinishReason.Length : FinishReason.Stop, PromptTokens = 9, CachedPromptTokens = 4, CompletionTokens = 3, ReasoningTokens = 2 };
         await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine
         {
             Answer = (_, token) => ListAsync([new GenerationUpdate { Text = "a", Result = result }], token),
@@ -140,8 +140,30 @@ public sealed class OpenAiStreamTests
         Assert.All((JsonElement[])[whole, Parse(events[^1]).GetProperty("response")], response =>
         {
             Assert.Equal(reason == "length" ? """{"reason":"max_output_tokens"}""" : "null", response.GetProperty("incomplete_details").GetRawText());
-            Assert.Equal(4, response.GetProperty("usage").GetProperty("input_tokens_details").GetProperty("cached_tokens").GetInt32());
+            Assert.Equal("""{"input_tokens":9,"output_tokens":3,"total_tokens":12,"input_tokens_details":{"cached_tokens":4},"output_tokens_details":{"reasoning_tokens":2}}""",
+                response.GetProperty("usage").GetRawText());
         });
+    }
+
+    [Theory]
+    [InlineData(ChatPath, ChatBody, 4, 2, ""","prompt_tokens_details":{"cached_tokens":4},"completion_tokens_details":{"reasoning_tokens":2}""")]
+    [InlineData(ChatPath, ChatBody, 0, 2, ""","completion_tokens_details":{"reasoning_tokens":2}""")]
+    [InlineData(ChatPath, ChatBody, 0, 0, "")]
+    [InlineData("/v1/completions", """{"model":"m","prompt":"x","stream":true}""", 4, 0, ""","prompt_tokens_details":{"cached_tokens":4}""")]
+    public async Task What_was_not_computed_again_and_what_was_thought_is_counted_where_there_is_any(string path, string body, int cached, int thought, string details)
+    {
+        var result = new GenerationResult { Reason = FinishReason.Stop, PromptTokens = 9, CachedPromptTokens = cached, CompletionTokens = 3, ReasoningTokens = thought };
+        await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine
+        {
+            Answer = (_, token) => ListAsync([new GenerationUpdate { Text = "a", Result = result }], token),
+        });
+
+        var whole = Parse(await TextAsync(gateway, path, body.Replace("true", "false", StringComparison.Ordinal)));
+        var events = Events(await TextAsync(gateway, path, body.Replace("true}", "true,\"stream_options\":{\"include_usage\":true}}", StringComparison.Ordinal)));
+
+        var usage = $$"""{"prompt_tokens":9,"completion_tokens":3,"total_tokens":12{{details}}}""";
+        Assert.Equal(usage, whole.GetProperty("usage").GetRawText());
+        Assert.Equal(usage, Parse(events[^2]).GetProperty("usage").GetRawText());
     }
 
     [Fact]

@@ -6,7 +6,7 @@ using Chasqui.Protocol;
 
 namespace Chasqui.Server.Tests;
 
-/// <summary>Connections that say nothing, and more of them than there is room for, keep nobody else out.</summary>
+/// <summary>Connections that say nothing, and more of them than there is room for, keep no other out.</summary>
 public sealed class WireAdmissionTests
 {
     private static readonly TimeSpan _limit = TimeSpan.FromSeconds(30);

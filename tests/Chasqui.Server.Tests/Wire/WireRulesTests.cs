@@ -112,13 +112,19 @@ public sealed class WireRulesTests
         Assert.Equal("pull model manifest: file does not exist", error.Message);
     }
 
-    [Fact]
-    public async Task A_stop_ends_subscriptions_at_once_and_says_so()
+    [Theory]
+    [InlineData("news")]
+    [InlineData("session.s")]
+    public async Task A_stop_ends_subscriptions_at_once_and_says_so(string channel)
     {
-        await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine());
+        await using var gateway = await RunningGateway.StartAsync(options => options with { Models = options.Models with { Folders = [Path.GetDirectoryName(Repository.Mini)!] } });
         await using var connection = await ConnectAsync(gateway);
+        using var turn = await connection.CallAsync(
+            new HeaderList().Add("op", "http").Add("path", "/api/chat").Add("x-chasqui-session", "s"),
+            """{"model":"mini","messages":[{"role":"user","content":"Hi"}],"stream":false,"options":{"num_predict":1}}"""u8.ToArray(), ct: Cancellation);
+        Assert.Equal("200", turn.Headers["status"]);
         await using var call = await connection.StartAsync(
-            new HeaderList().Add("op", "channel.subscribe"), new Messages.SubscribeRequest { Channel = "news" }.ToByteArray(), end: true, ct: Cancellation);
+            new HeaderList().Add("op", "channel.subscribe"), new Messages.SubscribeRequest { Channel = channel }.ToByteArray(), end: true, ct: Cancellation);
         await call.GetResponseAsync(Cancellation);
 
         var stop = gateway.App.StopAsync(Cancellation);

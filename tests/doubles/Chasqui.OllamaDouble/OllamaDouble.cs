@@ -96,7 +96,15 @@ public sealed class OllamaDouble : IAsyncDisposable
             options.Limits.MaxRequestBodySize = null;
             options.Limits.MinRequestBodyDataRate = null;
             options.Limits.MinResponseDataRate = null;
-            options.Listen(IPAddress.Loopback, Address.Port, listen => listen.Protocols = HttpProtocols.Http1);
+            options.Listen(IPAddress.Loopback, Address.Port, listen =>
+            {
+                listen.Protocols = HttpProtocols.Http1;
+                listen.Use(next => connection =>
+                {
+                    NodeConnection.Wrap(connection, _parts);
+                    return next(connection);
+                });
+            });
             var transport = new SocketTransportFactory(Options.Create(new SocketTransportOptions()), NullLoggerFactory.Instance);
             var server = new KestrelServer(Options.Create(options), (IConnectionListenerFactory)transport, NullLoggerFactory.Instance);
             await server.StartAsync(new Application(this), cancellation).ConfigureAwait(false);

@@ -99,7 +99,7 @@ for (const [name, runner] of Object.entries(runners)) {
     });
 }
 
-test('OpenAI Agents: a conversation goes on by the id of its last response', until('responses are kept'), async () => {
+test('OpenAI Agents: a conversation goes on by the id of its last response', async () => {
     const agent = new Agent({ name: 'Brief', instructions: 'Be brief.', model, modelSettings: few });
     const first = await runners.responses.run(agent, 'Hello!');
     const second = await runners.responses.run(agent, 'And?', { previousResponseId: first.lastResponseId });
@@ -108,7 +108,7 @@ test('OpenAI Agents: a conversation goes on by the id of its last response', unt
     assert.notEqual(second.finalOutput.trim(), '');
 });
 
-test('OpenAI Agents: hosted tools do not break a request', until('hosted tools are left out'), async () => {
+test('OpenAI Agents: hosted tools do not break a request', ifTools, async () => {
     const { webSearchTool } = await import('@openai/agents');
     const agent = new Agent({ name: 'Search', instructions: 'Be brief.', model: caller, tools: [webSearchTool()], modelSettings: few });
 

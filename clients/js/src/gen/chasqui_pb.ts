@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chasqui.proto.
  */
 export const file_chasqui: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jaGFzcXVpLnByb3RvEgpjaGFzcXVpLnYxIgcKBUVtcHR5IrQBCgVFcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SLwoHZGV0YWlscxgEIAMoCzIeLmNoYXNxdWkudjEuRXJyb3IuRGV0YWlsc0VudHJ5EhMKC3N1Z2dlc3Rpb25zGAUgAygJGi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIv8EChFHZW5lcmF0aW9uT3B0aW9ucxIUCgdudW1fY3R4GAEgASgFSACIAQESFgoJbnVtX2JhdGNoGAIgASgFSAGIAQESFwoKbnVtX3RocmVhZBgDIAEoBUgCiAEBEhUKCG51bV9rZWVwGAQgASgFSAOIAQESGAoLbnVtX3ByZWRpY3QYBSABKAVIBIgBARIYCgt0ZW1wZXJhdHVyZRgGIAEoAkgFiAEBEhIKBXRvcF9rGAcgASgFSAaIAQESEgoFdG9wX3AYCCABKAJIB4gBARISCgVtaW5fcBgJIAEoAkgIiAEBEhYKCXR5cGljYWxfcBgKIAEoAkgJiAEBEhoKDXJlcGVhdF9sYXN0X24YCyABKAVICogBARIbCg5yZXBlYXRfcGVuYWx0eRgMIAEoAkgLiAEBEh0KEHByZXNlbmNlX3BlbmFsdHkYDSABKAJIDIgBARIeChFmcmVxdWVuY3lfcGVuYWx0eRgOIAEoAkgNiAEBEhEKBHNlZWQYDyABKAVIDogBARIMCgRzdG9wGBAgAygJEhAKCGhhc19zdG9wGBEgASgIQgoKCF9udW1fY3R4QgwKCl9udW1fYmF0Y2hCDQoLX251bV90aHJlYWRCCwoJX251bV9rZWVwQg4KDF9udW1fcHJlZGljdEIOCgxfdGVtcGVyYXR1cmVCCAoGX3RvcF9rQggKBl90b3BfcEIICgZfbWluX3BCDAoKX3R5cGljYWxfcEIQCg5fcmVwZWF0X2xhc3RfbkIRCg9fcmVwZWF0X3BlbmFsdHlCEwoRX3ByZXNlbmNlX3BlbmFsdHlCFAoSX2ZyZXF1ZW5jeV9wZW5hbHR5QgcKBV9zZWVkIvgCChBHZW5lcmF0aW9uQ29tbW9uEi4KB29wdGlvbnMYASABKAsyHS5jaGFzcXVpLnYxLkdlbmVyYXRpb25PcHRpb25zEhMKBmZvcm1hdBgCIAEoCUgAiAEBEhIKBXRoaW5rGAMgASgJSAGIAQESGgoNa2VlcF9hbGl2ZV9ucxgEIAEoA0gCiAEBEhAKCGxvZ3Byb2JzGAUgASgIEhQKDHRvcF9sb2dwcm9icxgGIAEoBRITCgtub190cnVuY2F0ZRgHIAEoCBIQCghub19zaGlmdBgIIAEoCBINCgVhbG9uZRgJIAEoCBITCgtyZW5kZXJfb25seRgKIAEoCBITCgtub19jb250aW51ZRgLIAEoCBITCgt3aXRoX3Rva2VucxgMIAEoCBIrCgZzb19mYXIYDSABKAsyGy5jaGFzcXVpLnYxLkdlbmVyYXRpb25Tb0ZhckIJCgdfZm9ybWF0QggKBl90aGlua0IQCg5fa2VlcF9hbGl2ZV9ucyJRCg9HZW5lcmF0aW9uU29GYXISDAoEdGV4dBgBIAEoCRIQCgh0aGlua2luZxgCIAEoCRIOCgZ0b2tlbnMYAyADKAUSDgoGcGllY2VzGAQgASgFIoUCCg9HZW5lcmF0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSDgoGcHJvbXB0GAIgASgJEiwKBmNvbW1vbhgDIAEoCzIcLmNoYXNxdWkudjEuR2VuZXJhdGlvbkNvbW1vbhITCgZzdWZmaXgYBCABKAlIAIgBARITCgZzeXN0ZW0YBSABKAlIAYgBARIVCgh0ZW1wbGF0ZRgGIAEoCUgCiAEBEgsKA3JhdxgHIAEoCBIPCgdjb250ZXh0GAggAygFEhMKC2hhc19jb250ZXh0GAkgASgIEg4KBmltYWdlcxgKIAMoDEIJCgdfc3VmZml4QgkKB19zeXN0ZW1CCwoJX3RlbXBsYXRlIq4BCgtDaGF0TWVzc2FnZRIMCgRyb2xlGAEgASgJEg8KB2NvbnRlbnQYAiABKAkSFQoIdGhpbmtpbmcYAyABKAlIAIgBARIOCgZpbWFnZXMYBCADKAwSFwoKdG9vbF9jYWxscxgFIAEoCUgBiAEBEhYKCXRvb2xfbmFtZRgGIAEoCUgCiAEBQgsKCV90aGlua2luZ0INCgtfdG9vbF9jYWxsc0IMCgpfdG9vbF9uYW1lIpMBCgtDaGF0UmVxdWVzdBINCgVtb2RlbBgBIAEoCRIpCghtZXNzYWdlcxgCIAMoCzIXLmNoYXNxdWkudjEuQ2hhdE1lc3NhZ2USLAoGY29tbW9uGAMgASgLMhwuY2hhc3F1aS52MS5HZW5lcmF0aW9uQ29tbW9uEhIKBXRvb2xzGAQgASgJSACIAQFCCAoGX3Rvb2xzInMKDEluZmVyUmVxdWVzdBIvCghnZW5lcmF0ZRgBIAEoCzIbLmNoYXNxdWkudjEuR2VuZXJhdGVSZXF1ZXN0SAASJwoEY2hhdBgCIAEoCzIXLmNoYXNxdWkudjEuQ2hhdFJlcXVlc3RIAEIJCgdyZXF1ZXN0IhwKDkdlbmVyYXRpb25OYW1lEgoKAmlkGAEgASgJIisKDVJlc3VtZVJlcXVlc3QSCgoCaWQYASABKAkSDgoGb2Zmc2V0GAIgASgNImsKDFRva2VuTG9ncHJvYhINCgV0b2tlbhgBIAEoCRILCgNyYXcYAiABKAwSDwoHbG9ncHJvYhgDIAEoAhIuCgxhbHRlcm5hdGl2ZXMYBCADKAsyGC5jaGFzcXVpLnYxLlRva2VuTG9ncHJvYiKMAgoQR2VuZXJhdGlvblVwZGF0ZRIMCgR0ZXh0GAEgASgJEhAKCHRoaW5raW5nGAIgASgJEioKCGxvZ3Byb2JzGAMgAygLMhguY2hhc3F1aS52MS5Ub2tlbkxvZ3Byb2ISFAoMaGFzX2xvZ3Byb2JzGAQgASgIEhwKD3JlbmRlcmVkX3Byb21wdBgFIAEoCUgAiAEBEiwKBnJlc3VsdBgGIAEoCzIcLmNoYXNxdWkudjEuR2VuZXJhdGlvblJlc3VsdBIXCgp0b29sX2NhbGxzGAcgASgJSAGIAQESDgoGdG9rZW5zGAggAygFQhIKEF9yZW5kZXJlZF9wcm9tcHRCDQoLX3Rvb2xfY2FsbHMi2gIKEEdlbmVyYXRpb25SZXN1bHQSKAoGcmVhc29uGAEgASgOMhguY2hhc3F1aS52MS5GaW5pc2hSZWFzb24SFQoNcHJvbXB0X3Rva2VucxgCIAEoBRIcChRjYWNoZWRfcHJvbXB0X3Rva2VucxgDIAEoBRIZChFjb21wbGV0aW9uX3Rva2VucxgEIAEoBRIQCgh0b3RhbF9ucxgFIAEoAxIPCgdsb2FkX25zGAYgASgDEhEKCXByb21wdF9ucxgHIAEoAxIVCg1jb21wbGV0aW9uX25zGAggASgDEg8KB2NvbnRleHQYCSADKAUSEwoLaGFzX2NvbnRleHQYCiABKAgSGAoQdHJ1bmNhdGVkX3Rva2VucxgLIAEoBRIoCgdzZXNzaW9uGAwgASgLMhcuY2hhc3F1aS52MS5TZXNzaW9uTWFyaxIVCg1jb250aW51YXRpb25zGA0gASgFIjsKC1Nlc3Npb25NYXJrEgoKAmlkGAEgASgJEg8KB3ZlcnNpb24YAiABKAMSDwoHb21pdHRlZBgDIAEoBSLeAQoMRW1iZWRSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEg4KBmlucHV0cxgCIAMoCRITCgtub190cnVuY2F0ZRgDIAEoCBIXCgpkaW1lbnNpb25zGAQgASgFSACIAQESFAoMbm9fbm9ybWFsaXplGAUgASgIEi4KB29wdGlvbnMYBiABKAsyHS5jaGFzcXVpLnYxLkdlbmVyYXRpb25PcHRpb25zEhoKDWtlZXBfYWxpdmVfbnMYByABKANIAYgBAUINCgtfZGltZW5zaW9uc0IQCg5fa2VlcF9hbGl2ZV9ucyIYCgZWZWN0b3ISDgoGdmFsdWVzGAEgAygCIm4KDUVtYmVkUmVzcG9uc2USIwoHdmVjdG9ycxgBIAMoCzISLmNoYXNxdWkudjEuVmVjdG9yEhUKDXByb21wdF90b2tlbnMYAiABKAUSEAoIdG90YWxfbnMYAyABKAMSDwoHbG9hZF9ucxgEIAEoAyJaCg9Ub2tlbml6ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSDAoEdGV4dBgCIAEoCRITCgthZGRfc3BlY2lhbBgDIAEoCBIVCg1wYXJzZV9zcGVjaWFsGAQgASgIIiIKEFRva2VuaXplUmVzcG9uc2USDgoGdG9rZW5zGAEgAygFIhoKCU1vZGVsTmFtZRINCgVtb2RlbBgBIAEoCSIyCg9UcmFuc2ZlclJlcXVlc3QSDQoFbW9kZWwYASABKAkSEAoIaW5zZWN1cmUYAiABKAgi3QMKEkNyZWF0ZU1vZGVsUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIMCgRmcm9tGAIgASgJEjgKBWZpbGVzGAMgAygLMikuY2hhc3F1aS52MS5DcmVhdGVNb2RlbFJlcXVlc3QuRmlsZXNFbnRyeRI+CghhZGFwdGVycxgEIAMoCzIsLmNoYXNxdWkudjEuQ3JlYXRlTW9kZWxSZXF1ZXN0LkFkYXB0ZXJzRW50cnkSFQoIdGVtcGxhdGUYBSABKAlIAIgBARITCgZzeXN0ZW0YBiABKAlIAYgBARIQCghsaWNlbnNlcxgHIAMoCRIUCgxoYXNfbGljZW5zZXMYCCABKAgSEgoKcGFyYW1ldGVycxgJIAEoCRIpCghtZXNzYWdlcxgKIAMoCzIXLmNoYXNxdWkudjEuQ2hhdE1lc3NhZ2USFAoMaGFzX21lc3NhZ2VzGAsgASgIEhAKCHF1YW50aXplGAwgASgJGiwKCkZpbGVzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ARovCg1BZGFwdGVyc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCCwoJX3RlbXBsYXRlQgkKB19zeXN0ZW0iNwoQQ29weU1vZGVsUmVxdWVzdBIOCgZzb3VyY2UYASABKAkSEwoLZGVzdGluYXRpb24YAiABKAkiqgEKDE1vZGVsRGV0YWlscxIUCgxwYXJlbnRfbW9kZWwYASABKAkSDgoGZm9ybWF0GAIgASgJEg4KBmZhbWlseRgDIAEoCRIWCg5wYXJhbWV0ZXJfc2l6ZRgEIAEoCRIaChJxdWFudGl6YXRpb25fbGV2ZWwYBSABKAkSFgoOY29udGV4dF9sZW5ndGgYBiABKAUSGAoQZW1iZWRkaW5nX2xlbmd0aBgHIAEoBSKZAQoMTW9kZWxTdW1tYXJ5EgwKBG5hbWUYASABKAkSFgoObW9kaWZpZWRfdGlja3MYAiABKAMSEgoKc2l6ZV9ieXRlcxgDIAEoAxIOCgZkaWdlc3QYBCABKAkSKQoHZGV0YWlscxgFIAEoCzIYLmNoYXNxdWkudjEuTW9kZWxEZXRhaWxzEhQKDGNhcGFiaWxpdGllcxgGIAMoCSI1CglNb2RlbExpc3QSKAoGbW9kZWxzGAEgAygLMhguY2hhc3F1aS52MS5Nb2RlbFN1bW1hcnkiJwoJSnNvbkZpZWxkEgwKBG5hbWUYASABKAkSDAoEanNvbhgCIAEoCSI+ChFUZW5zb3JEZXNjcmlwdGlvbhIMCgRuYW1lGAEgASgJEgwKBHR5cGUYAiABKAkSDQoFc2hhcGUYAyADKAMi7wIKEE1vZGVsRGVzY3JpcHRpb24SKQoHc3VtbWFyeRgBIAEoCzIYLmNoYXNxdWkudjEuTW9kZWxTdW1tYXJ5EhAKCHRlbXBsYXRlGAIgASgJEhYKDnRlbXBsYXRlX2lzX2dvGAMgASgIEg4KBnN5c3RlbRgEIAEoCRIQCghsaWNlbnNlcxgFIAMoCRIpCghtZXNzYWdlcxgGIAMoCzIXLmNoYXNxdWkudjEuQ2hhdE1lc3NhZ2USMQoKcGFyYW1ldGVycxgHIAEoCzIdLmNoYXNxdWkudjEuR2VuZXJhdGlvbk9wdGlvbnMSLQoOcmF3X3BhcmFtZXRlcnMYCCADKAsyFS5jaGFzcXVpLnYxLkpzb25GaWVsZBInCghtZXRhZGF0YRgJIAMoCzIVLmNoYXNxdWkudjEuSnNvbkZpZWxkEi4KB3RlbnNvcnMYCiADKAsyHS5jaGFzcXVpLnYxLlRlbnNvckRlc2NyaXB0aW9uInoKC0xvYWRSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEi4KB29wdGlvbnMYAiABKAsyHS5jaGFzcXVpLnYxLkdlbmVyYXRpb25PcHRpb25zEhoKDWtlZXBfYWxpdmVfbnMYAyABKANIAIgBAUIQCg5fa2VlcF9hbGl2ZV9ucyImCg5VbmxvYWRSZXNwb25zZRIUCgx3YXNfcmVzaWRlbnQYASABKAgiKgoKUGluUmVxdWVzdBINCgVtb2RlbBgBIAEoCRINCgV1bnBpbhgCIAEoCCJmCg9Db21wdXRlQ291bnRlcnMSDQoFc3RlcHMYASABKAMSFQoNcHJvbXB0X3Rva2VucxgCIAEoAxIZChFjb21wbGV0aW9uX3Rva2VucxgDIAEoAxISCgpjb21wdXRlX25zGAQgASgDIooCCg1SZXNpZGVudE1vZGVsEikKB3N1bW1hcnkYASABKAsyGC5jaGFzcXVpLnYxLk1vZGVsU3VtbWFyeRISCgpzaXplX2J5dGVzGAIgASgDEhoKEnZpZGVvX21lbW9yeV9ieXRlcxgDIAEoAxIWCg5jb250ZXh0X2xlbmd0aBgEIAEoBRINCgVzbG90cxgFIAEoBRIPCgdydW5uaW5nGAYgASgFEg8KB3dhaXRpbmcYByABKAUSLQoIY291bnRlcnMYCCABKAsyGy5jaGFzcXVpLnYxLkNvbXB1dGVDb3VudGVycxIVCg1leHBpcmVzX3RpY2tzGAkgASgDEg8KB2xvYWRfbnMYCiABKAMiOQoMUmVzaWRlbnRMaXN0EikKBm1vZGVscxgBIAMoCzIZLmNoYXNxdWkudjEuUmVzaWRlbnRNb2RlbCJqCgxQdWxsUHJvZ3Jlc3MSDgoGc3RhdHVzGAEgASgJEg4KBmRpZ2VzdBgCIAEoCRITCgt0b3RhbF9ieXRlcxgDIAEoAxIXCg9jb21wbGV0ZWRfYnl0ZXMYBCABKAMSDAoEbm9kZRgFIAEoCSJPCgpTZXJ2ZXJJbmZvEgwKBG5hbWUYASABKAkSDwoHdmVyc2lvbhgCIAEoCRIOCgZlbmdpbmUYAyABKAkSEgoKb3BlcmF0aW9ucxgEIAMoCSJBChBTdWJzY3JpYmVSZXF1ZXN0Eg8KB2NoYW5uZWwYASABKAkSEgoFYWZ0ZXIYAiABKARIAIgBAUIICgZfYWZ0ZXIidgoMQ2hhbm5lbEV2ZW50Eg8KB2NoYW5uZWwYASABKAkSDgoGbnVtYmVyGAIgASgEEg4KBm1pc3NlZBgDIAEoBBIUCgxjb250ZW50X3R5cGUYBCABKAkSDwoHcGF5bG9hZBgFIAEoDBIOCgZsYWdnZWQYBiABKAgiSAoOUHVibGlzaFJlcXVlc3QSDwoHY2hhbm5lbBgBIAEoCRIUCgxjb250ZW50X3R5cGUYAiABKAkSDwoHcGF5bG9hZBgDIAEoDCI2Cg9QdWJsaXNoUmVzcG9uc2USDgoGbnVtYmVyGAEgASgEEhMKC3N1YnNjcmliZXJzGAIgASgFKiQKDEZpbmlzaFJlYXNvbhIICgRTVE9QEAASCgoGTEVOR1RIEAFCHKoCGUNoYXNxdWkuUHJvdG9jb2wuTWVzc2FnZXNiBnByb3RvMw");
+  fileDesc("Cg1jaGFzcXVpLnByb3RvEgpjaGFzcXVpLnYxIgcKBUVtcHR5IrQBCgVFcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SLwoHZGV0YWlscxgEIAMoCzIeLmNoYXNxdWkudjEuRXJyb3IuRGV0YWlsc0VudHJ5EhMKC3N1Z2dlc3Rpb25zGAUgAygJGi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIv8EChFHZW5lcmF0aW9uT3B0aW9ucxIUCgdudW1fY3R4GAEgASgFSACIAQESFgoJbnVtX2JhdGNoGAIgASgFSAGIAQESFwoKbnVtX3RocmVhZBgDIAEoBUgCiAEBEhUKCG51bV9rZWVwGAQgASgFSAOIAQESGAoLbnVtX3ByZWRpY3QYBSABKAVIBIgBARIYCgt0ZW1wZXJhdHVyZRgGIAEoAkgFiAEBEhIKBXRvcF9rGAcgASgFSAaIAQESEgoFdG9wX3AYCCABKAJIB4gBARISCgVtaW5fcBgJIAEoAkgIiAEBEhYKCXR5cGljYWxfcBgKIAEoAkgJiAEBEhoKDXJlcGVhdF9sYXN0X24YCyABKAVICogBARIbCg5yZXBlYXRfcGVuYWx0eRgMIAEoAkgLiAEBEh0KEHByZXNlbmNlX3BlbmFsdHkYDSABKAJIDIgBARIeChFmcmVxdWVuY3lfcGVuYWx0eRgOIAEoAkgNiAEBEhEKBHNlZWQYDyABKAVIDogBARIMCgRzdG9wGBAgAygJEhAKCGhhc19zdG9wGBEgASgIQgoKCF9udW1fY3R4QgwKCl9udW1fYmF0Y2hCDQoLX251bV90aHJlYWRCCwoJX251bV9rZWVwQg4KDF9udW1fcHJlZGljdEIOCgxfdGVtcGVyYXR1cmVCCAoGX3RvcF9rQggKBl90b3BfcEIICgZfbWluX3BCDAoKX3R5cGljYWxfcEIQCg5fcmVwZWF0X2xhc3RfbkIRCg9fcmVwZWF0X3BlbmFsdHlCEwoRX3ByZXNlbmNlX3BlbmFsdHlCFAoSX2ZyZXF1ZW5jeV9wZW5hbHR5QgcKBV9zZWVkIvgCChBHZW5lcmF0aW9uQ29tbW9uEi4KB29wdGlvbnMYASABKAsyHS5jaGFzcXVpLnYxLkdlbmVyYXRpb25PcHRpb25zEhMKBmZvcm1hdBgCIAEoCUgAiAEBEhIKBXRoaW5rGAMgASgJSAGIAQESGgoNa2VlcF9hbGl2ZV9ucxgEIAEoA0gCiAEBEhAKCGxvZ3Byb2JzGAUgASgIEhQKDHRvcF9sb2dwcm9icxgGIAEoBRITCgtub190cnVuY2F0ZRgHIAEoCBIQCghub19zaGlmdBgIIAEoCBINCgVhbG9uZRgJIAEoCBITCgtyZW5kZXJfb25seRgKIAEoCBITCgtub19jb250aW51ZRgLIAEoCBITCgt3aXRoX3Rva2VucxgMIAEoCBIrCgZzb19mYXIYDSABKAsyGy5jaGFzcXVpLnYxLkdlbmVyYXRpb25Tb0ZhckIJCgdfZm9ybWF0QggKBl90aGlua0IQCg5fa2VlcF9hbGl2ZV9ucyJRCg9HZW5lcmF0aW9uU29GYXISDAoEdGV4dBgBIAEoCRIQCgh0aGlua2luZxgCIAEoCRIOCgZ0b2tlbnMYAyADKAUSDgoGcGllY2VzGAQgASgFIoUCCg9HZW5lcmF0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSDgoGcHJvbXB0GAIgASgJEiwKBmNvbW1vbhgDIAEoCzIcLmNoYXNxdWkudjEuR2VuZXJhdGlvbkNvbW1vbhITCgZzdWZmaXgYBCABKAlIAIgBARITCgZzeXN0ZW0YBSABKAlIAYgBARIVCgh0ZW1wbGF0ZRgGIAEoCUgCiAEBEgsKA3JhdxgHIAEoCBIPCgdjb250ZXh0GAggAygFEhMKC2hhc19jb250ZXh0GAkgASgIEg4KBmltYWdlcxgKIAMoDEIJCgdfc3VmZml4QgkKB19zeXN0ZW1CCwoJX3RlbXBsYXRlIq4BCgtDaGF0TWVzc2FnZRIMCgRyb2xlGAEgASgJEg8KB2NvbnRlbnQYAiABKAkSFQoIdGhpbmtpbmcYAyABKAlIAIgBARIOCgZpbWFnZXMYBCADKAwSFwoKdG9vbF9jYWxscxgFIAEoCUgBiAEBEhYKCXRvb2xfbmFtZRgGIAEoCUgCiAEBQgsKCV90aGlua2luZ0INCgtfdG9vbF9jYWxsc0IMCgpfdG9vbF9uYW1lIsABCgtDaGF0UmVxdWVzdBINCgVtb2RlbBgBIAEoCRIpCghtZXNzYWdlcxgCIAMoCzIXLmNoYXNxdWkudjEuQ2hhdE1lc3NhZ2USLAoGY29tbW9uGAMgASgLMhwuY2hhc3F1aS52MS5HZW5lcmF0aW9uQ29tbW9uEhIKBXRvb2xzGAQgASgJSACIAQESKwoLdG9vbF9jaG9pY2UYBSABKAsyFi5jaGFzcXVpLnYxLlRvb2xDaG9pY2VCCAoGX3Rvb2xzIkoKClRvb2xDaG9pY2USEAoIcmVxdWlyZWQYASABKAgSEQoEbmFtZRgCIAEoCUgAiAEBEg4KBnNpbmdsZRgDIAEoCEIHCgVfbmFtZSJzCgxJbmZlclJlcXVlc3QSLwoIZ2VuZXJhdGUYASABKAsyGy5jaGFzcXVpLnYxLkdlbmVyYXRlUmVxdWVzdEgAEicKBGNoYXQYAiABKAsyFy5jaGFzcXVpLnYxLkNoYXRSZXF1ZXN0SABCCQoHcmVxdWVzdCIcCg5HZW5lcmF0aW9uTmFtZRIKCgJpZBgBIAEoCSIrCg1SZXN1bWVSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBm9mZnNldBgCIAEoDSJrCgxUb2tlbkxvZ3Byb2ISDQoFdG9rZW4YASABKAkSCwoDcmF3GAIgASgMEg8KB2xvZ3Byb2IYAyABKAISLgoMYWx0ZXJuYXRpdmVzGAQgAygLMhguY2hhc3F1aS52MS5Ub2tlbkxvZ3Byb2IiowIKEEdlbmVyYXRpb25VcGRhdGUSDAoEdGV4dBgBIAEoCRIQCgh0aGlua2luZxgCIAEoCRIqCghsb2dwcm9icxgDIAMoCzIYLmNoYXNxdWkudjEuVG9rZW5Mb2dwcm9iEhQKDGhhc19sb2dwcm9icxgEIAEoCBIcCg9yZW5kZXJlZF9wcm9tcHQYBSABKAlIAIgBARIsCgZyZXN1bHQYBiABKAsyHC5jaGFzcXVpLnYxLkdlbmVyYXRpb25SZXN1bHQSFwoKdG9vbF9jYWxscxgHIAEoCUgBiAEBEg4KBnRva2VucxgIIAMoBRIVCg1wcm9tcHRfdG9rZW5zGAkgASgFQhIKEF9yZW5kZXJlZF9wcm9tcHRCDQoLX3Rvb2xfY2FsbHMi9AIKEEdlbmVyYXRpb25SZXN1bHQSKAoGcmVhc29uGAEgASgOMhguY2hhc3F1aS52MS5GaW5pc2hSZWFzb24SFQoNcHJvbXB0X3Rva2VucxgCIAEoBRIcChRjYWNoZWRfcHJvbXB0X3Rva2VucxgDIAEoBRIZChFjb21wbGV0aW9uX3Rva2VucxgEIAEoBRIQCgh0b3RhbF9ucxgFIAEoAxIPCgdsb2FkX25zGAYgASgDEhEKCXByb21wdF9ucxgHIAEoAxIVCg1jb21wbGV0aW9uX25zGAggASgDEg8KB2NvbnRleHQYCSADKAUSEwoLaGFzX2NvbnRleHQYCiABKAgSGAoQdHJ1bmNhdGVkX3Rva2VucxgLIAEoBRIoCgdzZXNzaW9uGAwgASgLMhcuY2hhc3F1aS52MS5TZXNzaW9uTWFyaxIVCg1jb250aW51YXRpb25zGA0gASgFEhgKEHJlYXNvbmluZ190b2tlbnMYDiABKAUiOwoLU2Vzc2lvbk1hcmsSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxIPCgdvbWl0dGVkGAMgASgFIt4BCgxFbWJlZFJlcXVlc3QSDQoFbW9kZWwYASABKAkSDgoGaW5wdXRzGAIgAygJEhMKC25vX3RydW5jYXRlGAMgASgIEhcKCmRpbWVuc2lvbnMYBCABKAVIAIgBARIUCgxub19ub3JtYWxpemUYBSABKAgSLgoHb3B0aW9ucxgGIAEoCzIdLmNoYXNxdWkudjEuR2VuZXJhdGlvbk9wdGlvbnMSGgoNa2VlcF9hbGl2ZV9ucxgHIAEoA0gBiAEBQg0KC19kaW1lbnNpb25zQhAKDl9rZWVwX2FsaXZlX25zIhgKBlZlY3RvchIOCgZ2YWx1ZXMYASADKAIibgoNRW1iZWRSZXNwb25zZRIjCgd2ZWN0b3JzGAEgAygLMhIuY2hhc3F1aS52MS5WZWN0b3ISFQoNcHJvbXB0X3Rva2VucxgCIAEoBRIQCgh0b3RhbF9ucxgDIAEoAxIPCgdsb2FkX25zGAQgASgDIloKD1Rva2VuaXplUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIMCgR0ZXh0GAIgASgJEhMKC2FkZF9zcGVjaWFsGAMgASgIEhUKDXBhcnNlX3NwZWNpYWwYBCABKAgiIgoQVG9rZW5pemVSZXNwb25zZRIOCgZ0b2tlbnMYASADKAUiGgoJTW9kZWxOYW1lEg0KBW1vZGVsGAEgASgJIjIKD1RyYW5zZmVyUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIQCghpbnNlY3VyZRgCIAEoCCLdAwoSQ3JlYXRlTW9kZWxSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEgwKBGZyb20YAiABKAkSOAoFZmlsZXMYAyADKAsyKS5jaGFzcXVpLnYxLkNyZWF0ZU1vZGVsUmVxdWVzdC5GaWxlc0VudHJ5Ej4KCGFkYXB0ZXJzGAQgAygLMiwuY2hhc3F1aS52MS5DcmVhdGVNb2RlbFJlcXVlc3QuQWRhcHRlcnNFbnRyeRIVCgh0ZW1wbGF0ZRgFIAEoCUgAiAEBEhMKBnN5c3RlbRgGIAEoCUgBiAEBEhAKCGxpY2Vuc2VzGAcgAygJEhQKDGhhc19saWNlbnNlcxgIIAEoCBISCgpwYXJhbWV0ZXJzGAkgASgJEikKCG1lc3NhZ2VzGAogAygLMhcuY2hhc3F1aS52MS5DaGF0TWVzc2FnZRIUCgxoYXNfbWVzc2FnZXMYCyABKAgSEAoIcXVhbnRpemUYDCABKAkaLAoKRmlsZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi8KDUFkYXB0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUILCglfdGVtcGxhdGVCCQoHX3N5c3RlbSI3ChBDb3B5TW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRITCgtkZXN0aW5hdGlvbhgCIAEoCSKqAQoMTW9kZWxEZXRhaWxzEhQKDHBhcmVudF9tb2RlbBgBIAEoCRIOCgZmb3JtYXQYAiABKAkSDgoGZmFtaWx5GAMgASgJEhYKDnBhcmFtZXRlcl9zaXplGAQgASgJEhoKEnF1YW50aXphdGlvbl9sZXZlbBgFIAEoCRIWCg5jb250ZXh0X2xlbmd0aBgGIAEoBRIYChBlbWJlZGRpbmdfbGVuZ3RoGAcgASgFIpkBCgxNb2RlbFN1bW1hcnkSDAoEbmFtZRgBIAEoCRIWCg5tb2RpZmllZF90aWNrcxgCIAEoAxISCgpzaXplX2J5dGVzGAMgASgDEg4KBmRpZ2VzdBgEIAEoCRIpCgdkZXRhaWxzGAUgASgLMhguY2hhc3F1aS52MS5Nb2RlbERldGFpbHMSFAoMY2FwYWJpbGl0aWVzGAYgAygJIjUKCU1vZGVsTGlzdBIoCgZtb2RlbHMYASADKAsyGC5jaGFzcXVpLnYxLk1vZGVsU3VtbWFyeSInCglKc29uRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRqc29uGAIgASgJIj4KEVRlbnNvckRlc2NyaXB0aW9uEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRINCgVzaGFwZRgDIAMoAyLvAgoQTW9kZWxEZXNjcmlwdGlvbhIpCgdzdW1tYXJ5GAEgASgLMhguY2hhc3F1aS52MS5Nb2RlbFN1bW1hcnkSEAoIdGVtcGxhdGUYAiABKAkSFgoOdGVtcGxhdGVfaXNfZ28YAyABKAgSDgoGc3lzdGVtGAQgASgJEhAKCGxpY2Vuc2VzGAUgAygJEikKCG1lc3NhZ2VzGAYgAygLMhcuY2hhc3F1aS52MS5DaGF0TWVzc2FnZRIxCgpwYXJhbWV0ZXJzGAcgASgLMh0uY2hhc3F1aS52MS5HZW5lcmF0aW9uT3B0aW9ucxItCg5yYXdfcGFyYW1ldGVycxgIIAMoCzIVLmNoYXNxdWkudjEuSnNvbkZpZWxkEicKCG1ldGFkYXRhGAkgAygLMhUuY2hhc3F1aS52MS5Kc29uRmllbGQSLgoHdGVuc29ycxgKIAMoCzIdLmNoYXNxdWkudjEuVGVuc29yRGVzY3JpcHRpb24iegoLTG9hZFJlcXVlc3QSDQoFbW9kZWwYASABKAkSLgoHb3B0aW9ucxgCIAEoCzIdLmNoYXNxdWkudjEuR2VuZXJhdGlvbk9wdGlvbnMSGgoNa2VlcF9hbGl2ZV9ucxgDIAEoA0gAiAEBQhAKDl9rZWVwX2FsaXZlX25zIiYKDlVubG9hZFJlc3BvbnNlEhQKDHdhc19yZXNpZGVudBgBIAEoCCIqCgpQaW5SZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEg0KBXVucGluGAIgASgIImYKD0NvbXB1dGVDb3VudGVycxINCgVzdGVwcxgBIAEoAxIVCg1wcm9tcHRfdG9rZW5zGAIgASgDEhkKEWNvbXBsZXRpb25fdG9rZW5zGAMgASgDEhIKCmNvbXB1dGVfbnMYBCABKAMiigIKDVJlc2lkZW50TW9kZWwSKQoHc3VtbWFyeRgBIAEoCzIYLmNoYXNxdWkudjEuTW9kZWxTdW1tYXJ5EhIKCnNpemVfYnl0ZXMYAiABKAMSGgoSdmlkZW9fbWVtb3J5X2J5dGVzGAMgASgDEhYKDmNvbnRleHRfbGVuZ3RoGAQgASgFEg0KBXNsb3RzGAUgASgFEg8KB3J1bm5pbmcYBiABKAUSDwoHd2FpdGluZxgHIAEoBRItCghjb3VudGVycxgIIAEoCzIbLmNoYXNxdWkudjEuQ29tcHV0ZUNvdW50ZXJzEhUKDWV4cGlyZXNfdGlja3MYCSABKAMSDwoHbG9hZF9ucxgKIAEoAyI5CgxSZXNpZGVudExpc3QSKQoGbW9kZWxzGAEgAygLMhkuY2hhc3F1aS52MS5SZXNpZGVudE1vZGVsImoKDFB1bGxQcm9ncmVzcxIOCgZzdGF0dXMYASABKAkSDgoGZGlnZXN0GAIgASgJEhMKC3RvdGFsX2J5dGVzGAMgASgDEhcKD2NvbXBsZXRlZF9ieXRlcxgEIAEoAxIMCgRub2RlGAUgASgJIk8KClNlcnZlckluZm8SDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEg4KBmVuZ2luZRgDIAEoCRISCgpvcGVyYXRpb25zGAQgAygJIkEKEFN1YnNjcmliZVJlcXVlc3QSDwoHY2hhbm5lbBgBIAEoCRISCgVhZnRlchgCIAEoBEgAiAEBQggKBl9hZnRlciJ2CgxDaGFubmVsRXZlbnQSDwoHY2hhbm5lbBgBIAEoCRIOCgZudW1iZXIYAiABKAQSDgoGbWlzc2VkGAMgASgEEhQKDGNvbnRlbnRfdHlwZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMEg4KBmxhZ2dlZBgGIAEoCCJICg5QdWJsaXNoUmVxdWVzdBIPCgdjaGFubmVsGAEgASgJEhQKDGNvbnRlbnRfdHlwZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMIjYKD1B1Ymxpc2hSZXNwb25zZRIOCgZudW1iZXIYASABKAQSEwoLc3Vic2NyaWJlcnMYAiABKAUqJAoMRmluaXNoUmVhc29uEggKBFNUT1AQABIKCgZMRU5HVEgQAUIcqgIZQ2hhc3F1aS5Qcm90b2NvbC5NZXNzYWdlc2IGcHJvdG8z");
 
 /**
  * @generated from message chasqui.v1.Empty
@@ -504,6 +504,13 @@ export type ChatRequest = Message<"chasqui.v1.ChatRequest"> & {
    * @generated from field: optional string tools = 4;
    */
   tools?: string | undefined;
+
+  /**
+   * Absent leaves it to the model.
+   *
+   * @generated from field: chasqui.v1.ToolChoice tool_choice = 5;
+   */
+  toolChoice?: ToolChoice | undefined;
 };
 
 /**
@@ -512,6 +519,41 @@ export type ChatRequest = Message<"chasqui.v1.ChatRequest"> & {
  */
 export const ChatRequestSchema: GenMessage<ChatRequest> = /*@__PURE__*/
   messageDesc(file_chasqui, 7);
+
+/**
+ * How the model may use the tools of a chat.
+ *
+ * @generated from message chasqui.v1.ToolChoice
+ */
+export type ToolChoice = Message<"chasqui.v1.ToolChoice"> & {
+  /**
+   * The answer must call a tool.
+   *
+   * @generated from field: bool required = 1;
+   */
+  required: boolean;
+
+  /**
+   * The tool that the answer must call; absent for any of them.
+   *
+   * @generated from field: optional string name = 2;
+   */
+  name?: string | undefined;
+
+  /**
+   * At most one call is told.
+   *
+   * @generated from field: bool single = 3;
+   */
+  single: boolean;
+};
+
+/**
+ * Describes the message chasqui.v1.ToolChoice.
+ * Use `create(ToolChoiceSchema)` to create a new message.
+ */
+export const ToolChoiceSchema: GenMessage<ToolChoice> = /*@__PURE__*/
+  messageDesc(file_chasqui, 8);
 
 /**
  * Generates where there is a prompt, chats where there are messages, embeds never.
@@ -542,7 +584,7 @@ export type InferRequest = Message<"chasqui.v1.InferRequest"> & {
  * Use `create(InferRequestSchema)` to create a new message.
  */
 export const InferRequestSchema: GenMessage<InferRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 8);
+  messageDesc(file_chasqui, 9);
 
 /**
  * A generation whose request had the field generation.
@@ -561,7 +603,7 @@ export type GenerationName = Message<"chasqui.v1.GenerationName"> & {
  * Use `create(GenerationNameSchema)` to create a new message.
  */
 export const GenerationNameSchema: GenMessage<GenerationName> = /*@__PURE__*/
-  messageDesc(file_chasqui, 9);
+  messageDesc(file_chasqui, 10);
 
 /**
  * @generated from message chasqui.v1.ResumeRequest
@@ -585,7 +627,7 @@ export type ResumeRequest = Message<"chasqui.v1.ResumeRequest"> & {
  * Use `create(ResumeRequestSchema)` to create a new message.
  */
 export const ResumeRequestSchema: GenMessage<ResumeRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 10);
+  messageDesc(file_chasqui, 11);
 
 /**
  * @generated from message chasqui.v1.TokenLogprob
@@ -623,7 +665,7 @@ export type TokenLogprob = Message<"chasqui.v1.TokenLogprob"> & {
  * Use `create(TokenLogprobSchema)` to create a new message.
  */
 export const TokenLogprobSchema: GenMessage<TokenLogprob> = /*@__PURE__*/
-  messageDesc(file_chasqui, 11);
+  messageDesc(file_chasqui, 12);
 
 /**
  * A piece of the answer: what came since the last update.
@@ -680,6 +722,13 @@ export type GenerationUpdate = Message<"chasqui.v1.GenerationUpdate"> & {
    * @generated from field: repeated int32 tokens = 8;
    */
   tokens: number[];
+
+  /**
+   * Tokens of the prompt: in the first update alone, from an engine that knows them by then; else 0.
+   *
+   * @generated from field: int32 prompt_tokens = 9;
+   */
+  promptTokens: number;
 };
 
 /**
@@ -687,7 +736,7 @@ export type GenerationUpdate = Message<"chasqui.v1.GenerationUpdate"> & {
  * Use `create(GenerationUpdateSchema)` to create a new message.
  */
 export const GenerationUpdateSchema: GenMessage<GenerationUpdate> = /*@__PURE__*/
-  messageDesc(file_chasqui, 12);
+  messageDesc(file_chasqui, 13);
 
 /**
  * @generated from message chasqui.v1.GenerationResult
@@ -769,6 +818,13 @@ export type GenerationResult = Message<"chasqui.v1.GenerationResult"> & {
    * @generated from field: int32 continuations = 13;
    */
   continuations: number;
+
+  /**
+   * Of the completion, what the model thought, where the engine counts that apart.
+   *
+   * @generated from field: int32 reasoning_tokens = 14;
+   */
+  reasoningTokens: number;
 };
 
 /**
@@ -776,7 +832,7 @@ export type GenerationResult = Message<"chasqui.v1.GenerationResult"> & {
  * Use `create(GenerationResultSchema)` to create a new message.
  */
 export const GenerationResultSchema: GenMessage<GenerationResult> = /*@__PURE__*/
-  messageDesc(file_chasqui, 13);
+  messageDesc(file_chasqui, 14);
 
 /**
  * @generated from message chasqui.v1.SessionMark
@@ -807,7 +863,7 @@ export type SessionMark = Message<"chasqui.v1.SessionMark"> & {
  * Use `create(SessionMarkSchema)` to create a new message.
  */
 export const SessionMarkSchema: GenMessage<SessionMark> = /*@__PURE__*/
-  messageDesc(file_chasqui, 14);
+  messageDesc(file_chasqui, 15);
 
 /**
  * @generated from message chasqui.v1.EmbedRequest
@@ -862,7 +918,7 @@ export type EmbedRequest = Message<"chasqui.v1.EmbedRequest"> & {
  * Use `create(EmbedRequestSchema)` to create a new message.
  */
 export const EmbedRequestSchema: GenMessage<EmbedRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 15);
+  messageDesc(file_chasqui, 16);
 
 /**
  * @generated from message chasqui.v1.Vector
@@ -879,7 +935,7 @@ export type Vector = Message<"chasqui.v1.Vector"> & {
  * Use `create(VectorSchema)` to create a new message.
  */
 export const VectorSchema: GenMessage<Vector> = /*@__PURE__*/
-  messageDesc(file_chasqui, 16);
+  messageDesc(file_chasqui, 17);
 
 /**
  * @generated from message chasqui.v1.EmbedResponse
@@ -913,7 +969,7 @@ export type EmbedResponse = Message<"chasqui.v1.EmbedResponse"> & {
  * Use `create(EmbedResponseSchema)` to create a new message.
  */
 export const EmbedResponseSchema: GenMessage<EmbedResponse> = /*@__PURE__*/
-  messageDesc(file_chasqui, 17);
+  messageDesc(file_chasqui, 18);
 
 /**
  * @generated from message chasqui.v1.TokenizeRequest
@@ -949,7 +1005,7 @@ export type TokenizeRequest = Message<"chasqui.v1.TokenizeRequest"> & {
  * Use `create(TokenizeRequestSchema)` to create a new message.
  */
 export const TokenizeRequestSchema: GenMessage<TokenizeRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 18);
+  messageDesc(file_chasqui, 19);
 
 /**
  * @generated from message chasqui.v1.TokenizeResponse
@@ -966,7 +1022,7 @@ export type TokenizeResponse = Message<"chasqui.v1.TokenizeResponse"> & {
  * Use `create(TokenizeResponseSchema)` to create a new message.
  */
 export const TokenizeResponseSchema: GenMessage<TokenizeResponse> = /*@__PURE__*/
-  messageDesc(file_chasqui, 19);
+  messageDesc(file_chasqui, 20);
 
 /**
  * @generated from message chasqui.v1.ModelName
@@ -985,7 +1041,7 @@ export type ModelName = Message<"chasqui.v1.ModelName"> & {
  * Use `create(ModelNameSchema)` to create a new message.
  */
 export const ModelNameSchema: GenMessage<ModelName> = /*@__PURE__*/
-  messageDesc(file_chasqui, 20);
+  messageDesc(file_chasqui, 21);
 
 /**
  * @generated from message chasqui.v1.TransferRequest
@@ -1011,7 +1067,7 @@ export type TransferRequest = Message<"chasqui.v1.TransferRequest"> & {
  * Use `create(TransferRequestSchema)` to create a new message.
  */
 export const TransferRequestSchema: GenMessage<TransferRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 21);
+  messageDesc(file_chasqui, 22);
 
 /**
  * @generated from message chasqui.v1.CreateModelRequest
@@ -1091,7 +1147,7 @@ export type CreateModelRequest = Message<"chasqui.v1.CreateModelRequest"> & {
  * Use `create(CreateModelRequestSchema)` to create a new message.
  */
 export const CreateModelRequestSchema: GenMessage<CreateModelRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 22);
+  messageDesc(file_chasqui, 23);
 
 /**
  * @generated from message chasqui.v1.CopyModelRequest
@@ -1113,7 +1169,7 @@ export type CopyModelRequest = Message<"chasqui.v1.CopyModelRequest"> & {
  * Use `create(CopyModelRequestSchema)` to create a new message.
  */
 export const CopyModelRequestSchema: GenMessage<CopyModelRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 23);
+  messageDesc(file_chasqui, 24);
 
 /**
  * @generated from message chasqui.v1.ModelDetails
@@ -1160,7 +1216,7 @@ export type ModelDetails = Message<"chasqui.v1.ModelDetails"> & {
  * Use `create(ModelDetailsSchema)` to create a new message.
  */
 export const ModelDetailsSchema: GenMessage<ModelDetails> = /*@__PURE__*/
-  messageDesc(file_chasqui, 24);
+  messageDesc(file_chasqui, 25);
 
 /**
  * @generated from message chasqui.v1.ModelSummary
@@ -1210,7 +1266,7 @@ export type ModelSummary = Message<"chasqui.v1.ModelSummary"> & {
  * Use `create(ModelSummarySchema)` to create a new message.
  */
 export const ModelSummarySchema: GenMessage<ModelSummary> = /*@__PURE__*/
-  messageDesc(file_chasqui, 25);
+  messageDesc(file_chasqui, 26);
 
 /**
  * @generated from message chasqui.v1.ModelList
@@ -1227,7 +1283,7 @@ export type ModelList = Message<"chasqui.v1.ModelList"> & {
  * Use `create(ModelListSchema)` to create a new message.
  */
 export const ModelListSchema: GenMessage<ModelList> = /*@__PURE__*/
-  messageDesc(file_chasqui, 26);
+  messageDesc(file_chasqui, 27);
 
 /**
  * @generated from message chasqui.v1.JsonField
@@ -1251,7 +1307,7 @@ export type JsonField = Message<"chasqui.v1.JsonField"> & {
  * Use `create(JsonFieldSchema)` to create a new message.
  */
 export const JsonFieldSchema: GenMessage<JsonField> = /*@__PURE__*/
-  messageDesc(file_chasqui, 27);
+  messageDesc(file_chasqui, 28);
 
 /**
  * @generated from message chasqui.v1.TensorDescription
@@ -1278,7 +1334,7 @@ export type TensorDescription = Message<"chasqui.v1.TensorDescription"> & {
  * Use `create(TensorDescriptionSchema)` to create a new message.
  */
 export const TensorDescriptionSchema: GenMessage<TensorDescription> = /*@__PURE__*/
-  messageDesc(file_chasqui, 28);
+  messageDesc(file_chasqui, 29);
 
 /**
  * @generated from message chasqui.v1.ModelDescription
@@ -1340,7 +1396,7 @@ export type ModelDescription = Message<"chasqui.v1.ModelDescription"> & {
  * Use `create(ModelDescriptionSchema)` to create a new message.
  */
 export const ModelDescriptionSchema: GenMessage<ModelDescription> = /*@__PURE__*/
-  messageDesc(file_chasqui, 29);
+  messageDesc(file_chasqui, 30);
 
 /**
  * @generated from message chasqui.v1.LoadRequest
@@ -1367,7 +1423,7 @@ export type LoadRequest = Message<"chasqui.v1.LoadRequest"> & {
  * Use `create(LoadRequestSchema)` to create a new message.
  */
 export const LoadRequestSchema: GenMessage<LoadRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 30);
+  messageDesc(file_chasqui, 31);
 
 /**
  * @generated from message chasqui.v1.UnloadResponse
@@ -1386,7 +1442,7 @@ export type UnloadResponse = Message<"chasqui.v1.UnloadResponse"> & {
  * Use `create(UnloadResponseSchema)` to create a new message.
  */
 export const UnloadResponseSchema: GenMessage<UnloadResponse> = /*@__PURE__*/
-  messageDesc(file_chasqui, 31);
+  messageDesc(file_chasqui, 32);
 
 /**
  * @generated from message chasqui.v1.PinRequest
@@ -1410,7 +1466,7 @@ export type PinRequest = Message<"chasqui.v1.PinRequest"> & {
  * Use `create(PinRequestSchema)` to create a new message.
  */
 export const PinRequestSchema: GenMessage<PinRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 32);
+  messageDesc(file_chasqui, 33);
 
 /**
  * @generated from message chasqui.v1.ComputeCounters
@@ -1442,7 +1498,7 @@ export type ComputeCounters = Message<"chasqui.v1.ComputeCounters"> & {
  * Use `create(ComputeCountersSchema)` to create a new message.
  */
 export const ComputeCountersSchema: GenMessage<ComputeCounters> = /*@__PURE__*/
-  messageDesc(file_chasqui, 33);
+  messageDesc(file_chasqui, 34);
 
 /**
  * @generated from message chasqui.v1.ResidentModel
@@ -1506,7 +1562,7 @@ export type ResidentModel = Message<"chasqui.v1.ResidentModel"> & {
  * Use `create(ResidentModelSchema)` to create a new message.
  */
 export const ResidentModelSchema: GenMessage<ResidentModel> = /*@__PURE__*/
-  messageDesc(file_chasqui, 34);
+  messageDesc(file_chasqui, 35);
 
 /**
  * @generated from message chasqui.v1.ResidentList
@@ -1523,7 +1579,7 @@ export type ResidentList = Message<"chasqui.v1.ResidentList"> & {
  * Use `create(ResidentListSchema)` to create a new message.
  */
 export const ResidentListSchema: GenMessage<ResidentList> = /*@__PURE__*/
-  messageDesc(file_chasqui, 35);
+  messageDesc(file_chasqui, 36);
 
 /**
  * @generated from message chasqui.v1.PullProgress
@@ -1568,7 +1624,7 @@ export type PullProgress = Message<"chasqui.v1.PullProgress"> & {
  * Use `create(PullProgressSchema)` to create a new message.
  */
 export const PullProgressSchema: GenMessage<PullProgress> = /*@__PURE__*/
-  messageDesc(file_chasqui, 36);
+  messageDesc(file_chasqui, 37);
 
 /**
  * @generated from message chasqui.v1.ServerInfo
@@ -1606,7 +1662,7 @@ export type ServerInfo = Message<"chasqui.v1.ServerInfo"> & {
  * Use `create(ServerInfoSchema)` to create a new message.
  */
 export const ServerInfoSchema: GenMessage<ServerInfo> = /*@__PURE__*/
-  messageDesc(file_chasqui, 37);
+  messageDesc(file_chasqui, 38);
 
 /**
  * @generated from message chasqui.v1.SubscribeRequest
@@ -1630,7 +1686,7 @@ export type SubscribeRequest = Message<"chasqui.v1.SubscribeRequest"> & {
  * Use `create(SubscribeRequestSchema)` to create a new message.
  */
 export const SubscribeRequestSchema: GenMessage<SubscribeRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 38);
+  messageDesc(file_chasqui, 39);
 
 /**
  * @generated from message chasqui.v1.ChannelEvent
@@ -1678,7 +1734,7 @@ export type ChannelEvent = Message<"chasqui.v1.ChannelEvent"> & {
  * Use `create(ChannelEventSchema)` to create a new message.
  */
 export const ChannelEventSchema: GenMessage<ChannelEvent> = /*@__PURE__*/
-  messageDesc(file_chasqui, 39);
+  messageDesc(file_chasqui, 40);
 
 /**
  * @generated from message chasqui.v1.PublishRequest
@@ -1707,7 +1763,7 @@ export type PublishRequest = Message<"chasqui.v1.PublishRequest"> & {
  * Use `create(PublishRequestSchema)` to create a new message.
  */
 export const PublishRequestSchema: GenMessage<PublishRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 40);
+  messageDesc(file_chasqui, 41);
 
 /**
  * @generated from message chasqui.v1.PublishResponse
@@ -1733,7 +1789,7 @@ export type PublishResponse = Message<"chasqui.v1.PublishResponse"> & {
  * Use `create(PublishResponseSchema)` to create a new message.
  */
 export const PublishResponseSchema: GenMessage<PublishResponse> = /*@__PURE__*/
-  messageDesc(file_chasqui, 41);
+  messageDesc(file_chasqui, 42);
 
 /**
  * @generated from enum chasqui.v1.FinishReason

@@ -63,6 +63,7 @@ internal sealed class GenerationJob : IDisposable
     private readonly List<int> _completion = [];
     private List<TokenLogprob>? _logprobs;
     private List<int>? _tokens;
+    private bool _promptTold;
     private int _backlog;
     private int _abandoned;
     private readonly long _created;
@@ -190,7 +191,7 @@ internal sealed class GenerationJob : IDisposable
         }
 
         if (text.Length > 0)
-            Emit(new GenerationUpdate { Text = text, Logprobs = TakeLogprobs(), Tokens = TakeTokens() });
+            Emit(new GenerationUpdate { Text = text, Logprobs = TakeLogprobs(), Tokens = TakeTokens(), PromptTokens = TakePrompt() });
         return true;
     }
 
@@ -242,6 +243,14 @@ internal sealed class GenerationJob : IDisposable
         var taken = _tokens;
         _tokens = null;
         return taken;
+    }
+
+    private int TakePrompt()
+    {
+        if (_promptTold)
+            return 0;
+        _promptTold = true;
+        return Plan.Prompt.Length - Plan.Replayed;
     }
 
     private List<TokenLogprob>? TakeLogprobs()

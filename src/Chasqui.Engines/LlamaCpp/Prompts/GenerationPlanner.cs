@@ -4,6 +4,7 @@ using Chasqui.Engines.LlamaCpp.Decoding;
 using Chasqui.Engines.LlamaCpp.Native;
 using Chasqui.Engines.LlamaCpp.Residency;
 using Chasqui.Engines.LlamaCpp.Sampling;
+using Chasqui.Engines.Tools;
 
 namespace Chasqui.Engines.LlamaCpp.Prompts;
 
@@ -38,9 +39,12 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
         {
             if (tools.ValueKind != JsonValueKind.Array)
                 throw new InvalidRequestException("tools must be an array of tool definitions");
-            if (tools.GetArrayLength() > 0 && !able.Contains("tools"))
+            // A call that must be made is held by a grammar, whatever the model knows.
+            if (tools.GetArrayLength() > 0 && !able.Contains("tools") && request is not ChatRequest { ToolChoice.IsForced: true })
                 throw new UnsupportedCapabilityException(request.Model, "tools");
         }
+        if (request is ChatRequest { ToolChoice.IsForced: true } forced)
+            ForcedTool.Check(forced);
 
         if (request is GenerateRequest { Images.Count: > 0 } || (request is ChatRequest chat && chat.Messages.Any(m => m.Images.Count > 0)))
             throw new UnsupportedCapabilityException(request.Model, "vision");
@@ -64,11 +68,14 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
     internal GenerationPlan Plan(
         ChatRequest request, ModelDescription description, LoadedModel model, GenerationOptions options, CancellationToken cancellationToken)
     {
-        var turns = PromptRenderer.Turns(request, description);
+        // Only a template of Go's kind is given the tools.
+        var isTold = description.TemplateIsGo && description.Summary.Capabilities.Contains("tools");
+        var shown = request.ToolChoice is { IsForced: true } && !isTold ? ForcedCall.InWords(request) : request;
+        var turns = PromptRenderer.Turns(shown, description);
         TokenizedPrompt Tokenize(IReadOnlyList<ChatMessage> some)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            var text = renderer.Render(request, some, description);
+            var text = renderer.Render(shown, some, description);
             return new TokenizedPrompt(text, model.Weights.Tokenize(text, addSpecial: true, parseSpecial: true, cancellationToken));
         }
 
@@ -103,13 +110,14 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
         if (tokens.Length + said.Count >= limit)
             throw new ContextLengthExceededException(tokens.Length + said.Count, limit - 1);
 
+        var thinking = ThinkingOf(request, description, prompt.Text);
         return new GenerationPlan(prompt.Text, new JobPlan
         {
             Prompt = [.. tokens, .. said],
             Replayed = said.Count,
             WithTokens = request.WithTokens,
             Sampling = ResolvedSampling.From(options, limit),
-            Grammar = GrammarOf(request.Format),
+            Grammar = GrammarOf(request, description, thinking),
             Stops = options.Stop ?? [],
             MaxTokens = Math.Min(options.NumPredict is > 0 and var most ? most : int.MaxValue, UnlimitedContexts * limit),
             ContextLimit = limit,
@@ -120,7 +128,7 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
             TopLogprobs = request.TopLogprobs,
             ReturnContext = returnContext,
             TruncatedTokens = cut,
-        }, SplitterOf(request, description, prompt.Text));
+        }, thinking is null ? null : new ThinkingSplitter(new ThinkingTags(thinking.Open, thinking.Close), thinking.IsBegun));
     }
 
     /// <summary>The tokens of what another engine said in answer to this.</summary>
@@ -134,16 +142,18 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
     };
 
     /// <summary>A thinking model thinks unless it was told not to; raw prompts are the caller's own affair.</summary>
-    private static ThinkingSplitter? SplitterOf(GenerationRequest request, ModelDescription model, string prompt)
+    private static ThinkingPlace? ThinkingOf(GenerationRequest request, ModelDescription model, string prompt)
     {
         if (request.Think == "false" || request is GenerateRequest { Raw: true } || !model.Summary.Capabilities.Contains("thinking"))
             return null;
         var tags = model.TemplateIsGo ? ThinkingTags.Of(model.Template) : ThinkingTags.Default;
-        return new ThinkingSplitter(tags, begun: prompt.AsSpan().TrimEnd().EndsWith(tags.Open));
+        return new ThinkingPlace(tags.Open, tags.Close, prompt.AsSpan().TrimEnd().EndsWith(tags.Open));
     }
 
-    private static string? GrammarOf(OutputFormat? format) => format switch
+    private static string? GrammarOf(GenerationRequest request, ModelDescription model, ThinkingPlace? thinking) => request.Format switch
     {
+        _ when request is ChatRequest { ToolChoice: { IsForced: true } choice } chat => ToolCallGrammar.Compile(
+            ForcedTool.Of(chat).Select(tool => (tool.Name, tool.Parameters)), model.Template, choice.Single, thinking),
         null => null,
         { Schema: { } schema } => JsonSchemaGrammar.Compile(schema),
         _ => JsonGrammar.Object,

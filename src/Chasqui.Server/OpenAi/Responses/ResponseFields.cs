@@ -45,11 +45,11 @@ internal sealed class ResponseFields : OpenAiFields
 
     public string Truncation => _truncation.Length > 0 ? _truncation : "disabled";
 
-    /// <summary>Whether the model may call the tools.</summary>
-    public bool MayCall { get; private set; } = true;
+    /// <summary>How the model may use the tools.</summary>
+    public ChosenTools Chosen { get; } = new();
 
-    /// <summary>Whether it may call several at once.</summary>
-    public bool MayCallSeveral { get; private set; } = true;
+    /// <summary>The same as it came; null where nothing was said.</summary>
+    public JsonElement? GivenChoice { get; private set; }
 
     public ResponseTools Tools { get; private set; } = ResponseTools.None;
 
@@ -65,7 +65,8 @@ internal sealed class ResponseFields : OpenAiFields
         {
             Model = Model,
             Messages = Instructions is { } instructions ? [new ChatMessage { Role = "system", Content = instructions }, .. input] : input,
-            Tools = MayCall ? Tools.Offered : null,
+            Tools = Chosen.Shown(Tools.Offered),
+            ToolChoice = Chosen.Choice,
             Options = Sampling.ToOptions(topP: null),
             Format = _format,
             Think = ReasoningEffort.ToThink(_effort),
@@ -94,7 +95,11 @@ internal sealed class ResponseFields : OpenAiFields
                 return true;
             case "tool_choice":
                 CheckChoice(name, value);
-                MayCall = ToolFields.ReadChoice(value);
+                Chosen.Read(value, ResponseTools.ChosenName);
+                GivenChoice = value.Clone();
+                return true;
+            case "parallel_tool_calls":
+                Chosen.ReadParallel(value);
                 return true;
             case "text":
                 ReadText(name, value);

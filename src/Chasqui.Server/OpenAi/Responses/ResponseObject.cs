@@ -100,10 +100,14 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
         foreach (var tool in fields.Tools.Given?.EnumerateArray() ?? default)
             Tool(ref json, tool);
         json.EndArray();
-        Text(ref json, "tool_choice"u8, fields.MayCall ? "auto" : "none");
+        json.Name("tool_choice"u8);
+        if (fields.GivenChoice is { } choice)
+            json.Raw(JsonSerializer.SerializeToUtf8Bytes(choice, FunctionCall.PlainOptions));
+        else
+            json.Value("auto");
         Text(ref json, "truncation"u8, fields.Truncation);
         json.Name("parallel_tool_calls"u8);
-        json.Value(fields.MayCallSeveral);
+        json.Value(fields.Chosen.MayCallSeveral);
         json.Name("text"u8);
         json.BeginObject();
         json.Name("format"u8);
@@ -178,7 +182,7 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
         json.Name("output_tokens_details"u8);
         json.BeginObject();
         json.Name("reasoning_tokens"u8);
-        json.Value(0L);
+        json.Value((long)result.ReasoningTokens);
         json.EndObject();
         json.EndObject();
     }

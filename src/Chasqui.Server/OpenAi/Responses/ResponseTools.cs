@@ -57,6 +57,16 @@ internal sealed class ResponseTools
     public static string NameOf(string space, string name) =>
         space.Length == 0 ? name : space.EndsWith('_') ? space + name : space + "__" + name;
 
+    /// <summary>The name under which a model knows the tool that a choice names.</summary>
+    /// <exception cref="InvalidParameterException">It names none.</exception>
+    public static string ChosenName(JsonElement choice)
+    {
+        var space = choice.TryGetProperty("namespace"u8, out var given) && given.ValueKind == JsonValueKind.String ? given.GetString()! : "";
+        return choice.TryGetProperty("name"u8, out var name) && name.ValueKind == JsonValueKind.String && name.GetString() is { Length: > 0 } chosen
+            ? NameOf(space, chosen)
+            : throw new InvalidParameterException("tool_choice", "\"tool_choice\" needs the \"name\" of a tool");
+    }
+
     /// <summary>What a call that the model made is to the client.</summary>
     /// <param name="response">Gives the item its id.</param>
     /// <param name="call">The call.</param>

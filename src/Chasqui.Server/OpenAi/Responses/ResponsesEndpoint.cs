@@ -1,4 +1,5 @@
 using System.Buffers;
+using Chasqui.Engines.Tools;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
@@ -21,7 +22,7 @@ internal static class ResponsesEndpoint
                 input = conversation.ToKeep(response);
         }
         fields.Note(http);
-        var updates = request.Messages.Count > 0 ? api.EngineOf(http).ChatAsync(request, http.RequestAborted) : LoadAsync(api, http, request.Model);
+        var updates = request.Messages.Count > 0 ? SingleCall.Of(api.EngineOf(http).ChatAsync(request, http.RequestAborted), request.ToolChoice) : LoadAsync(api, http, request.Model);
         await (fields.Stream ? StreamAsync(api, http, response, updates, input) : SendWholeAsync(api, http, response, updates, input)).ConfigureAwait(false);
     }
 

@@ -78,6 +78,12 @@ internal sealed class Router(NodeParts node)
             context.Abort();
             return;
         }
+        if (fault is { Kind: FaultKind.BodyBehind })
+        {
+            NodeConnection.Of(context).Say("{\"model\":\"mini\"}");
+            context.Response.StatusCode = 204;
+            return;
+        }
         if (Allowed(path) is not { } allowed)
             await TextAsync(context, 404, "404 page not found").ConfigureAwait(false);
         else if (!allowed.Split(", ").Contains(request.Method))
@@ -213,7 +219,11 @@ internal sealed class Router(NodeParts node)
             await Task.Delay(Timeout.Infinite, context.RequestAborted).ConfigureAwait(false);
         if (fault.Kind == FaultKind.SlowFirstByte)
             await Pace.WaitAsync(fault.DelayMilliseconds, node.Time, context.RequestAborted).ConfigureAwait(false);
-        if (fault.Kind == FaultKind.Status)
+        if (fault.Kind == FaultKind.DoubledError)
+            NodeConnection.Of(context).Say($"HTTP/1.1 {fault.Status} Again\r\nContent-Type: application/json\r\nContent-Length: 17\r\n\r\n{{\"error\":\"again\"}}");
+        if (fault.Kind is FaultKind.Status or FaultKind.DoubledError && fault.RetryAfter is { } wait)
+            context.Response.Headers.RetryAfter = wait;
+        if (fault.Kind is FaultKind.Status or FaultKind.DoubledError)
             throw new ApiException(fault.Status, fault.Message ?? (fault.Status == 503 ? QueueFullException.Text : "internal error"));
         return fault;
     }

@@ -44,6 +44,9 @@ public sealed record DoubleScript
     /// <summary>How a pull goes.</summary>
     public PullScript Pull { get; init; } = new();
 
+    /// <summary>When it closes connections.</summary>
+    public ConnectionScript Connections { get; init; } = new();
+
     /// <summary>What goes wrong. The first that fits a request is applied.</summary>
     public IReadOnlyList<Fault> Faults { get; init; } = [];
 
@@ -62,6 +65,8 @@ public sealed record DoubleScript
         Check.Range(PromptTokenMilliseconds, 0, 60_000, "promptTokenMilliseconds");
         Check.Range(TokenMilliseconds, 0, 60_000, "tokenMilliseconds");
         Check.Range(RecordedRequests, 0, 100_000, "recordedRequests");
+        Check.Range(Connections.CloseAfterRequests, 0, 1_000_000, "connections.closeAfterRequests");
+        Check.Range(Connections.CloseAfterIdleMilliseconds, 0, 3_600_000, "connections.closeAfterIdleMilliseconds");
         Check.Range(PrefixCache.Blocks, 0, 10_000_000, "prefixCache.blocks");
         Check.Range(PrefixCache.BlockTokens, 1, 100_000, "prefixCache.blockTokens");
         Check.Range(Pull.Steps, 1, 10_000, "pull.steps");
@@ -84,6 +89,22 @@ public sealed record PrefixCacheScript
 
     /// <summary>Tokens in a block; 1 to 100,000, default 512. A token of text is 4 characters.</summary>
     public int BlockTokens { get; init; } = 512;
+}
+
+/// <summary>When it closes connections. By itself it promises to keep them, as llama.cpp's server does, which closes each after one answer.</summary>
+public sealed record ConnectionScript
+{
+    /// <summary>Closes a connection right after this many answers; 0, the default, never; up to 1,000,000.</summary>
+    public int CloseAfterRequests { get; init; }
+
+    /// <summary>Says <c>Connection: close</c> with the last of them. Default false.</summary>
+    public bool SaysClose { get; init; }
+
+    /// <summary>Closes a connection that is idle for so long; 0, the default, never; up to 3,600,000.</summary>
+    public double CloseAfterIdleMilliseconds { get; init; }
+
+    /// <summary>Sends a 408 before it closes an idle connection. Default false.</summary>
+    public bool SaysTimeout { get; init; }
 }
 
 /// <summary>How <c>/api/pull</c> goes.</summary>

@@ -44,6 +44,12 @@ public enum FaultKind
 
     /// <summary>An answer for texts lacks its last vector.</summary>
     [JsonStringEnumMemberName("few-vectors")] FewVectors,
+
+    /// <summary>Answered as with <see cref="Status"/>, and then the same once more, unasked.</summary>
+    [JsonStringEnumMemberName("doubled-error")] DoubledError,
+
+    /// <summary>Answered with 204 and a body behind it, where none can be.</summary>
+    [JsonStringEnumMemberName("body-behind")] BodyBehind,
 }
 
 /// <summary>One thing that goes wrong, and for whom.</summary>
@@ -66,8 +72,11 @@ public sealed record Fault
     /// <summary>For <see cref="FaultKind.SlowFirstByte"/>; 0 to 3,600,000, default 1,000.</summary>
     public double DelayMilliseconds { get; init; } = 1000;
 
-    /// <summary>For <see cref="FaultKind.Status"/>; 400 to 599, default 503.</summary>
+    /// <summary>For <see cref="FaultKind.Status"/> and <see cref="FaultKind.DoubledError"/>; 400 to 599, default 503.</summary>
     public int Status { get; init; } = 503;
+
+    /// <summary>The header <c>Retry-After</c> of such an answer; null for none.</summary>
+    public string? RetryAfter { get; init; }
 
     /// <summary>The text of the error; null for that of Ollama.</summary>
     public string? Message { get; init; }

@@ -12,8 +12,19 @@ internal sealed class Application(OllamaDouble node) : IHttpApplication<HttpCont
 
     public HttpContext CreateContext(IFeatureCollection contextFeatures) => new DefaultHttpContext(contextFeatures);
 
-    public Task ProcessRequestAsync(HttpContext context) =>
-        context.Request.Path.StartsWithSegments("/double", StringComparison.Ordinal, out var rest) ? _control.AnswerAsync(context, rest.Value ?? "") : _router.AnswerAsync(context);
+    public async Task ProcessRequestAsync(HttpContext context)
+    {
+        if (context.Request.Path.StartsWithSegments("/double", StringComparison.Ordinal, out var rest))
+        {
+            await _control.AnswerAsync(context, rest.Value ?? "").ConfigureAwait(false);
+            return;
+        }
+        var connection = NodeConnection.Of(context);
+        if (connection.Begin())
+            context.Response.Headers.Connection = "close";
+        await _router.AnswerAsync(context).ConfigureAwait(false);
+        connection.End();
+    }
 
     public void DisposeContext(HttpContext context, Exception? exception)
     {

@@ -1,10 +1,9 @@
 using System.Buffers;
-using Chasqui.Engines.Http;
 
-namespace Chasqui.Server;
+namespace Chasqui.Engines.Http;
 
-/// <summary>A node's answer that came packed although nothing was said of packing to the node: the client gets it unpacked, and it can be read in passing.</summary>
-internal sealed class UnpackedAnswer : IPassageAnswer
+/// <summary>A node's answer that came packed although nothing was said of packing to the node: the client gets it unpacked, and it can be read in passing. For one reader.</summary>
+public sealed class UnpackedAnswer : IPassageAnswer
 {
     private const int BufferSize = 16 << 10;
 
@@ -16,22 +15,28 @@ internal sealed class UnpackedAnswer : IPassageAnswer
     {
         _packed = packed;
         _body = ContentCodings.Unpack(
-            new Parts(packed), codings, long.MaxValue,
+            new AnswerStream(packed), codings, long.MaxValue,
             why => new EngineFailedException($"node {node} sent a body that is not what its Content-Encoding says: {why}"),
             static () => throw new InvalidOperationException());
         Headers = [.. packed.Headers.Where(header => !IsCoding(header.Key))];
     }
 
+    /// <inheritdoc/>
     public int Status => _packed.Status;
 
+    /// <inheritdoc/>
     public long? ContentLength => null;
 
+    /// <inheritdoc/>
     public IReadOnlyList<KeyValuePair<string, string>> Headers { get; }
 
     /// <summary>The answer, unpacked if it is packed.</summary>
+    /// <param name="answer">The node's answer; disposed with the one that is returned.</param>
+    /// <param name="node">The node's name, for errors.</param>
     /// <exception cref="EngineFailedException">It is packed in a way that is not known here; then it was disposed of.</exception>
     public static ValueTask<IPassageAnswer> OfAsync(IPassageAnswer answer, string node)
     {
+        ArgumentNullException.ThrowIfNull(answer);
         foreach (var (name, _) in answer.Headers)
         {
             if (IsCoding(name))
@@ -40,6 +45,7 @@ internal sealed class UnpackedAnswer : IPassageAnswer
         return ValueTask.FromResult(answer);
     }
 
+    /// <inheritdoc/>
     public async ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken)
     {
         _buffer ??= ArrayPool<byte>.Shared.Rent(BufferSize);
@@ -47,6 +53,7 @@ internal sealed class UnpackedAnswer : IPassageAnswer
         return _buffer.AsMemory(0, read);
     }
 
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (_buffer is not null)
@@ -65,20 +72,4 @@ internal sealed class UnpackedAnswer : IPassageAnswer
     }
 
     private static bool IsCoding(string header) => header.Equals("Content-Encoding", StringComparison.OrdinalIgnoreCase);
-
-    /// <summary>The parts of an answer as a stream.</summary>
-    private sealed class Parts(IPassageAnswer answer) : ReadStream
-    {
-        private ReadOnlyMemory<byte> _part;
-
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            if (_part.IsEmpty)
-                _part = await answer.ReadAsync(cancellationToken).ConfigureAwait(false);
-            var count = Math.Min(_part.Length, buffer.Length);
-            _part[..count].CopyTo(buffer);
-            _part = _part[count..];
-            return count;
-        }
-    }
 }
