@@ -15,6 +15,7 @@ var exitCode = await CliProgram.RunAsync(args, new CliContext
     Console = console,
     Interrupts = interrupts,
     Environment = Environment.GetEnvironmentVariable,
+    ChatHistory = new Chasqui.Server.DataOptions().Folder is { Length: > 0 } data ? Path.Combine(data, "chat-history") : null,
     OpenEngine = EmbeddedEngine.OpenAsync,
     Serve = new LocalGateway(),
     Scenarios = BenchScenarios.All,

@@ -161,21 +161,6 @@ public sealed class ProcessTests : IDisposable
         Assert.Contains(named, line);
     }
 
-    [Theory]
-    [InlineData("/dev/null", "serve")]
-    [InlineData("/no/such/home", "keys", "add", "laptop")]
-    public async Task A_home_that_cannot_be_written_to_is_one_line_and_1(string home, params string[] verb)
-    {
-        Assert.SkipWhen(home != "/dev/null" && Environment.IsPrivilegedProcess, "root can make any folder");
-        await using var run = ChasquiProcess.StartIn(_home.FullName, new() { ["HOME"] = home }, verb);
-
-        Assert.Equal(1, await run.EndAsync());
-        var line = Assert.Single(run.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        Assert.StartsWith($"error: the data folder {home}/.chasqui cannot be used: ", line);
-        Assert.EndsWith("; choose another with --data DIR or Data:Folder", line);
-        Assert.Empty(Directory.GetFileSystemEntries(_home.FullName));
-    }
-
     [Fact]
     public async Task Ask_talks_to_a_gateway_and_leaves_it_its_model()
     {

@@ -21,6 +21,9 @@ internal sealed record CliContext
     /// <summary>What <c>serve</c> does once its options are read.</summary>
     public required IServeRunner Serve { get; init; }
 
+    /// <summary>The file of what was typed in chats; null for none.</summary>
+    public string? ChatHistory { get; init; }
+
     public IReadOnlyList<IBenchScenario> Scenarios { get; init; } = [];
 
     /// <summary>Where a gateway is looked for when none was named.</summary>

@@ -8,7 +8,7 @@ internal sealed class GenerationFlags
 {
     private readonly Option<string?> _model = new("--model", "-m")
     {
-        Description = $"The model (default '{ModelNames.Shipped}', else the only one there is)",
+        Description = $"The model (default: one of a node, else '{ModelNames.Shipped}', else the only one there is)",
         HelpName = "NAME",
     };
 

@@ -9,11 +9,11 @@ internal static class GlobalOptions
 
     public const string KeyVariable = "CHASQUI_KEY";
 
-    private static readonly string[] _schemes = ["tcp", "tls", "ws", "wss", "http", "https"];
+    private static readonly string[] _schemes = [HostChooser.AnyScheme, "tcp", "tls", "ws", "wss", "http", "https"];
 
     public static Option<string?> Server { get; } = new("--server")
     {
-        Description = $"The gateway to talk to: tcp://, tls://, unix:PATH, ws://, wss://, http:// or HOST:PORT (default {HostChooser.DefaultServer.GetLeftPart(UriPartial.Authority)}; environment: {ServerVariable})",
+        Description = $"The gateway to talk to: tcp://, tls://, unix:PATH, ws://, wss://, http:// or HOST:PORT, which may be of either protocol (default {HostChooser.DefaultServer.GetLeftPart(UriPartial.Authority)}; environment: {ServerVariable})",
         HelpName = "ADDRESS",
         Recursive = true,
     };
@@ -46,8 +46,8 @@ internal static class GlobalOptions
             return null;
         if (text.StartsWith("unix:", StringComparison.Ordinal) && text.Length > "unix:".Length)
             return new Uri("unix:" + Path.GetFullPath(text["unix:".Length..]));
-        var withScheme = text.Contains("://", StringComparison.Ordinal) ? text : "tcp://" + text;
-        if (Uri.TryCreate(withScheme, UriKind.Absolute, out var uri) && _schemes.Contains(uri.Scheme) && uri.Host.Length > 0)
+        var withScheme = text.Contains("://", StringComparison.Ordinal) ? text : $"{HostChooser.AnyScheme}://{text}";
+        if (Uri.TryCreate(withScheme, UriKind.Absolute, out var uri) && _schemes.Contains(uri.Scheme) && uri.Host.Length > 0 && (uri.Scheme != HostChooser.AnyScheme || uri is { Port: > 0, AbsolutePath: "" or "/" }))
             return uri.Scheme is not ("http" or "https") || uri.AbsolutePath.EndsWith('/') ? uri : new Uri(uri.AbsoluteUri + "/");
         throw new UsageException($"{source} is '{text}', but must be an address like {HostChooser.DefaultServer.GetLeftPart(UriPartial.Authority)} or http://127.0.0.1:11435");
     }

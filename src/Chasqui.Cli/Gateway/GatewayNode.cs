@@ -18,7 +18,7 @@ internal sealed class GatewayNode(JsonElement json)
 
     public string Kind => Json.Text("kind");
 
-    /// <summary>One of <c>unknown</c>, <c>up</c>, <c>returning</c>, <c>paused</c>, <c>trial</c>.</summary>
+    /// <summary>One of <c>connecting</c>, <c>up</c>, <c>down</c>, <c>testing</c>, <c>recovering</c>.</summary>
     public string State => Json.Text("state");
 
     /// <summary>What it is and its version; empty when it has never answered.</summary>
@@ -35,24 +35,44 @@ internal sealed class GatewayNode(JsonElement json)
 
     public string LastFailure => Json.Text("last_failure");
 
+    /// <summary>Whether it cannot be used now.</summary>
+    public bool IsDown => State is "down" or "connecting";
+
+    /// <summary>Whether someone has configured it; the embedded engine, and an Ollama that is looked for by itself, were not.</summary>
+    public bool IsConfigured => Json.Find("configured")?.ValueKind != JsonValueKind.False;
+
     public bool Has(string model) => Models.Any(name => ModelNames.Same(name, model));
 
     /// <summary>All nodes of an answer.</summary>
     public static IReadOnlyList<GatewayNode> ReadAll(JsonElement answer) => [.. answer.Items("nodes").Select(node => new GatewayNode(node.Clone()))];
 
-    /// <summary>The nodes that have answered, where there are several; none where it makes no difference, or nobody tells.</summary>
-    public static async Task<IReadOnlyList<GatewayNode>> SeveralAsync(IModelHost host, CancellationToken cancellationToken)
+    /// <summary>All nodes; none where the host has no such thing.</summary>
+    public static async Task<IReadOnlyList<GatewayNode>> AllAsync(IModelHost host, CancellationToken cancellationToken)
     {
         try
         {
-            var nodes = await host.NodesAsync(cancellationToken);
-            var known = nodes.Where(node => node.Software.Length > 0).ToList();
-            return known.Count > 1 ? known : [];
+            return await host.NodesAsync(cancellationToken);
         }
         catch (CliException e) when (e is not GatewayUnreachableException)
         {
             // An Ollama, an older gateway, the engine in this process.
             return [];
         }
+    }
+
+    /// <summary>Says that all nodes that were configured are down, and why; null where one is not, or there is none.</summary>
+    public static string? AllDown(IReadOnlyList<GatewayNode> nodes)
+    {
+        var configured = nodes.Where(node => node.Kind != "embedded" && node.IsConfigured).ToList();
+        return configured.Count > 0 && configured.TrueForAll(node => node.IsDown)
+            ? $"all nodes{(nodes.Any(node => node.Kind == "embedded") ? " beside the embedded engine" : "")} are down ({string.Join("; ", configured.Select(node => node.LastFailure.Length > 0 ? $"{node.Name}: {node.LastFailure}" : node.Name))})"
+            : null;
+    }
+
+    /// <summary>The nodes that have answered, where there are several; none where it makes no difference, or nobody tells.</summary>
+    public static async Task<IReadOnlyList<GatewayNode>> SeveralAsync(IModelHost host, CancellationToken cancellationToken)
+    {
+        var known = (await AllAsync(host, cancellationToken)).Where(node => node.Software.Length > 0).ToList();
+        return known.Count > 1 ? known : [];
     }
 }

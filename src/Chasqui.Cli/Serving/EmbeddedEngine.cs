@@ -15,11 +15,9 @@ internal static class EmbeddedEngine
         // A folder that only serve makes is not missed here.
         options = options with { Models = options.Models with { Folders = [.. options.Models.Folders.Where(Directory.Exists)] } };
         // Of the log only what goes wrong: the command has its own output.
-        var gateway = GatewayHost.Build(options, builder =>
-        {
-            GatewayHost.LogToStandardError(builder.Logging);
-            builder.Logging.SetMinimumLevel(LogLevel.Warning);
-        });
+        if (options.Telemetry.LogLevel < LogLevel.Warning)
+            options = options with { Telemetry = options.Telemetry with { LogLevel = LogLevel.Warning } };
+        var gateway = GatewayHost.Build(options, builder => GatewayHost.LogToStandardError(builder.Logging));
         return Task.FromResult<IModelHost>(new LocalModelHost(gateway.Services.GetRequiredService<IEngine>(), gateway));
     }
 }

@@ -13,16 +13,23 @@ internal sealed class LocalGateway : IServeRunner
     {
         var configuration = ConfigurationFile.Load(settings.Config, CommandLine(settings));
         var options = configuration.Options;
+        if (settings.Check)
+        {
+            context.Console.Remark(File.Exists(configuration.Path) ? $"{configuration.Path} is right." : "The configuration is right; there is no file.");
+            return ExitCodes.Success;
+        }
         using var scope = context.Interrupts.Begin();
+        using var held = GatewayLock.Take(options.Data.Folder);
         await using (var gateway = Build(configuration))
         {
             // Where a terminal is, SIGHUP means that it is gone.
             if (Console.IsInputRedirected)
                 context.Interrupts.OnHangup = gateway.Services.GetRequiredService<IConfigurationReload>().Request;
-            await GatewayHost.StartAsync(gateway, scope.Token);
+            await StartAsync(gateway, options, scope.Token);
+            held.Announce([.. GatewayHost.Addresses(gateway).Select(address => address.GetLeftPart(UriPartial.Authority)), .. GatewayHost.WireAddresses(gateway)]);
             try
             {
-                await AnnounceAsync(gateway, settings.Json, context.Console, scope.Token);
+                await Announcement.WriteAsync(gateway, settings.Json, context.Console, scope.Token);
             }
             catch (OperationCanceledException) when (scope.Token.IsCancellationRequested)
             {
@@ -57,6 +64,20 @@ internal sealed class LocalGateway : IServeRunner
         }
     }
 
+    /// <summary>Starts it; where something listens at its address already, says what that is.</summary>
+    private static async Task StartAsync(WebApplication gateway, GatewayOptions options, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await GatewayHost.StartAsync(gateway, cancellationToken);
+        }
+        catch (EndpointUnavailableException e) when (options.Http.Endpoints is [{ Port: > 0 } first, ..])
+        {
+            var there = await Listener.FindAsync(first, cancellationToken);
+            throw there is null ? e : new CliException($"{there}: {e.Message}", inner: e);
+        }
+    }
+
     /// <summary>How this program is started: by itself, or by <c>dotnet</c> with its path.</summary>
     private static IReadOnlyList<string> ThisProgram()
     {
@@ -82,6 +103,7 @@ internal sealed class LocalGateway : IServeRunner
         Set("Mcp:Listen", settings.Mcp);
         Set("Data:Folder", settings.Data);
         Set("Models:Folders:0", settings.Models);
+        Set("Logging:Level", settings.LogLevel);
         Set("Keys:AllowAnonymous", settings.AllowAnonymous ? "true" : null);
         for (var i = 0; i < settings.Nodes.Count; i++)
         {
@@ -95,26 +117,6 @@ internal sealed class LocalGateway : IServeRunner
         {
             if (value is not null)
                 entries[key] = value;
-        }
-    }
-
-    private static async Task AnnounceAsync(WebApplication gateway, bool json, CliConsole console, CancellationToken cancellationToken)
-    {
-        var engine = gateway.Services.GetRequiredService<IEngine>();
-        var models = await engine.ListAsync(cancellationToken);
-        var addresses = GatewayHost.Addresses(gateway);
-        if (json)
-            console.Out.WriteLine(Announcement.ToJson(addresses, GatewayHost.WireAddresses(gateway), models));
-        else
-            Announcement.Write(console, addresses, GatewayHost.WireAddresses(gateway), models, gateway.Services.GetRequiredService<GatewayOptions>());
-        await console.Out.FlushAsync(cancellationToken);
-        try
-        {
-            ModelManagement.EnsureAvailable(engine);
-        }
-        catch (EngineUnavailableException e)
-        {
-            console.Remark($"warning: no model can run here: {e.Message}");
         }
     }
 

@@ -19,6 +19,9 @@ internal sealed class CliConsole
 
     public bool InputIsTerminal { get; init; }
 
+    /// <summary>The keys of the terminal, where lines can be edited; null elsewhere.</summary>
+    public IKeySource? Keys { get; init; }
+
     public bool OutputIsTerminal { get; init; }
 
     public bool ErrorIsTerminal { get; init; }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Spectre.Console;
+using Spectre.Console.Rendering;
 
 namespace Chasqui.Cli;
 
@@ -35,7 +36,7 @@ internal static class ProgressReport
     }
 
     private static Task BarsAsync(CliConsole console, IAsyncEnumerable<ModelProgress> progress, CancellationToken cancellationToken) => console.RichError.Progress()
-        .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new DownloadedColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
+        .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new KnownOnly(new ProgressBarColumn { Width = 20 }), new KnownOnly(new PercentageColumn()), new KnownOnly(new DownloadedColumn()), new KnownOnly(new RemainingTimeColumn()))
         .StartAsync(async bars =>
         {
             var parts = new Dictionary<string, ProgressTask>(StringComparer.Ordinal);
@@ -49,15 +50,24 @@ internal static class ProgressReport
                     part.Value = now.Completed ?? 0;
                     continue;
                 }
-                if (step is not null)
-                    step.Value = step.MaxValue;
+                step?.StopTask();
+                // A step whose size is not known has its name alone.
                 step = bars.AddTask(Label(now.Status), maxValue: 1);
+                step.IsIndeterminate = true;
             }
-            if (step is not null)
-                step.Value = step.MaxValue;
+            step?.StopTask();
         });
 
-    private static string Label(string status) => Markup.Escape(SafeText.OneLine(status.Length <= 40 ? status : status[..40] + "…"));
+    /// <summary>A column that says nothing of a step whose size is not known.</summary>
+    private sealed class KnownOnly(ProgressColumn inner) : ProgressColumn
+    {
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            task.IsIndeterminate ? Text.Empty : inner.Render(options, task, deltaTime);
+
+        public override int? GetColumnWidth(RenderOptions options) => inner.GetColumnWidth(options);
+    }
+
+    private static string Label(string status) => Markup.Escape(SafeText.OneLine(status.Length <= 30 ? status : status[..30] + "…"));
 
     private static string Json(ModelProgress step)
     {

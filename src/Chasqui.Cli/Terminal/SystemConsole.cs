@@ -17,9 +17,10 @@ internal static class SystemConsole
             Out = new StreamWriter(Output(), _utf8, bufferSize: 4096),
             Error = new StreamWriter(Console.OpenStandardError(), _utf8, bufferSize: 256) { AutoFlush = true },
             InputIsTerminal = !Console.IsInputRedirected,
+            Keys = Console.IsInputRedirected || Console.IsErrorRedirected || dumb ? null : new ConsoleKeys(),
             OutputIsTerminal = !Console.IsOutputRedirected && !dumb,
             ErrorIsTerminal = !Console.IsErrorRedirected && !dumb,
-            Width = () => Console.IsOutputRedirected ? 80 : Console.WindowWidth,
+            Width = () => Console.IsOutputRedirected && Console.IsErrorRedirected ? 80 : Math.Max(20, Console.WindowWidth),
         };
     }
 

@@ -5,6 +5,7 @@ internal sealed class AnswerWriter(CliConsole console)
 {
     private readonly System.Text.StringBuilder _text = new();
     private readonly System.Text.StringBuilder _thinking = new();
+    private readonly WordWrap _wrap = new(console.Width);
     private bool _thinkingOpen;
 
     /// <summary>All text so far.</summary>
@@ -50,7 +51,7 @@ internal sealed class AnswerWriter(CliConsole console)
         if (update.Text.Length == 0)
             return;
         CloseThinking();
-        console.Out.Write(console.OutputIsTerminal ? SafeText.ForTerminal(update.Text) : update.Text);
+        console.Out.Write(console.OutputIsTerminal ? _wrap.Add(SafeText.ForTerminal(update.Text)) : update.Text);
         console.Out.Flush();
     }
 

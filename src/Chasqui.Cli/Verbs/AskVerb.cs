@@ -25,7 +25,7 @@ internal static class AskVerb
             await using var host = await context.Hosts(parsed).ChooseAsync(server, scope.Token);
             var request = new ChatRequest
             {
-                Model = await ModelNames.ChooseAsync(flags.Model(parsed), host, scope.Token),
+                Model = await ModelNames.ChooseAsync(flags.Model(parsed), host, context.Console, scope.Token),
                 Messages = Messages(flags.System(parsed), text),
                 Options = options,
                 Format = format,

@@ -8,13 +8,13 @@ internal static class BenchTable
 {
     public static void Write(CliConsole console, BenchReport report)
     {
-        TableOutput.Write(console, ["MEASURED", ">MEDIAN", ">MIN", ">MAX", "UNIT"], report.Rows.Select(row =>
+        TableOutput.Write(console, ["~MEASURED", ">MEDIAN", "?>MIN", "?>MAX", "UNIT"], report.Rows.Select(row =>
             (IReadOnlyList<string>)[row.Name, Figure(row.Median), Figure(row.Min), Figure(row.Max), row.Unit]));
         if (report.Ratios.Count == 0)
             return;
         if (console.OutputIsTerminal)
             console.Out.WriteLine();
-        TableOutput.Write(console, ["RATIO", ">VALUE", "OF", "TO"], report.Ratios.Select(ratio =>
+        TableOutput.Write(console, ["~RATIO", ">VALUE", "?~OF", "?~TO"], report.Ratios.Select(ratio =>
             (IReadOnlyList<string>)[ratio.Name, Figure(ratio.Value) + "x", ratio.Of, ratio.To]));
     }
 

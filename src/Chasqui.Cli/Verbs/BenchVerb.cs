@@ -42,7 +42,7 @@ internal static class BenchVerb
         var console = context.Console;
         if (name is null)
         {
-            TableOutput.Write(console, ["SCENARIO", "WHAT IT MEASURES"],
+            TableOutput.Write(console, ["SCENARIO", "~WHAT IT MEASURES"],
                 context.Scenarios.Select(s => (IReadOnlyList<string>)[s.Name, s.Description]));
             return ExitCodes.Success;
         }

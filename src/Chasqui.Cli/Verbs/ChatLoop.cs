@@ -1,16 +1,33 @@
 namespace Chasqui.Cli;
 
 /// <summary>Reads a line, answers it, and again until the input ends.</summary>
-internal sealed class ChatLoop(CliConsole console, Interrupts interrupts, IModelHost host, Conversation conversation, bool json)
+internal sealed class ChatLoop(CliConsole console, Interrupts interrupts, IModelHost host, Conversation conversation, bool json, string? history)
 {
+    private const string Prompt = ">>> ";
+
     private readonly ChatCommands _commands = new(console, host, conversation);
+    private readonly LineEditor? _editor = console.Keys is { } keys ? new LineEditor(keys, console.Error, console.Width, EditHistory.Open(history)) : null;
     private bool _failed;
 
-    public static void WritePrompt(CliConsole console)
+    /// <summary>Ctrl-C at the prompt: what was typed is dropped, and it is said how the conversation ends.</summary>
+    public void Interrupted()
+    {
+        const string Hint = "Ctrl-D or /exit ends the conversation.";
+        if (_editor is not null)
+        {
+            _editor.Restart(() => console.Remark(Hint));
+            return;
+        }
+        console.Error.WriteLine();
+        console.Remark(Hint);
+        WritePrompt();
+    }
+
+    private void WritePrompt()
     {
         if (!console.InputIsTerminal)
             return;
-        console.Error.Write(console.Paint(">>> ", "36"));
+        console.Error.Write(console.Paint(Prompt, "36"));
         console.Error.Flush();
     }
 
@@ -38,7 +55,9 @@ internal sealed class ChatLoop(CliConsole console, Interrupts interrupts, IModel
 
     private async Task<string?> ReadLineAsync(CancellationToken cancellationToken)
     {
-        WritePrompt(console);
+        if (_editor is not null)
+            return await Task.Run(() => _editor.Read(Prompt, text => console.Paint(text, "36")), cancellationToken).WaitAsync(cancellationToken);
+        WritePrompt();
         // A console's read cannot be cancelled; it is left behind when the program ends.
         var line = await Task.Run(console.In.ReadLine, cancellationToken).WaitAsync(cancellationToken);
         if (line is null && console.InputIsTerminal)

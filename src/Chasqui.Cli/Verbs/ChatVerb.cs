@@ -15,13 +15,12 @@ internal static class ChatVerb
         {
             var console = context.Console;
             // At the prompt Ctrl-C ends nothing; while an answer is made, an inner scope takes it.
+            ChatLoop? loop = null;
             using var scope = context.Interrupts.Begin(onInterrupt: () =>
             {
-                if (!console.InputIsTerminal)
+                if (!console.InputIsTerminal || loop is null)
                     return true;
-                console.Error.WriteLine();
-                console.Remark("Ctrl-D or /exit ends the conversation.");
-                ChatLoop.WritePrompt(console);
+                loop.Interrupted();
                 return false;
             });
             var server = GlobalOptions.ServerOf(parsed, context);
@@ -30,13 +29,14 @@ internal static class ChatVerb
             await using var host = await context.Hosts(parsed).ChooseAsync(server, scope.Token);
             var conversation = new Conversation
             {
-                Model = await ModelNames.ChooseAsync(flags.Model(parsed), host, scope.Token),
+                Model = await ModelNames.ChooseAsync(flags.Model(parsed), host, console, scope.Token),
                 System = flags.System(parsed),
                 Options = options,
                 Format = format,
                 Session = parsed.GetValue(session) is { } id ? await ChatSession.OpenAsync(host, id, scope.Token) : null,
             };
-            return await new ChatLoop(console, context.Interrupts, host, conversation, parsed.GetValue(GlobalOptions.Json)).RunAsync(scope.Token);
+            loop = new ChatLoop(console, context.Interrupts, host, conversation, parsed.GetValue(GlobalOptions.Json), context.ChatHistory);
+            return await loop.RunAsync(scope.Token);
         });
         return command;
     }

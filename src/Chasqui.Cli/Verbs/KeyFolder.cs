@@ -16,11 +16,22 @@ internal sealed class KeyFolder
         command.Options.Add(_config);
     }
 
-    public KeyFile File(ParseResult parsed, CliContext context)
+    public KeyFile File(ParseResult parsed, CliContext context) => new(PathOf(parsed), context.Time);
+
+    /// <summary>Says which folder a change was made in, and whether a gateway sees it.</summary>
+    public string Describe(ParseResult parsed)
+    {
+        var folder = PathOf(parsed);
+        return GatewayLock.Find(folder) is { } gateway
+            ? $"The gateway that uses {folder} follows within a second ({gateway})."
+            : $"It is in {folder}, which no gateway uses now; one with another data folder does not see it (--data DIR names that).";
+    }
+
+    private string PathOf(ParseResult parsed)
     {
         var entries = new Dictionary<string, string?>(StringComparer.Ordinal);
         if (parsed.GetValue(_data) is { } data)
             entries["Data:Folder"] = data;
-        return new KeyFile(GatewayConfiguration.Load(parsed.GetValue(_config), entries).Data.Folder, context.Time);
+        return Path.GetFullPath(GatewayConfiguration.Load(parsed.GetValue(_config), entries).Data.Folder);
     }
 }

@@ -68,6 +68,8 @@ internal sealed class KeysAddVerb
         }
         console.Remark($"Key {key.Caller.Name} is made. Copy it now, it cannot be shown again:");
         console.Out.WriteLine(text);
+        console.Out.Flush();
+        console.Remark(_folder.Describe(parsed));
         return ExitCodes.Success;
     }
 

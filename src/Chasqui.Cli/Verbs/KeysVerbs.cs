@@ -21,7 +21,7 @@ internal static class KeysVerbs
             if (parsed.GetValue(GlobalOptions.Json))
                 context.Console.Out.WriteLine(KeysJson.List(keys));
             else if (keys.Count == 0)
-                context.Console.Remark("There are no keys, so whoever reaches the gateway may use it. Make one with 'chasqui keys add NAME'.");
+                context.Console.Remark($"There are no keys in {folder.File(parsed, context).Path}, so every program that reaches the gateway may use it. Make one with 'chasqui keys add NAME'.");
             else
                 Write(context, keys);
             return Task.FromResult(ExitCodes.Success);
@@ -59,6 +59,7 @@ internal static class KeysVerbs
                 else
                     context.Console.Remark($"{key.Caller.Name} is removed.");
             }
+            context.Console.Remark(folder.Describe(parsed));
             if (left == 0)
                 context.Console.Remark("There are no more keys. A gateway on this machine's own address now takes anybody; one on another address takes nobody, and does not start again.");
             return ExitCodes.Success;
@@ -69,7 +70,7 @@ internal static class KeysVerbs
     private static void Write(CliContext context, IReadOnlyList<AccessKey> keys)
     {
         var now = context.Time.GetUtcNow();
-        TableOutput.Write(context.Console, ["NAME", "ID", "SCOPES", "MODELS", ">RPM", ">TPM", "TENANT", "EXPIRES"], keys.Select(key =>
+        TableOutput.Write(context.Console, ["NAME", "ID", "?~SCOPES", "?~MODELS", "?>RPM", "?>TPM", "?TENANT", "EXPIRES"], keys.Select(key =>
             (IReadOnlyList<string>)
             [
                 key.Caller.Name,

@@ -12,8 +12,10 @@ internal static class ModelSheet
 
     public static void Write(CliConsole console, ModelDescription model)
     {
-        var facts = Facts(model).Where(fact => fact.Value.Length > 0);
-        TableOutput.Write(console, ["FACT", "VALUE"], facts.Select(fact => (IReadOnlyList<string>)[fact.Key, Shorten(fact.Value)]));
+        var facts = Facts(model).Where(fact => fact.Value.Length > 0).ToList();
+        var most = console.OutputIsTerminal ? Math.Max(20, console.Width() - 2 - facts.Max(fact => Cells.Of(fact.Key))) : MaxValue;
+        // A path that is cut is of no use.
+        TableOutput.Write(console, ["FACT", "VALUE"], facts.Select(fact => (IReadOnlyList<string>)[fact.Key, fact.Key == "path" ? fact.Value : Shorten(fact.Value, Math.Min(most, MaxValue))]));
     }
 
     private static IEnumerable<KeyValuePair<string, string>> Facts(ModelDescription model)
@@ -42,11 +44,7 @@ internal static class ModelSheet
     private static string Show(JsonNode? value) =>
         value is JsonValue text && text.GetValueKind() == JsonValueKind.String ? text.GetValue<string>() : value?.ToJsonString() ?? "";
 
-    private static string Shorten(string value)
-    {
-        var line = SafeText.OneLine(value);
-        return line.Length <= MaxValue ? line : line[..(MaxValue - 1)] + "…";
-    }
+    private static string Shorten(string value, int most) => Cells.Shorten(SafeText.OneLine(value), most);
 
     private static string Number(int value) => value > 0 ? value.ToString(CultureInfo.InvariantCulture) : "";
 }

@@ -136,15 +136,15 @@ internal static class ModelsVerbs
     {
         using var scope = context.Interrupts.Begin();
         var server = GlobalOptions.ServerOf(parsed, context);
-        await using var host = gatewayOnly ? context.Hosts(parsed).Gateway(server) : await context.Hosts(parsed).ChooseAsync(server, scope.Token);
+        await using var host = gatewayOnly ? await context.Hosts(parsed).GatewayAsync(server, scope.Token) : await context.Hosts(parsed).ChooseAsync(server, scope.Token);
         await action(host, scope.Token);
         return ExitCodes.Success;
     }
 
     private static void WriteList(CliContext context, IReadOnlyList<ModelSummary> models, IReadOnlyList<GatewayNode> nodes)
     {
-        string[] columns = ["NAME", ">SIZE", ">PARAMETERS", "QUANTIZATION", "ID", "MODIFIED"];
-        TableOutput.Write(context.Console, nodes.Count > 0 ? [.. columns, "NODES"] : columns, models.Select(m =>
+        string[] columns = ["NAME", ">SIZE", "?>PARAMETERS", "?QUANTIZATION", "ID", "?MODIFIED"];
+        TableOutput.Write(context.Console, nodes.Count > 0 ? [.. columns, "~NODES"] : columns, models.Select(m =>
             (IReadOnlyList<string>)
             [
                 m.Name,
@@ -161,7 +161,7 @@ internal static class ModelsVerbs
     /// <param name="models">Each with its node; that is null where there is one node alone.</param>
     private static void WriteResident(CliContext context, IReadOnlyList<(ResidentModel Model, string? Node)> models)
     {
-        string[] columns = ["NAME", ">SIZE", "PROCESSOR", ">CONTEXT", "UNTIL"];
+        string[] columns = ["NAME", ">SIZE", "?PROCESSOR", "?>CONTEXT", "?UNTIL"];
         var now = context.Time.GetUtcNow();
         TableOutput.Write(context.Console, models.Any(m => m.Node is not null) ? [.. columns, "NODE"] : columns, models.Select(m =>
             (IReadOnlyList<string>)

@@ -25,7 +25,7 @@ internal static class NodesVerb
 
     private static void Write(CliConsole console, IReadOnlyList<GatewayNode> nodes)
     {
-        TableOutput.Write(console, ["NAME", "STATE", "SOFTWARE", ">BUSY", ">MODELS", ">IN MEMORY", "URL"], nodes.Select(node =>
+        TableOutput.Write(console, ["NAME", "STATE", "?~SOFTWARE", ">BUSY", "?>MODELS", "?>IN MEMORY", "URL"], nodes.Select(node =>
             (IReadOnlyList<string>)
             [
                 node.Name,
@@ -37,8 +37,10 @@ internal static class NodesVerb
                 node.Url,
             ]));
         // A failure is a sentence, too long for a table.
-        foreach (var node in nodes.Where(node => node.LastFailure.Length > 0))
+        foreach (var node in nodes.Where(node => node.LastFailure.Length > 0 && (node.IsConfigured || node.Software.Length > 0)))
             console.Remark($"{node.Name}: {SafeText.OneLine(node.LastFailure)}");
+        if (GatewayNode.AllDown(nodes) is not null)
+            console.Remark(nodes.Any(node => node.Kind == "embedded") ? "All nodes beside the embedded engine are down." : "All nodes are down.");
     }
 
     private static string ToJson(IReadOnlyList<GatewayNode> nodes)

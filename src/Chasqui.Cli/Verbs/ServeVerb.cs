@@ -10,6 +10,12 @@ internal sealed record ServeSettings(string? Http, string? Mcp, string? Data, st
 
     /// <summary>Whether other machines are listened for even while there is no key.</summary>
     public bool AllowAnonymous { get; init; }
+
+    /// <summary>The least level of the log; null where none was told.</summary>
+    public string? LogLevel { get; init; }
+
+    /// <summary>Whether the configuration is only checked.</summary>
+    public bool Check { get; init; }
 }
 
 /// <summary>Runs a gateway until it is interrupted.</summary>
@@ -35,7 +41,9 @@ internal static class ServeVerb
         var config = new Option<string?>("--config") { Description = "Configuration file (default chasqui.json in the current folder)", HelpName = "FILE" };
         var node = new Option<string[]>("--node") { Description = "A node that runs models too, such as http://10.0.0.5:11434; may be given again", HelpName = "[NAME=]URL" };
         var anonymous = new Option<bool>("--allow-anonymous") { Description = "Listen for other machines even while there is no key" };
-        var command = new Command("serve", "Serve models over HTTP and MCP, until Ctrl-C or SIGTERM") { http, mcp, data, models, config, node, anonymous };
+        var level = new Option<string?>("--log-level") { Description = "The least level of the log: trace, debug, information, warning, error or none (default information)", HelpName = "LEVEL" };
+        var check = new Option<bool>("--check") { Description = "Check the configuration and say what is wrong, without serving" };
+        var command = new Command("serve", "Serve models over HTTP and MCP, until Ctrl-C or SIGTERM") { http, mcp, data, models, config, node, anonymous, level, check };
         command.SetAction((parsed, _) => context.Serve.RunAsync(
             new ServeSettings(
                 parsed.GetValue(http),
@@ -44,7 +52,7 @@ internal static class ServeVerb
                 parsed.GetValue(models),
                 parsed.GetValue(config),
                 parsed.GetValue(GlobalOptions.Json))
-            { Nodes = parsed.GetValue(node) ?? [], AllowAnonymous = parsed.GetValue(anonymous) },
+            { Nodes = parsed.GetValue(node) ?? [], AllowAnonymous = parsed.GetValue(anonymous), LogLevel = parsed.GetValue(level), Check = parsed.GetValue(check) },
             context));
         return command;
     }

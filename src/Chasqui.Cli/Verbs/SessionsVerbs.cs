@@ -36,7 +36,7 @@ internal static class SessionsVerbs
                 context.Console.Remark($"{gateway.Place} keeps no sessions. A chat that names one makes it: send the header X-Chasqui-Session: NAME with it.");
                 return;
             }
-            TableOutput.Write(context.Console, ["ID", "TITLE", ">VERSION", ">TURNS", ">TOKENS", "MODE", "CHANGED"], sessions.Select(session => (IReadOnlyList<string>)
+            TableOutput.Write(context.Console, ["ID", "?~TITLE", "?>VERSION", ">TURNS", "?>TOKENS", "?MODE", "CHANGED"], sessions.Select(session => (IReadOnlyList<string>)
             [
                 session.Text("id"),
                 SafeText.OneLine(session.Text("title")),

@@ -35,6 +35,9 @@ public sealed record NodeOptions
     /// <summary>What it is. Default <see cref="NodeKind.Auto"/>.</summary>
     public NodeKind Kind { get; init; }
 
+    /// <summary>Whether it is used without being configured, if it is there: that it does not answer is no news then. Default false.</summary>
+    public bool IsImplied { get; init; }
+
     /// <summary>How much it can do beside the others, 0.01 to 100. Default 1.</summary>
     public double Weight { get; init; } = 1;
 

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Requests;
 using Chasqui.Gateway.Routing;
@@ -71,8 +70,8 @@ public sealed class Dispatcher
         having = _nodes.Catalogue.Having(request.Model, request.Node);
         if (having.Count > 0)
             return having;
-        // The embedded engine says itself what is wrong with a name that it does not know.
-        return _nodes.Embedded(request.Node) is { } embedded && _nodes.Admits(request.Model) ? [embedded] : throw NotFound(request);
+        // The embedded engine says itself what is wrong with a name that it does not know, unless the model may be on a node that nobody could ask.
+        return _nodes.Embedded(request.Node) is { } embedded && _nodes.Admits(request.Model) && AllDown(request) is null ? [embedded] : throw NotFound(request);
     }
 
     /// <summary>What a node has computed of late; null where nobody asks for that.</summary>
@@ -99,15 +98,26 @@ public sealed class Dispatcher
 
     private EngineException NotFound(RouteRequest request)
     {
-        if (request.Node is { } name && !_nodes.All.Any(node => node.Name == name))
+        var named = request.Node is null ? null : _nodes.All.FirstOrDefault(node => node.Name == request.Node);
+        if (request.Node is { } name && named is null)
             return _nodes.NoNode(name);
         if (!ModelNames.IsPlausible(request.Model))
             return new InvalidModelNameException(request.AskedFor ?? request.Model);
-        // A model that only a node has that does not answer is no model that nobody knows.
-        var silent = _nodes.All.Where(node => node.Report is null).ToList();
-        if (silent.Count > 0 && silent.Count == _nodes.All.Count)
-            return new EngineUnavailableException($"no node answers ({string.Join("; ", silent.Select(node => $"{node.Name}: {node.Health.LastFailure}"))})");
+        // While a node has never answered, it is not known that it does not have the model.
+        if (named is { Report: null })
+            return DownNodes.Named(named);
+        if (AllDown(request) is { } down)
+            return down;
         return new ModelNotFoundException(request.AskedFor ?? request.Model, _nodes.Catalogue.Nearest(request.Model));
+    }
+
+    /// <summary>Why it cannot be said that there is no such model: none of the nodes that were configured has ever answered. Null where one has.</summary>
+    private EngineUnavailableException? AllDown(RouteRequest request)
+    {
+        var asked = _nodes.All.Where(node => node.Options is { Kind: not NodeKind.Embedded, IsImplied: false }).ToList();
+        if (request.Node is not null || asked.Count == 0 || asked.Exists(node => node.Report is not null) || !ModelNames.IsPlausible(request.Model))
+            return null;
+        return new EngineUnavailableException($"all nodes are down ({DownNodes.List(asked)}), so it is not known whether one of them has model '{request.AskedFor ?? request.Model}'");
     }
 
     private sealed record SharedBudget(double Share, RetryBudget Budget);

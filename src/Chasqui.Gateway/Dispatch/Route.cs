@@ -236,9 +236,10 @@ public sealed class Route
         if (count > 0)
             return count;
         var soonest = having.MinBy(node => node.Health.PauseLeft)!;
-        var names = string.Join(", ", having.Select(node => node.Name));
+        if (_request.Node is not null)
+            throw DownNodes.Named(soonest);
         throw new EngineUnavailableException(FormattableString.Invariant(
-            $"no node can run model '{_request.Model}' now ({names}); the last failure of {soonest.Name}: {soonest.Health.LastFailure}; it is tried again in {Math.Ceiling(soonest.Health.PauseLeft.TotalSeconds)} s"));
+            $"all nodes that have model '{_request.Model}' are down ({DownNodes.List(having)}); {soonest.Name} is tried again in {Math.Ceiling(soonest.Health.PauseLeft.TotalSeconds)} s"));
     }
 
     private RouteCandidate Candidate(Node node, int index) => _dispatcher.Describe(node, _request, index, node.Resident(_request.Model) is not null);

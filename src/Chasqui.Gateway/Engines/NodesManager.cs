@@ -72,7 +72,7 @@ public sealed class NodesManager(Dispatcher dispatcher, ModelRules rules, string
         if (node is not null)
         {
             var named = dispatcher.Nodes.All.FirstOrDefault(on => on.Name == node) ?? throw dispatcher.Nodes.NoNode(node);
-            return [named];
+            return named.Report is null && named.Options.Kind != NodeKind.Embedded ? throw DownNodes.Named(named) : [named];
         }
         return keepers.Count > 0 ? [keepers[0]] : [dispatcher.Nodes.Embedded(null) ?? throw Nobody()];
     }

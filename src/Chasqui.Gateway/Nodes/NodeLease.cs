@@ -1,4 +1,3 @@
-using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Telemetry;
 
 namespace Chasqui.Gateway.Nodes;
@@ -57,7 +56,7 @@ public sealed class NodeLease : IDisposable
         {
             var name = Node.Find(Model)?.Name ?? Model;
             // Spelled as the caller did, who meets it again in answers and errors.
-            return Request.AskedFor is { } asked && ModelNames.Same(asked, name) ? asked : name;
+            return Request.AskedFor is { } asked && ModelNames.SameSpelling(asked, name) ? asked : name;
         }
     }
 

@@ -1,4 +1,3 @@
-using Chasqui.Gateway.Catalogue;
 using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Gateway.Nodes;
@@ -41,10 +40,7 @@ internal sealed partial class NodeProbe(TimeProvider time, ILogger logger)
             // The engine in the house has nobody else to be asked; what is wrong with it is told by the request itself.
             if (node.Options.Kind == NodeKind.Embedded)
                 return;
-            var was = node.Health.State;
             node.Health.Failed(reason, certain: e is EngineUnavailableException, unreachable: true);
-            if (was is NodeState.Up or NodeState.Returning && node.Health.State == NodeState.Paused)
-                LogLost(node.Name, reason);
         }
     }
 
@@ -104,9 +100,6 @@ internal sealed partial class NodeProbe(TimeProvider time, ILogger logger)
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Node {Node} is given one request at a time, since Ollama does not tell how many it runs at once; set Slots of the node to its OLLAMA_NUM_PARALLEL")]
     private partial void LogOneSlot(string node);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} is left alone for a while: {Reason}")]
-    private partial void LogLost(string node, string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} says it is well but has not generated a token within {Seconds} s")]
     private partial void LogDead(string node, double seconds);

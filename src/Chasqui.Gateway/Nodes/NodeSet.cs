@@ -20,6 +20,7 @@ public sealed partial class NodeSet : IAsyncDisposable
     private volatile ModelCatalogue _catalogue = ModelCatalogue.Empty;
     private volatile NameFilter _filter = new([], []);
     private readonly NodeWatch _states = new();
+    private readonly NodeLog _log;
     private ITimer? _refresh;
     private ITimer? _watch;
     private Task? _refreshing;
@@ -37,6 +38,7 @@ public sealed partial class NodeSet : IAsyncDisposable
         _time = time;
         _logger = logger;
         _probe = new NodeProbe(time, logger);
+        _log = new NodeLog(logger);
         Apply(settings);
     }
 
@@ -131,6 +133,8 @@ public sealed partial class NodeSet : IAsyncDisposable
     internal IReadOnlyList<ModelSummary> ModelsOf(string name)
     {
         var node = Array.Find(_nodes, node => node.Name == name) ?? throw NoNode(name);
+        if (node.Report is null && node.Options.Kind != NodeKind.Embedded)
+            throw DownNodes.Named(node);
         return [.. node.Models.Where(model => Admits(model.Key)).Select(model => model.Value).OrderByDescending(model => model.ModifiedAt)];
     }
 
@@ -232,12 +236,15 @@ public sealed partial class NodeSet : IAsyncDisposable
         }
         Watched?.Invoke();
         // A look that takes long is not overtaken by the next one.
-        if (StateChanged is { } told && Monitor.TryEnter(_states))
+        if (Monitor.TryEnter(_states))
         {
             try
             {
                 foreach (var change in _states.Look(_nodes))
-                    told(change);
+                {
+                    _log.Write(change, Array.Find(_nodes, node => node.Name == change.Node));
+                    StateChanged?.Invoke(change);
+                }
             }
             finally
             {

@@ -7,7 +7,7 @@ public sealed record NodeMeasure
     public const string Up = "up";
 
     /// <summary>A node that has come back and does not have its full share yet.</summary>
-    public const string Returning = "returning";
+    public const string Returning = "recovering";
 
     /// <summary>A node that is not reached, or does not generate.</summary>
     public const string Down = "down";

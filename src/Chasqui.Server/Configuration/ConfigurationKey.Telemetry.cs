@@ -1,10 +1,11 @@
 using System.Globalization;
+using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Server;
 
 internal sealed partial record ConfigurationKey
 {
-    /// <summary>The keys of the section <c>Telemetry</c>.</summary>
+    /// <summary>The keys of the sections <c>Telemetry</c> and <c>Logging</c>.</summary>
     private static ConfigurationKey[] Telemetry =>
     [
         Switch("Telemetry:Prometheus", "true", "Whether `/metrics` of HTTP answers with the metrics in Prometheus's form.",
@@ -28,7 +29,22 @@ internal sealed partial record ConfigurationKey
                 "json" => With(options, telemetry => telemetry with { LogFormat = LogFormat.Json }),
                 _ => null,
             }),
+        new("Logging:Level", false, "string", "information", "trace, debug, information, warning, error or none",
+            "The least level that the log has. `debug` also shows polls and health checks that succeed.",
+            (options, values) => LevelOf(values[0]) is { } level ? With(options, telemetry => telemetry with { LogLevel = level }) : null)
+            { Choices = ["trace", "debug", "information", "warning", "error", "none"], Reloads = true },
     ];
+
+    private static LogLevel? LevelOf(string value) => value switch
+    {
+        "trace" => LogLevel.Trace,
+        "debug" => LogLevel.Debug,
+        "information" => LogLevel.Information,
+        "warning" => LogLevel.Warning,
+        "error" => LogLevel.Error,
+        "none" => LogLevel.None,
+        _ => null,
+    };
 
     private static ConfigurationKey Switch(string name, string @default, string meaning, Func<TelemetryOptions, bool, TelemetryOptions> apply) =>
         new(name, false, "boolean", @default, "true or false", meaning,

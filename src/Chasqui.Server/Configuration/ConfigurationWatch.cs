@@ -10,7 +10,7 @@ namespace Chasqui.Server;
 /// refused as a whole. The file is watched, and looked at every few seconds too, since not every file system tells of changes.
 /// </summary>
 internal sealed partial class ConfigurationWatch(
-    ConfigurationFile file, LiveGatewaySettings settings, TimeProvider time, ILogger<ConfigurationWatch> logger) : BackgroundService, IConfigurationReload
+    ConfigurationFile file, LiveGatewaySettings settings, LogThreshold threshold, TimeProvider time, ILogger<ConfigurationWatch> logger) : BackgroundService, IConfigurationReload
 {
     /// <summary>How often the file is looked at.</summary>
     internal static readonly TimeSpan Interval = TimeSpan.FromSeconds(5);
@@ -42,6 +42,7 @@ internal sealed partial class ConfigurationWatch(
             if (live.Length > 0)
             {
                 settings.Apply(ConfigurationFile.SettingsOf(file.Options));
+                threshold.Level = file.Options.Telemetry.LogLevel;
                 LogReloaded(live);
             }
         }

@@ -9,6 +9,10 @@ public sealed class ConfigurationException(string message, Exception? inner = nu
 /// <summary>An address cannot be listened on.</summary>
 public sealed class EndpointUnavailableException(string message, Exception? inner = null) : GatewayStartException(message, inner);
 
+/// <summary>Another gateway uses the data folder.</summary>
+public sealed class DataFolderInUseException(string folder, GatewayProcess? by, Exception? inner = null) : GatewayStartException(
+    $"a Chasqui is running already with the data folder {folder} ({by?.ToString() ?? "it is starting"}); stop it first, or choose other folder and ports with --data DIR, --http ADDR:PORT and --mcp ADDR:PORT", inner);
+
 /// <summary>The data folder cannot be made or written to.</summary>
 public sealed class DataFolderException(string folder, string reason, Exception? inner = null)
     : GatewayStartException($"the data folder {folder} cannot be used: {reason}; choose another with --data DIR or Data:Folder", inner)

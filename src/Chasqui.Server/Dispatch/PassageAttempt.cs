@@ -1,5 +1,4 @@
 using Chasqui.Engines.Http;
-using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Policies;
@@ -128,7 +127,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     private RewrittenBody Rewritten(NodeLease lease)
     {
         // The name that the client said is kept where it means the node's model: the answer repeats it.
-        var body = RequestRewriter.Rewrite(scan, ModelNames.Same(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy);
+        var body = RequestRewriter.Rewrite(scan, ModelNames.SameSpelling(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy);
         if (body.Changes.Count > 0 && !http.Response.HasStarted)
             http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(body.Changes);
         return body;

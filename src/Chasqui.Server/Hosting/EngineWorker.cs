@@ -41,6 +41,7 @@ public static class EngineWorker
         var keep = options.Models.KeepAlive;
         Set("Models:KeepAlive", keep == Timeout.InfiniteTimeSpan ? "-1" : FormattableString.Invariant($"{keep.Ticks * 100}ns"));
         Set("Data:Folder", options.Data.Folder);
+        Set("Logging:Level", options.Telemetry.LogLevel.ToString().ToLowerInvariant());
         // Its spans are part of the gateway's traces.
         if (options.Telemetry.OtlpEndpoint is { } otlp)
             Set("Telemetry:OtlpEndpoint", otlp);

@@ -127,7 +127,11 @@ public static class GatewayHost
         builder.Services.AddSingleton<ChannelHub>();
         builder.Services.AddSingleton<WireGateway>();
         builder.Services.AddWireTransport();
-        builder.Logging.SetMinimumLevel(LogLevel.Information).AddFilter("Microsoft", LogLevel.Warning)
+        var threshold = new LogThreshold(options.Telemetry.LogLevel);
+        builder.Services.AddSingleton(threshold);
+        // What the framework has to say is for those who look into it.
+        builder.Logging.SetMinimumLevel(LogLevel.Trace).AddFilter(threshold.Allows)
+            .AddFilter("Microsoft", level => level >= LogLevel.Warning && threshold.Allows(level))
             // Why it could not start is an exception, which whoever started it tells.
             .AddFilter("Microsoft.Extensions.Hosting", LogLevel.Critical);
         builder.AddTelemetry(options);

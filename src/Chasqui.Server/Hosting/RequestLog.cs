@@ -6,8 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace Chasqui.Server;
 
 /// <summary>
-/// Sees each request from its arrival to its end: gives it its id, measures and traces it, and writes its line in the log. That all is well, which probes ask every few seconds,
-/// is no news.
+/// Sees each request from its arrival to its end: gives it its id, measures and traces it, and writes its line in the log.
 /// </summary>
 internal sealed class RequestLog(RequestDelegate next, GatewayTelemetry telemetry, ILogger<RequestLog> logger)
 {
@@ -77,8 +76,9 @@ internal sealed class RequestLog(RequestDelegate next, GatewayTelemetry telemetr
             span.SetTag("url.path", RequestEntry.Printable(http.Request.Path.Value));
         }
 
-        if (logger.IsEnabled(LogLevel.Information) && !(status == StatusCodes.Status200OK && http.Request.Path == HealthEndpoint.Path))
-            RequestEntry.Log(logger, new RequestEntry(http.Request.Method, RequestEntry.Printable(http.Request.Path.Value), Text(status), measure, state.Model));
+        var level = RoutineRequests.LevelOf(http.Request.Method, http.Request.Path.Value, status);
+        if (logger.IsEnabled(level))
+            RequestEntry.Log(logger, level, new RequestEntry(http.Request.Method, RequestEntry.Printable(http.Request.Path.Value), Text(status), measure, state.Model));
         measure.Ended(outcome, outcome is RequestOutcome.Refused or RequestOutcome.Failed ? Text(status) : null);
     }
 

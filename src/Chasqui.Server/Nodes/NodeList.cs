@@ -6,7 +6,7 @@ namespace Chasqui.Server;
 internal static class NodeList
 {
     /// <summary>Where an Ollama listens that nobody has configured otherwise.</summary>
-    public static NodeOptions UsualOllama { get; } = new() { Name = "ollama", Url = "http://127.0.0.1:11434", Kind = NodeKind.Ollama };
+    public static NodeOptions UsualOllama { get; } = new() { Name = "ollama", Url = "http://127.0.0.1:11434", Kind = NodeKind.Ollama, IsImplied = true };
 
     private static readonly NodeOptions _embedded = new()
     {

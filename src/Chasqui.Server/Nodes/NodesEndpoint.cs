@@ -41,6 +41,8 @@ internal static class NodesEndpoint
         Text(ref json, "url"u8, WithoutUser(node.Options.Url));
         Text(ref json, "kind"u8, KindOf(node));
         Text(ref json, "state"u8, StateOf(node.Health.State));
+        json.Name("configured"u8);
+        json.Value(node.Options is { IsImplied: false, Kind: not NodeKind.Embedded });
         Text(ref json, "software"u8, node.Report?.Software ?? "");
         json.Name("weight"u8);
         json.Value(node.Options.Weight);
@@ -96,10 +98,10 @@ internal static class NodesEndpoint
     internal static string StateOf(NodeState state) => state switch
     {
         NodeState.Up => "up",
-        NodeState.Returning => "returning",
-        NodeState.Paused => "paused",
-        NodeState.Trial => "trial",
-        _ => "unknown",
+        NodeState.Returning => "recovering",
+        NodeState.Paused => "down",
+        NodeState.Trial => "testing",
+        _ => "connecting",
     };
 
     /// <summary>The address, without a user and a password that somebody may have written into it.</summary>

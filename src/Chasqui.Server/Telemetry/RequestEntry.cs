@@ -64,7 +64,7 @@ internal readonly struct RequestEntry : IReadOnlyList<KeyValuePair<string, objec
         _ => throw new ArgumentOutOfRangeException(nameof(index)),
     };
 
-    public static void Log(ILogger logger, RequestEntry entry) => logger.Log(LogLevel.Information, _event, entry, null, static (entry, _) => entry.ToString());
+    public static void Log(ILogger logger, LogLevel level, RequestEntry entry) => logger.Log(level, _event, entry, null, static (entry, _) => entry.ToString());
 
     /// <summary>A caller's text as one line of bounded length.</summary>
     public static string Printable(string? text)

@@ -15,6 +15,9 @@ public sealed record TelemetryOptions
     /// <summary>Whether what was asked goes into the log. Default false.</summary>
     public bool LogPrompts { get; init; }
 
+    /// <summary>The least level that is logged. Default information; <see cref="Microsoft.Extensions.Logging.LogLevel.None"/> for no log.</summary>
+    public Microsoft.Extensions.Logging.LogLevel LogLevel { get; init; } = Microsoft.Extensions.Logging.LogLevel.Information;
+
     /// <summary>The form of the log. Default text.</summary>
     public LogFormat LogFormat { get; init; }
 }

@@ -70,7 +70,7 @@ internal sealed class EngineOperations(
             var model = await NameAsync(call, ct).ConfigureAwait(false);
             var was = await EngineOf(call).UnloadAsync(model, ct).ConfigureAwait(false);
             if (was)
-                changed("unloaded", Gateway.Catalogue.ModelNames.Canonical(model));
+                changed("unloaded", ModelNames.Canonical(model));
             await answer.SendAsync(new Messages.UnloadResponse { WasResident = was }, end: true, ct).ConfigureAwait(false);
         }),
     ];
@@ -153,7 +153,7 @@ internal sealed class EngineOperations(
     private async ValueTask LoadAsync(IncomingCall call, LoadRequest request, string what, WireAnswer answer, CancellationToken cancellationToken)
     {
         var model = await EngineOf(call).LoadAsync(request, cancellationToken).ConfigureAwait(false);
-        changed(what, Gateway.Catalogue.ModelNames.Canonical(model.Summary.Name));
+        changed(what, ModelNames.Canonical(model.Summary.Name));
         await answer.SendAsync(WireModels.ToWire(model), end: true, cancellationToken).ConfigureAwait(false);
     }
 

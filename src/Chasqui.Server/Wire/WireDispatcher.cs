@@ -120,8 +120,9 @@ internal sealed partial class WireDispatcher
 
     private void End(RequestMeasure measure, WireAnswer answer)
     {
-        if (_logger.IsEnabled(LogLevel.Information))
-            RequestEntry.Log(_logger, new RequestEntry("MCP", measure.Route, answer.Outcome, measure));
+        var level = RoutineRequests.LevelOf(measure.Route, answer.Outcome);
+        if (_logger.IsEnabled(level))
+            RequestEntry.Log(_logger, level, new RequestEntry("MCP", measure.Route, answer.Outcome, measure));
         measure.Bytes(0, answer.SentBytes);
         var (outcome, code) = answer.Outcome switch
         {

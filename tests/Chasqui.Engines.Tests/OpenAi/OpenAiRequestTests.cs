@@ -142,6 +142,17 @@ public sealed class OpenAiRequestTests
     }
 
     [Fact]
+    public async Task A_server_that_does_not_tell_its_prompts_is_not_asked_for_one()
+    {
+        await using var server = new OpenAiScript(Vllm, Hi);
+
+        var (_, error) = await Nodes.FailAsync<GenerationUpdate, UnsupportedCapabilityException>(server.Engine.ChatAsync(OpenAiScript.Chat() with { RenderOnly = true }, Nodes.Token));
+
+        Assert.StartsWith("a request only to render the prompt", error.Capability, StringComparison.Ordinal);
+        Assert.DoesNotContain(server.Requests, r => r.Method == "POST");
+    }
+
+    [Fact]
     public async Task A_result_that_answers_no_call_gets_a_call_made_up()
     {
         await using var server = new OpenAiScript(LlamaCpp, Hi);
@@ -184,7 +195,6 @@ public sealed class OpenAiRequestTests
         await RefusedAsync(Vllm, Nodes.Prompt() with { Raw = true, Images = [new byte[] { 1 }] }, "cannot take images");
         await RefusedAsync(Vllm, Nodes.Prompt() with { Images = [new byte[] { 1 }] }, "an image must be");
         await RefusedAsync(LlamaCpp, OpenAiScript.Chat() with { Alone = true }, "cannot take alone");
-        await RefusedAsync(Vllm, OpenAiScript.Chat() with { RenderOnly = true }, "only to render");
         await RefusedAsync(Vllm, new ChatRequest { Model = "mini" }, "no messages");
         await RefusedAsync(Vllm, new ChatRequest { Model = "mini", Messages = [new ChatMessage { Role = "assistant", ToolCalls = JsonElement.Parse("[5]") }] }, "tool_calls must be");
 

@@ -74,7 +74,7 @@ public sealed class RouteTests
 
         var error = await Assert.ThrowsAsync<EngineUnavailableException>(() => fleet.GenerateAsync());
 
-        Assert.Matches("^no node can run model 'm:latest' now \\(a, b\\); the last failure of [ab]: connection refused; it is tried again in 1 s$", error.Message);
+        Assert.Matches("^all nodes that have model 'm:latest' are down \\(a: connection refused; b: connection refused\\); [ab] is tried again in 1 s$", error.Message);
         fleet.AssertIdle();
 
         // And after the pause one request finds out.
@@ -88,7 +88,7 @@ public sealed class RouteTests
     {
         await using var fleet = await Fleet.OfAsync(new FakeNode("a", "m") { Silent = new EngineUnavailableException("refused") }, new FakeNode("b", "m") { Silent = _broken });
         var error = await Assert.ThrowsAsync<EngineUnavailableException>(() => fleet.GenerateAsync());
-        Assert.Equal("no node answers (a: refused; b: broke off)", error.Message);
+        Assert.Equal("all nodes are down (a: refused; b: broke off), so it is not known whether one of them has model 'm'", error.Message);
     }
 
     [Fact]

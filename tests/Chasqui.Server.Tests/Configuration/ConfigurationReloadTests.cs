@@ -9,6 +9,7 @@ public sealed class ConfigurationReloadTests : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("chasqui-config-").FullName;
     private readonly LineList<ConfigurationWatch> _log = new();
+    private readonly LogThreshold _threshold = new(Microsoft.Extensions.Logging.LogLevel.Information);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
@@ -20,15 +21,16 @@ public sealed class ConfigurationReloadTests : IDisposable
         using var listening = settings.OnChange(heard.Add);
         using (watch)
         {
-            Write("""{ "Nodes": [ { "Name": "two", "Url": "http://a:1" } ], "Http": { "MaxRequestBodyBytes": 2048 }, "Routing": { "MaxAttempts": 5 }, "Models": { "Deny": ["x"] } }""");
+            Write("""{ "Nodes": [ { "Name": "two", "Url": "http://a:1" } ], "Http": { "MaxRequestBodyBytes": 2048 }, "Routing": { "MaxAttempts": 5 }, "Models": { "Deny": ["x"] }, "Logging": { "Level": "debug" } }""");
             watch.Reload();
         }
 
         Assert.Same(settings.Current, Assert.Single(heard));
         Assert.Equal("two", Assert.Single(settings.Current.Nodes!).Name);
         Assert.Equal(5, settings.Current.Routing.MaxAttempts);
+        Assert.True(_threshold.Allows(Microsoft.Extensions.Logging.LogLevel.Debug));
         Assert.Equal(["x"], settings.Current.Catalogue.Deny);
-        Assert.Equal(["the configuration was read again; new are Models:Deny, Nodes, Routing:MaxAttempts"], _log.Lines);
+        Assert.Equal(["the configuration was read again; new are Logging:Level, Models:Deny, Nodes, Routing:MaxAttempts"], _log.Lines);
     }
 
     [Fact]
@@ -149,7 +151,7 @@ public sealed class ConfigurationReloadTests : IDisposable
         Write(json);
         var file = ConfigurationFile.Load(Path.Combine(_folder, "chasqui.json"));
         var settings = new LiveGatewaySettings(ConfigurationFile.SettingsOf(file.Options));
-        return (new ConfigurationWatch(file, settings, time, _log) { Watches = watches }, settings);
+        return (new ConfigurationWatch(file, settings, _threshold, time, _log) { Watches = watches }, settings);
     }
 
     private void Write(string json) => File.WriteAllText(Path.Combine(_folder, "chasqui.json"), json);

@@ -16,7 +16,7 @@ internal sealed class ReloadingFleet : IAsyncDisposable
     private ReloadingFleet(DirectoryInfo folder, ConfigurationFile file, Fleet fleet)
     {
         (_folder, Fleet) = (folder, fleet);
-        _watch = new ConfigurationWatch(file, fleet.Gateway.App.Services.GetRequiredService<LiveGatewaySettings>(), TimeProvider.System, _log);
+        _watch = new ConfigurationWatch(file, fleet.Gateway.App.Services.GetRequiredService<LiveGatewaySettings>(), fleet.Gateway.App.Services.GetRequiredService<LogThreshold>(), TimeProvider.System, _log);
     }
 
     public Fleet Fleet { get; }

@@ -23,9 +23,9 @@ public sealed class NodeEventsTests
 
         await fleet.Doubles[1].StopListeningAsync();
         await fleet.Nodes.RefreshAsync(Cancellation);
-        var paused = await UntilAsync("paused");
+        var paused = await UntilAsync("down");
         await fleet.Doubles[1].ListenAsync(Cancellation);
-        await UntilAsync("trial");
+        await UntilAsync("testing");
 
         Assert.NotEmpty(paused.GetProperty("reason").GetString()!);
 

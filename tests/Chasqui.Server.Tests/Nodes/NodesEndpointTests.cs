@@ -24,7 +24,7 @@ public sealed class NodesEndpointTests
         Assert.StartsWith("Chasqui", Text(found, "software"), StringComparison.Ordinal);
         Assert.Equal("", Text(found, "last_failure"));
         var gone = nodes[1];
-        Assert.Equal(("auto", "paused", ""), (Text(gone, "kind"), Text(gone, "state"), Text(gone, "software")));
+        Assert.Equal(("auto", "down", ""), (Text(gone, "kind"), Text(gone, "state"), Text(gone, "software")));
         Assert.Contains("127.0.0.1:1", Text(gone, "last_failure"), StringComparison.Ordinal);
         Assert.Equal(JsonValueKind.Null, gone.GetProperty("slots").ValueKind);
         Assert.Equal("embedded", Text(nodes[2], "kind"));

@@ -204,7 +204,7 @@ public sealed class OpenAiRequestTests
     {
         await Task.Yield();
         Assert.True(request.RenderOnly);
-        yield return new GenerationUpdate { RenderedPrompt = "templated" };
+        yield return new GenerationUpdate { RenderedPrompt = "templated", Result = new GenerationResult { Reason = FinishReason.Stop } };
     }
 
     private static async Task<GenerationRequest> SentAsync(string path, string body)

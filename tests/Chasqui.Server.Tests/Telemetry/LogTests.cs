@@ -58,13 +58,13 @@ public sealed class LogTests
     {
         var scopes = new ScopeLog();
         await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine(), configure: builder => builder.Logging.AddProvider(scopes));
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/version");
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/nothing");
         request.Headers.Add("X-Request-Id", "the-id");
 
         using var answer = await gateway.Http.SendAsync(request, Cancellation);
 
         var (message, id) = await scopes.First.Task.WaitAsync(Cancellation);
-        Assert.StartsWith("GET /api/version 200", message);
+        Assert.StartsWith("GET /api/nothing 404", message);
         Assert.Equal("the-id", id);
     }
 

@@ -114,7 +114,7 @@ public sealed class RequestMeasureTests
 
         Assert.Equal([("a", 3d), ("b", 0d)], meters.Of("chasqui.node.requests.active").Select(m => (m.Tags["chasqui.node"], m.Value)));
         Assert.Equal(4, Assert.Single(meters.Of("chasqui.node.slots")).Value);
-        Assert.Equal([("a", "returning"), ("b", "up")], meters.Of("chasqui.node.state").Where(m => m.Value == 1).Select(m => (m.Tags["chasqui.node"], m.Tags["chasqui.state"])));
+        Assert.Equal([("a", "recovering"), ("b", "up")], meters.Of("chasqui.node.state").Where(m => m.Value == 1).Select(m => (m.Tags["chasqui.node"], m.Tags["chasqui.state"])));
         Assert.Equal(["half_open", "closed"], meters.Of("chasqui.node.breaker").Where(m => m.Value == 1).Select(m => m.Tags["chasqui.state"]));
         Assert.Equal(6, meters.Of("chasqui.node.state").Count);
     }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Chasqui.Client;
 using Chasqui.Engines.Tests.Models.Managed;
 using Chasqui.Protocol;
 using Chasqui.Protocol.Headers;

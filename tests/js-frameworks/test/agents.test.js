@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Agent, OpenAIProvider, Runner, tool } from '@openai/agents';
 import OpenAI from 'openai';
 import { z } from 'zod';
-import { before, caller, ifTools, model, until, url } from './gateway.js';
+import { before, caller, ifTools, model, url } from './gateway.js';
 
 // By default it asks for responses; its traces would go out to OpenAI.
 const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'any', maxRetries: 0 });
@@ -11,7 +11,6 @@ const runners = {
     'responses': new Runner({ modelProvider: new OpenAIProvider({ openAIClient: client }), tracingDisabled: true }),
     'chats': new Runner({ modelProvider: new OpenAIProvider({ openAIClient: client, useResponses: false }), tracingDisabled: true }),
 };
-const forced = { ...ifTools, ...until(before === 'embedded' && 'tools can be forced') };
 // What ends at its limit is an error to this package.
 const few = { temperature: 0, maxTokens: 200 };
 const city = z.object({ city: z.enum(['Lima']) });
@@ -37,7 +36,7 @@ for (const [name, runner] of Object.entries(runners)) {
         assert.deepEqual(usage(stream), usage(whole));
     });
 
-    test(`OpenAI Agents by ${name}: tools are called, at once where there are several, and an answer comes`, forced, async () => {
+    test(`OpenAI Agents by ${name}: tools are called, at once where there are several, and an answer comes`, ifTools, async () => {
         const agent = new Agent({ name: 'Weather', instructions: 'Be brief.', model: caller, tools: [weather], modelSettings: { ...few, maxTokens: 400, parallelToolCalls: true, ...must } });
         const whole = await runner.run(agent, question);
         const stream = await runner.run(agent, question, { stream: true });
@@ -61,7 +60,7 @@ for (const [name, runner] of Object.entries(runners)) {
         assert.deepEqual(finalOutput, { city: 'Lima' });
     });
 
-    test(`OpenAI Agents by ${name}: one agent hands over to another`, forced, async () => {
+    test(`OpenAI Agents by ${name}: one agent hands over to another`, ifTools, async () => {
         const other = new Agent({ name: 'Weather', handoffDescription: 'Knows the weather', instructions: 'Be brief.', model, modelSettings: few });
         const agent = new Agent({
             name: 'Door', instructions: 'Hand over.', model: caller, handoffs: [other],

@@ -6,7 +6,7 @@ import { tool } from '@langchain/core/tools';
 import { ChatOllama, OllamaEmbeddings } from '@langchain/ollama';
 import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai';
 import { z } from 'zod';
-import { before, caller, embedder, ifThinks, ifTools, model, thinker, until, url } from './gateway.js';
+import { before, caller, embedder, ifThinks, ifTools, model, thinker, url } from './gateway.js';
 
 const retries = { maxRetries: 0 };
 const openai = { ...retries, apiKey: 'any', configuration: { baseURL: `${url}/v1` } };
@@ -21,7 +21,7 @@ const weather = tool(async ({ city }) => `18 degrees in ${city}`, { name: 'get_w
 const question = 'What is the weather in Lima?';
 
 for (const [name, chat] of Object.entries(make)) {
-    test(`LangChain, ${name}: a text, streamed and whole alike, with its usage`, until(name === 'ChatAnthropic' && before === 'embedded' && 'the first event counts'), async () => {
+    test(`LangChain, ${name}: a text, streamed and whole alike, with its usage`, async () => {
         const llm = chat({ model, limit: 12 });
         const whole = await llm.invoke([new SystemMessage('Be brief.'), new HumanMessage('Hello!')]);
         let streamed;
@@ -43,7 +43,7 @@ for (const [name, chat] of Object.entries(make)) {
         assert.equal(streamed.usage_metadata.total_tokens, whole.usage_metadata.total_tokens);
     });
 
-    test(`LangChain, ${name}: a tool is called, its result goes back, and an answer comes`, { ...ifTools, ...until(before === 'embedded' && 'tools can be forced') }, async (context) => {
+    test(`LangChain, ${name}: a tool is called, its result goes back, and an answer comes`, ifTools, async (context) => {
         if (name === 'ChatOllama' && before === 'embedded') return context.skip('the Ollama API has no choice of a tool');
         const plain = chat({ model: caller, limit: 400 });
         // A model as small as the shipped one calls a tool only when it must.
@@ -61,13 +61,13 @@ for (const [name, chat] of Object.entries(make)) {
         assert.notEqual(then.text.trim(), '');
     });
 
-    test(`LangChain, ${name}: an object of a schema`, until(name === 'ChatAnthropic' && 'tools can be forced'), async () => {
+    test(`LangChain, ${name}: an object of a schema`, async () => {
         const answer = await chat({ model: caller ?? model, limit: 200 }).withStructuredOutput(city).invoke('Where?');
 
         assert.deepEqual(answer, { city: 'Lima' });
     });
 
-    test(`LangChain, ${name}: an object of a schema by a tool`, { ...ifTools, ...until('tools can be forced') }, async (context) => {
+    test(`LangChain, ${name}: an object of a schema by a tool`, ifTools, async (context) => {
         if (name === 'ChatOllama') return context.skip('the Ollama API has no choice of a tool');
         const answer = await chat({ model: caller, limit: 200 }).withStructuredOutput(city, { method: 'functionCalling', name: 'get_weather' }).invoke(question);
 

@@ -4,11 +4,9 @@ import { Ollama, OllamaEmbedding } from '@llamaindex/ollama';
 import { OpenAI, OpenAIEmbedding, OpenAIResponses } from '@llamaindex/openai';
 import { tool } from 'llamaindex';
 import { z } from 'zod';
-import { before, caller, embedder, ifTools, model, until, url } from './gateway.js';
+import { before, caller, embedder, ifTools, model, url } from './gateway.js';
 
 const openai = { apiKey: 'any', baseURL: `${url}/v1`, maxRetries: 0 };
-// It sends a temperature only with a chat, and `num_ctx` with each request to an Ollama.
-const late = (name) => until(name.startsWith('Ollama') && before === 'openai' && 'num_ctx is passed over');
 const make = {
     'OpenAI': (model, limit) => new OpenAI({ ...openai, model, maxTokens: limit, temperature: 0 }),
     'OpenAIResponses': (model, limit) => new OpenAIResponses({ ...openai, model, maxOutputTokens: limit, additionalChatOptions: { temperature: 0 } }),
@@ -20,7 +18,7 @@ const weather = tool({ name: 'get_weather', description: 'The weather of a city'
 const question = { role: 'user', content: 'What is the weather in Lima?' };
 
 for (const [name, llm] of Object.entries(make)) {
-    test(`LlamaIndex, ${name}: a text, streamed and whole alike`, late(name), async () => {
+    test(`LlamaIndex, ${name}: a text, streamed and whole alike`, async () => {
         const whole = await llm(model, 12).chat({ messages });
         let text = '';
         let pieces = 0;
@@ -37,13 +35,13 @@ for (const [name, llm] of Object.entries(make)) {
         assert.ok(pieces > 1);
     });
 
-    test(`LlamaIndex, ${name}: a completion`, late(name), async () => {
+    test(`LlamaIndex, ${name}: a completion`, async () => {
         const { text } = await llm(model, 12).complete({ prompt: 'Hello!' });
 
         assert.notEqual(text.trim(), '');
     });
 
-    test(`LlamaIndex, ${name}: a tool is called, its result goes back, and an answer comes`, { ...ifTools, ...late(name) }, async (context) => {
+    test(`LlamaIndex, ${name}: a tool is called, its result goes back, and an answer comes`, ifTools, async (context) => {
         if (before === 'embedded') return context.skip('the package forces no tool, and a model as small as the shipped one calls none by itself');
         const asked = await llm(caller, 400).chat({ messages: [question], tools: [weather] });
         const [call] = asked.message.options.toolCall;
@@ -54,7 +52,7 @@ for (const [name, llm] of Object.entries(make)) {
         assert.notEqual(String(then.message.content).trim(), '');
     });
 
-    test(`LlamaIndex, ${name}: an object of a schema`, late(name), async (context) => {
+    test(`LlamaIndex, ${name}: an object of a schema`, async (context) => {
         if (name === 'OpenAIResponses') return context.skip('the package sends no schema with a response');
         const { message } = await llm(model, 200).chat({ messages, responseFormat: city });
 
@@ -69,7 +67,7 @@ for (const [name, llm] of Object.entries(make)) {
         });
     });
 
-    test(`LlamaIndex, ${name}: a stream can be left`, late(name), async () => {
+    test(`LlamaIndex, ${name}: a stream can be left`, async () => {
         for await (const { delta } of await llm(model, 2000).chat({ messages, stream: true })) {
             if (delta) break;
         }
@@ -82,7 +80,8 @@ for (const [name, vectors] of Object.entries({
     'OpenAIEmbedding': new OpenAIEmbedding({ ...openai, model: embedder }),
     'OllamaEmbedding': new OllamaEmbedding({ model: embedder, config: { host: url } }),
 })) {
-    test(`LlamaIndex, ${name}: vectors`, late(name), async () => {
+    test(`LlamaIndex, ${name}: vectors`, async (context) => {
+        if (name === 'OllamaEmbedding' && before === 'openai') return context.skip('it asks for vectors that are not normalized, and those of OpenAI\'s API are');
         const [one, same, other] = await vectors.getTextEmbeddings(['a cat', 'a cat', 'the sea']);
 
         assert.ok(one.length > 0);
