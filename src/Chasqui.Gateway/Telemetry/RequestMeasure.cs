@@ -48,7 +48,7 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
         _telemetry = telemetry;
         _origin = origin;
         _began = telemetry.Time.GetTimestamp();
-        RequestId = RequestIds.IsSane(origin.RequestId) ? origin.RequestId! : RequestIds.Make();
+        RequestId = RequestIds.Of(origin.RequestId);
         ActivityContext parent = default;
         if (origin.TraceParent is { } given && ActivityContext.TryParse(given, null, isRemote: true, out parent))
         {

@@ -1,5 +1,4 @@
 using Chasqui.Engines.Http;
-using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Policies;
@@ -43,7 +42,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             return null;
         }
         using var body = Rewritten(lease);
-        var answer = await SendAsync(lease, body).ConfigureAwait(false);
+        var answer = await UnpackedAnswer.OfAsync(await SendAsync(lease, body).ConfigureAwait(false), lease.Node.Name).ConfigureAwait(false);
         await using (answer.ConfigureAwait(false))
         {
             if (PassageFailures.Of(answer, lease, time) is { } failure)
@@ -100,7 +99,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         {
             lease.Silence = _silence;
             using var body = Rewritten(lease);
-            answer = await SendAsync(lease, body).ConfigureAwait(false);
+            answer = await UnpackedAnswer.OfAsync(await SendAsync(lease, body).ConfigureAwait(false), lease.Node.Name).ConfigureAwait(false);
             if (PassageFailures.Of(answer, lease, time) is { } failure)
             {
                 lease.Ended(failure, weak: PassageFailures.IsWeak(answer));
@@ -128,7 +127,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     private RewrittenBody Rewritten(NodeLease lease)
     {
         // The name that the client said is kept where it means the node's model: the answer repeats it.
-        var body = RequestRewriter.Rewrite(scan, ModelNames.Same(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy);
+        var body = RequestRewriter.Rewrite(scan, ModelNames.SameSpelling(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy);
         if (body.Changes.Count > 0 && !http.Response.HasStarted)
             http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(body.Changes);
         return body;

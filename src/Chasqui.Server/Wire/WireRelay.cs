@@ -93,7 +93,9 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
                     measure?.Passed(message.Length - TextHead);
                 else
                     ended = Ends(message.Span, lease, measure);
+                lease.BeginClientWait();
                 await answer.PassAsync(message, ended, lease.Token).ConfigureAwait(false);
+                lease.EndClientWait();
                 record?.Add(message.Span);
             }
             if (!ended)
