@@ -20,7 +20,8 @@ internal sealed class SessionReader(ISessionStore store, LocalWrites local)
         var before = session.Version + 1;
         var isWhole = false;
         // Asked first: what is written meanwhile is not missing in both.
-        var page = (IReadOnlyList<SessionChange>)[.. local.After(session.Key, 0).Where(change => change.Version <= session.Version).Reverse()];
+        List<SessionChange> unwritten = [.. local.After(session.Key, 0).Where(change => change.Version <= session.Version)];
+        IReadOnlyList<SessionChange> page = [.. Enumerable.Reverse(unwritten)];
         while (newest.Count < session.Messages && tokens <= room && bytes < MaxBytes)
         {
             if (page.Count == 0)
@@ -48,7 +49,8 @@ internal sealed class SessionReader(ISessionStore store, LocalWrites local)
         newest.Reverse();
         if (isWhole || newest.Count == session.Messages)
             return newest.Count == session.Messages ? new SessionPart(newest) : null;
-        var system = await SystemAsync(session.Key, before, room, cancellationToken).ConfigureAwait(false);
+        var system = await SystemAsync(session.Key, unwritten.Count > 0 ? Math.Min(before, unwritten[0].Version) : before, room, cancellationToken).ConfigureAwait(false);
+        system.AddRange(unwritten.Where(change => change.Version < before).SelectMany(change => change.Messages).Where(SessionContext.IsSystem));
         var all = session.Tokens - newest.Sum(turn => (long)turn.Tokens) - system.Sum(turn => (long)turn.Tokens);
         return new SessionPart([.. system, .. newest], Math.Max(0, session.Messages - newest.Count - system.Count), Math.Max(0, all));
     }

@@ -50,7 +50,8 @@ internal static class SessionTransfer
                     json.Flush();
                     if (buffer.WrittenCount < PartBytes)
                         continue;
-                    http.Response.ContentType = JsonResponse.ContentType;
+                    if (!http.Response.HasStarted)
+                        http.Response.ContentType = JsonResponse.ContentType;
                     await SendPartAsync(http, buffer).ConfigureAwait(false);
                 }
             }
