@@ -49,7 +49,7 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         _telemetry = telemetry;
         _origin = origin;
         _began = telemetry.Time.GetTimestamp();
-        RequestId = RequestIds.IsSane(origin.RequestId) ? origin.RequestId! : RequestIds.Make();
+        RequestId = RequestIds.Of(origin.RequestId);
         ActivityContext parent = default;
         if (origin.TraceParent is { } given && ActivityContext.TryParse(given, null, isRemote: true, out parent))
         {

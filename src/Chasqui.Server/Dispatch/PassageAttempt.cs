@@ -42,7 +42,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             return null;
         }
         using var body = Rewritten(lease);
-        var answer = await SendAsync(lease, body).ConfigureAwait(false);
+        var answer = await UnpackedAnswer.OfAsync(await SendAsync(lease, body).ConfigureAwait(false), lease.Node.Name).ConfigureAwait(false);
         await using (answer.ConfigureAwait(false))
         {
             if (PassageFailures.Of(answer, lease, time) is { } failure)
@@ -99,7 +99,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         {
             lease.Silence = _silence;
             using var body = Rewritten(lease);
-            answer = await SendAsync(lease, body).ConfigureAwait(false);
+            answer = await UnpackedAnswer.OfAsync(await SendAsync(lease, body).ConfigureAwait(false), lease.Node.Name).ConfigureAwait(false);
             if (PassageFailures.Of(answer, lease, time) is { } failure)
             {
                 lease.Ended(failure, weak: PassageFailures.IsWeak(answer));

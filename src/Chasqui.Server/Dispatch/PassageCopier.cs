@@ -46,7 +46,7 @@ internal static class PassageCopier
             {
                 if (stream is { IsWhole: true })
                     lease.Completed(StreamSigns.Patience);
-                await FlushAsync(http).ConfigureAwait(false);
+                await FlushAsync(http, lease).ConfigureAwait(false);
                 held = 0;
             }
             try
@@ -62,7 +62,7 @@ internal static class PassageCopier
         }
         stream?.Complete(writer, lease.Node.Name);
         if (held > 0 || stream is not null)
-            await FlushAsync(http).ConfigureAwait(false);
+            await FlushAsync(http, lease).ConfigureAwait(false);
     }
 
     private static void Head(HttpResponse response, IPassageAnswer answer, bool isStream)
@@ -86,9 +86,15 @@ internal static class PassageCopier
         && (name.Equals(DispatchEndpoint.NodeHeader, StringComparison.OrdinalIgnoreCase) || name.Equals(DispatchEndpoint.RouteHeader, StringComparison.OrdinalIgnoreCase)
             || name.Equals(QueueHeaders.Wait, StringComparison.OrdinalIgnoreCase));
 
-    private static async ValueTask FlushAsync(HttpContext http)
+    private static async ValueTask FlushAsync(HttpContext http, NodeLease lease)
     {
-        var flushed = await http.Response.BodyWriter.FlushAsync(http.RequestAborted).ConfigureAwait(false);
+        var flushing = http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+        var waits = !flushing.IsCompleted;
+        if (waits)
+            lease.BeginClientWait();
+        var flushed = await flushing.ConfigureAwait(false);
+        if (waits)
+            lease.EndClientWait();
         if (flushed.IsCompleted || flushed.IsCanceled)
             throw new OperationCanceledException("the client has left", http.RequestAborted);
     }

@@ -50,6 +50,9 @@ internal sealed class ApiContext(
 
     public IHostApplicationLifetime Lifetime { get; } = lifetime;
 
+    /// <summary>The most bytes of a request's body.</summary>
+    public long MaxBody => options.Http.MaxRequestBodyBytes;
+
     public IReadOnlyList<string> Origins => options.Http.Origins;
 
     /// <summary>The request's JSON; to be disposed.</summary>

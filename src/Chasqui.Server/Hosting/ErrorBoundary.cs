@@ -48,6 +48,8 @@ internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorB
         if (!http.Response.HasStarted)
         {
             Clear(http.Response);
+            if (exception is UnsupportedCodingException)
+                http.Response.Headers.AcceptEncoding = Chasqui.Engines.Http.ContentCodings.Accepted;
             if (exception is UnauthenticatedException)
                 http.Response.Headers.WWWAuthenticate = "Bearer";
             // Without it, clients would try what is never let through again and again.

@@ -15,6 +15,7 @@ internal static class ErrorMap
     {
         ModelNotFoundException e => new(StatusCodes.Status404NotFound, NotFound(e, wording)),
         InvalidModelNameException => new(StatusCodes.Status400BadRequest, "invalid model name"),
+        UnsupportedCodingException e => new(StatusCodes.Status415UnsupportedMediaType, e.Message),
         RequestTooLargeException e => new(StatusCodes.Status413PayloadTooLarge, e.Message),
         InvalidRequestException e => new(StatusCodes.Status400BadRequest, e.Message),
         UnsupportedCapabilityException e => new(StatusCodes.Status400BadRequest, e.Message),

@@ -13,6 +13,7 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
 
     private readonly Lock _gate = new();
     private readonly LinkedList<Generation> _ended = [];
+    private readonly Dictionary<string, int> _ofCaller = new(StringComparer.Ordinal);
 
     /// <summary>Those that are kept.</summary>
     public int Count => _kept.Count;
@@ -60,11 +61,16 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         var key = (CallerGate.Caller.Sharers, id);
         if (!_kept.TryGetValue(key, out var found))
         {
-            if (_kept.Count >= options.Resume.MaxKept && !TryMakeRoom())
+            if (!HasRoom(key.Sharers) && !TryMakeRoom(key.Sharers))
                 return null;
             var made = new Generation<T>(id, key.Sharers, sizeOf, options.Resume, time, Ended, Gone);
-            found = _kept.GetOrAdd(key, made);
-            isNew = found == made;
+            lock (_gate)
+            {
+                found = _kept.GetOrAdd(key, made);
+                isNew = found == made;
+                if (isNew)
+                    _ofCaller[key.Sharers] = _ofCaller.GetValueOrDefault(key.Sharers) + 1;
+            }
             if (!isNew)
                 made.Cancel();
         }
@@ -84,17 +90,28 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
     {
         lock (_gate)
         {
-            _kept.TryRemove(new((generation.Tenant, generation.Id), generation));
             _ended.Remove(generation);
+            if (!_kept.TryRemove(new((generation.Tenant, generation.Id), generation)))
+                return;
+            if (_ofCaller.GetValueOrDefault(generation.Tenant) is > 1 and var count)
+                _ofCaller[generation.Tenant] = count - 1;
+            else
+                _ofCaller.Remove(generation.Tenant);
         }
     }
 
-    /// <summary>The one goes that ended first: most who read an answer to its end do not come back.</summary>
-    private bool TryMakeRoom()
+    private bool HasRoom(string sharers)
+    {
+        lock (_gate)
+            return _kept.Count < options.Resume.MaxKept && _ofCaller.GetValueOrDefault(sharers) < options.Resume.MaxKeptPerCaller;
+    }
+
+    /// <summary>Of the caller's own the one goes that ended first: most clients that read an answer to its end do not come back. No caller takes the place of another.</summary>
+    private bool TryMakeRoom(string sharers)
     {
         Generation? first;
         lock (_gate)
-            first = _ended.FirstOrDefault(generation => generation.MayGo);
+            first = _ended.FirstOrDefault(generation => generation.MayGo && generation.Tenant == sharers);
         first?.Cancel();
         return first is not null;
     }

@@ -20,8 +20,11 @@ internal sealed class SessionEngine(IEngine inner, SessionTurns turns, NamedSess
 
     public string Name => inner.Name;
 
+    /// <summary>What a request is told that names a session and is no chat.</summary>
+    public static InvalidRequestException IsForChats() => new("a session is named, but this request continues a prompt; sessions are for chats");
+
     public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken = default) =>
-        throw new InvalidRequestException("a session is named, but this request continues a prompt; sessions are for chats");
+        throw IsForChats();
 
     public async IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {

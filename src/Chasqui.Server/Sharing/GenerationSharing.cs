@@ -146,7 +146,7 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
         http.Response.StatusCode = head.Status;
         foreach (var (name, values) in head.Headers)
         {
-            if (!name.Equals(DispatchEndpoint.RouteHeader, StringComparison.OrdinalIgnoreCase) || http.Request.Headers.ContainsKey(DispatchEndpoint.ExplainHeader))
+            if (!name.Equals(DispatchEndpoint.RouteHeader, StringComparison.OrdinalIgnoreCase) || RouteExplanation.IsWanted(http))
                 http.Response.Headers[name] = values;
         }
     }

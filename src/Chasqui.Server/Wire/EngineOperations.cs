@@ -94,6 +94,8 @@ internal sealed class EngineOperations(
     private ValueTask GenerateAsync(IncomingCall call, WireAnswer answer, Messages.GenerateRequest request, CancellationToken cancellationToken)
     {
         var typed = WireRequests.FromWire(request);
+        if (sessions is not null && SessionFields.Of(call) is not null)
+            throw SessionEngine.IsForChats();
         return relay is null
             ? WireStreams.SendAsync(gate.Guard(engine).GenerateAsync(typed, cancellationToken), typed.WithTokens, answer, cancellationToken)
             : RelayAsync(call, answer, new RelayRequest(

@@ -60,6 +60,7 @@ internal sealed class WireGateway
         {
             Settings = new Settings { Name = ServerInformation.Name },
             Authenticate = credential => _keys.Find(KeyRing.FromBearer(credential)),
+            StallTimeout = options.Wire.StallTimeout,
             Time = time,
             Logger = logger,
         };

@@ -91,7 +91,9 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
                 if (measure is not null)
                     measure.Pieces++;
                 ended = !IsText(message.Span) && Ends(message.Span, lease, measure);
+                lease.BeginClientWait();
                 await answer.PassAsync(message, ended, lease.Token).ConfigureAwait(false);
+                lease.EndClientWait();
                 record?.Add(message.Span);
             }
             if (!ended)
