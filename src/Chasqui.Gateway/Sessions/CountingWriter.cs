@@ -9,7 +9,7 @@ internal sealed class CountingWriter : IBufferWriter<byte>
 
     public void Advance(int count)
     {
-        // Whoever writes counts.
+        // The writer itself counts.
     }
 
     public Memory<byte> GetMemory(int sizeHint = 0) => _room.Length >= sizeHint ? _room : _room = new byte[sizeHint];

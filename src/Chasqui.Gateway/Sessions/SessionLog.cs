@@ -255,7 +255,7 @@ public sealed class SessionLog : IAsyncDisposable
         var mode = await ModeOfAsync(write.Key, cancellationToken).ConfigureAwait(false);
         if (mode == SyncMode.Local && !_store.IsShared)
             return await _local.AppendAsync(write, cancellationToken).ConfigureAwait(false);
-        // A database that others share gathers commits by itself; here, one session that somebody has locked would hold up all that are gathered with it.
+        // A database that others share gathers commits by itself; here, one session that another program has locked would hold up all that are gathered with it.
         return mode == SyncMode.Immediate || _store.IsShared ? await CommitAsync(write).ConfigureAwait(false) : await _group.AddAsync(write, cancellationToken).ConfigureAwait(false);
     }
 

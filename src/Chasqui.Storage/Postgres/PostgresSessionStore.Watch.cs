@@ -25,7 +25,7 @@ public sealed partial class PostgresSessionStore
                     connection.Notification += (_, notification) => Hear(notification.Payload, changed);
                     await AskAsync(connection, "LISTEN " + Channel, cancellationToken).ConfigureAwait(false);
                     wait = _leastWait;
-                    // What was told while nobody listened is not told again.
+                    // What was told without a listener is not told again.
                     if (!first)
                         changed(null, 0);
                     await HearAsync(connection, cancellationToken).ConfigureAwait(false);

@@ -27,7 +27,7 @@ internal static class PostgresSource
             said.TcpKeepAlive = true;
             if (!said.ContainsKey("TCP Keepalive Time"))
                 (said.TcpKeepAliveTime, said.TcpKeepAliveInterval) = (10, 5);
-            // What is read belongs to nobody but who sees the log of the database.
+            // Data of a session belongs in no error text; the log of the database has the details.
             said.IncludeErrorDetail = false;
             // What the operator says comes later, and holds.
             said.Options = string.Create(

@@ -9,7 +9,7 @@ internal sealed class SessionLanes
     private readonly Dictionary<long, Lane> _lanes = [];
 
     /// <summary>Waits for its turn in all lanes.</summary>
-    /// <param name="keys">The sessions, in the same order whoever asks.</param>
+    /// <param name="keys">The sessions, in the same order in every call.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>To be disposed at the end; null where the one before it has found that the session is locked.</returns>
     public async ValueTask<Turn?> EnterAsync(IReadOnlyList<long> keys, CancellationToken cancellationToken)

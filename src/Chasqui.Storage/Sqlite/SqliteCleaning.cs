@@ -35,7 +35,7 @@ internal static class SqliteCleaning
         }
         catch (SqliteException)
         {
-            // There is no room for a second copy, or somebody else reads it; it stays as it is until the next start.
+            // There is no room for a second copy, or another program reads it; it stays as it is until the next start.
             return;
         }
     }
