@@ -172,7 +172,7 @@ public sealed class NodeLease : IDisposable
     public void Completed(TimeSpan patience)
     {
         Succeeded();
-        _patience ??= _time.CreateTimer(static lease => ((NodeLease)lease!).Release(), this, patience, Timeout.InfiniteTimeSpan);
+        _patience ??= _time.CreateBackgroundTimer("end of a whole answer", static lease => lease.Release(), this, patience);
     }
 
     /// <summary>The request ended with an error. Whose fault it was decides what it says of the node; a caller's cancellation must not come here.</summary>

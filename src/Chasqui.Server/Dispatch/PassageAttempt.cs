@@ -180,22 +180,28 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         if (generates && MediaTypes.Is(type, route.Dialect == Dialects.Ollama ? Ndjson.ContentType : Sse.ContentType))
         {
             var remembers = PassedAnswer.CanGoOn(route.Path) && state.Measure?.Continues != false && way.CouldContinue(lease);
-            _stream = new PassedStream(route.Dialect == Dialects.Ollama, scan.Choices, remembers, _usage);
+            _stream = new PassedStream(route.Dialect == Dialects.Ollama, scan.Choices, remembers, _usage, state.Measure);
         }
+        // The node has worked on the prompt.
+        if (generates)
+            state.Measure?.Passed(0);
+        var isWhole = false;
         try
         {
-            await PassageCopier.CopyAsync(http, answer, first, _silence, lease, route.Path, _usage, _stream).ConfigureAwait(false);
+            // Vectors are no text.
+            var counted = generates && route.Operation != "embeddings" ? state.Measure : null;
+            await PassageCopier.CopyAsync(http, answer, first, _silence, lease, route.Path, _usage, counted, _stream).ConfigureAwait(false);
             if (generates && _stream is null && answer.ContentLength is null && MediaTypes.Is(type, "application/json") && !_usage.EndsObject)
                 throw new EngineFailedException($"node {lease.Node.Name} ended its answer in the middle");
+            isWhole = true;
         }
         finally
         {
-            if (state.Measure is { } measure)
-                measure.Pieces = _stream?.Parts ?? 1;
-            (state.PromptTokens, state.CompletionTokens) = (_usage.PromptTokens, _usage.CompletionTokens);
+            if (route.Operation is not null)
+                state.Measure?.Tokens(_usage.PromptTokens, _usage.CompletionTokens, isWhole);
+            if (state.PromptTokens + state.CompletionTokens is > 0 and var tokens)
+                lease.Tokens = tokens;
         }
-        if (state.PromptTokens + state.CompletionTokens is > 0 and var tokens)
-            lease.Tokens = tokens;
         lease.Succeeded();
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Chasqui.Engines.Http;
 using Chasqui.Gateway.Nodes;
+using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
@@ -19,10 +20,11 @@ internal static class PassageCopier
     /// <param name="lease">The attempt.</param>
     /// <param name="path">The path that was asked for.</param>
     /// <param name="usage">Told what passes by of an answer that is no stream.</param>
+    /// <param name="measure">Told how much text passes by of an answer that is no stream; null where there is none.</param>
     /// <param name="stream">Watches the parts of a stream; null for another answer.</param>
     /// <exception cref="EngineFailedException">The node broke its answer off, or ended it before it was whole.</exception>
     public static async ValueTask CopyAsync(
-        HttpContext http, IPassageAnswer answer, ReadOnlyMemory<byte> first, SilenceBreaker? silence, NodeLease lease, string path, UsageReader usage, PassedStream? stream)
+        HttpContext http, IPassageAnswer answer, ReadOnlyMemory<byte> first, SilenceBreaker? silence, NodeLease lease, string path, UsageReader usage, RequestMeasure? measure, PassedStream? stream)
     {
         if (silence is null || !await silence.EndAsync().ConfigureAwait(false))
             Head(http.Response, answer, stream is not null);
@@ -33,6 +35,7 @@ internal static class PassageCopier
             if (stream is null)
             {
                 usage.Read(part.Span);
+                measure?.Passed(part.Length);
                 writer.Write(part.Span);
                 lease.Progressed();
             }

@@ -62,6 +62,9 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     public ValueTask AdmitAsync(string model, long promptCharacters, int? maxTokens, CancellationToken cancellationToken)
     {
         Ensure(model);
+        var prompt = promptCharacters / RouteRequest.CharactersPerToken;
+        if (RequestMeasure.Current is { ExpectedTokens: 0 } asking)
+            asking.ExpectedTokens = (int)Math.Min(int.MaxValue, prompt);
         if (RequestMeasure.Current is not { Limits: null } measure || (!shaper.HasLimits && measure.Caller.Limit.IsNone))
             return default;
         var resolved = rules.Resolve(model);
@@ -69,7 +72,7 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
             return default;
         measure.Limits = limits;
         var output = maxTokens is >= 0 and var said ? Math.Min(said, LongestAnswerOf(resolved)) : shaper.DefaultOutputTokens;
-        return AdmitAsync(measure, limits, promptCharacters / RouteRequest.CharactersPerToken, output, cancellationToken);
+        return AdmitAsync(measure, limits, prompt, output, cancellationToken);
     }
 
     /// <summary>Lets in what writes without a model: it counts as a request of no tokens.</summary>

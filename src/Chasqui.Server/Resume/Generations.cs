@@ -35,6 +35,7 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         }
         var reader = generation.Join()!;
         var run = new SharedRun(services, http, body);
+        generation.Stream.Tag = run.State;
         http.Response.Headers[ResumeHeaders.Generation] = id;
         _ = RunAsync(run, generation, answer);
         try
@@ -130,10 +131,12 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
     {
         var state = RequestState.Of(http);
         var skip = offset;
+        var before = 0;
         while (await reader.ReadAsync(http.RequestAborted).ConfigureAwait(false) is (true, var part))
         {
             if (part.Head is { } head)
             {
+                Read(state, reader.Stream, offset);
                 GenerationSharing.Head(http, head);
                 if (offset > 0)
                 {
@@ -146,13 +149,31 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
             var again = (int)Math.Min(skip, body.Length);
             skip -= again;
             if (again == body.Length)
+            {
+                before = part.Tokens;
                 continue;
+            }
             state.Measure?.FirstToken();
+            state.Measure?.PassedUpTo(part.Tokens - before);
             state.SentBytes += body.Length - again;
             var flushed = await http.Response.BodyWriter.WriteAsync(body[again..], http.RequestAborted).ConfigureAwait(false);
             if (flushed.IsCompleted || flushed.IsCanceled)
                 throw new OperationCanceledException("the client has left", http.RequestAborted);
         }
+        if (reader.Stream.Tag is RequestState { Measure: { } made })
+            state.Measure?.Tokens(before == 0 ? made.InputTokens : 0, Math.Max(0, made.OutputTokens - before));
+    }
+
+    /// <summary>The run is let in, and settled, by itself; its readers are told where its limits stand.</summary>
+    private static void Read(RequestState state, SharedStream<SharedPart> stream, long offset)
+    {
+        if (state.Measure is not { } measure || stream.Tag is not RequestState { Measure: { } made } run)
+            return;
+        state.Model = run.Model;
+        measure.Reads(made);
+        measure.Limits ??= made.Limits;
+        if (offset == 0)
+            measure.ExpectedTokens = made.ExpectedTokens;
     }
 
     private static async Task RunAsync(SharedRun run, Generation<SharedPart> generation, Func<HttpContext, Task> answer)

@@ -143,19 +143,6 @@ public sealed class TrafficShaperTests
         Assert.Equal(TimeSpan.FromSeconds(37), refused.RetryAfter);
     }
 
-    [Theory]
-    [InlineData(7, 83)]
-    [InlineData(500, 40)]
-    public async Task Of_an_answer_that_broke_off_about_what_was_said_counts(int pieces, int left)
-    {
-        using var shaper = Shaper(new LimitOptions { MaxDelay = TimeSpan.Zero });
-        var view = shaper.ViewOf(Key("a", new TrafficLimit { TokensPerMinute = 100 }), "mini")!;
-
-        (await shaper.AdmitAsync(view, 10, 50, Cancellation)).SettleAbout(pieces);
-
-        Assert.Equal(left, view.Status().Tokens!.Value.Remaining);
-    }
-
     [Fact]
     public async Task Tokens_that_were_not_needed_let_the_next_in_at_once()
     {
