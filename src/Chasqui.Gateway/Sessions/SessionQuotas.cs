@@ -56,7 +56,7 @@ internal sealed class SessionQuotas(ISessionStore store, Func<SessionOptions> op
                 if (!isDone)
                     continue;
                 account.Kept += taken;
-                account.Changes++;
+                account.Written += taken;
                 account.IsStale |= !isExact;
             }
         }
@@ -73,8 +73,8 @@ internal sealed class SessionQuotas(ISessionStore store, Func<SessionOptions> op
         lock (_gate)
         {
             // What it replaces is known when the store is asked next.
-            (_all.Kept, _all.IsStale) = (_all.Kept + new SessionUsage(0, 0, bytes), true);
-            _all.Changes++;
+            var more = new SessionUsage(0, 0, bytes);
+            (_all.Kept, _all.Written, _all.IsStale) = (_all.Kept + more, _all.Written + more, true);
         }
     }
 
@@ -137,16 +137,17 @@ internal sealed class SessionQuotas(ISessionStore store, Func<SessionOptions> op
 
     private async ValueTask ReadAsync(Account account, string? tenant, CancellationToken cancellationToken)
     {
-        int changes;
+        SessionUsage before;
         lock (_gate)
-            changes = account.Changes;
+            before = account.Written;
         // Asked first: what is written meanwhile is rather counted twice than not at all.
         var local = unwritten(tenant);
         var kept = await store.UsageAsync(tenant, cancellationToken).ConfigureAwait(false);
         lock (_gate)
         {
-            // What was written meanwhile is in it, or is not.
-            (account.Kept, account.ReadAt, account.IsStale) = (kept + local, time.GetTimestamp(), account.Changes != changes || local != default);
+            // What was written meanwhile is in it, or is not. It is rather counted twice, until the store is asked again.
+            var meanwhile = account.Written - before;
+            (account.Kept, account.ReadAt, account.IsStale) = (kept + local + meanwhile, time.GetTimestamp(), meanwhile + local != default);
         }
     }
 
@@ -164,7 +165,7 @@ internal sealed class SessionQuotas(ISessionStore store, Func<SessionOptions> op
         /// <summary>Whether the store has to be asked again.</summary>
         public bool IsStale { get; set; }
 
-        /// <summary>Writes that were counted.</summary>
-        public int Changes { get; set; }
+        /// <summary>What was written since the account is here.</summary>
+        public SessionUsage Written { get; set; }
     }
 }
