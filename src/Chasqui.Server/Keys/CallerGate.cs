@@ -75,6 +75,10 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
         return AdmitAsync(measure, limits, prompt, output, cancellationToken);
     }
 
+    /// <summary>Lets in what writes without a model: it counts as a request of no tokens.</summary>
+    /// <exception cref="RateLimitedException">A limit is reached.</exception>
+    public ValueTask AdmitWriteAsync(CancellationToken cancellationToken) => AdmitAsync("", 0, 0, cancellationToken);
+
     /// <summary>An error without the names of models that whoever asks does not see.</summary>
     public static Exception Hide(Exception exception) =>
         exception is ModelNotFoundException { Suggestions.Count: > 0 } missing && Caller is { Models.Count: > 0 } caller

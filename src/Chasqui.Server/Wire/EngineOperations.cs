@@ -107,7 +107,7 @@ internal sealed class EngineOperations(
         var typed = WireRequests.FromWire(request);
         var session = sessions is null ? null : SessionFields.Of(call);
         // What was said before is known here alone, and a node has to be told it.
-        IEngine Over(IEngine on) => session is null ? on : new SessionEngine(on, sessions!.Value, session, null, null);
+        IEngine Over(IEngine on) => session is null ? on : new SessionEngine(on, sessions!.Value, session, gate, null, null);
         if (relay is null)
             return WireStreams.SendAsync(gate.Guard(engine).ChatAsync(typed, cancellationToken), typed.WithTokens, answer, cancellationToken);
         var relayed = new RelayRequest(
