@@ -27,9 +27,13 @@ internal sealed class StoreSpace(string folder, long most)
     /// <summary>Null where it cannot be told.</summary>
     private long? Free()
     {
+        // The folder is made with the first change; until then the one above it tells.
+        var existing = Path.GetFullPath(folder);
+        while (!Directory.Exists(existing) && Path.GetDirectoryName(existing) is { Length: > 0 } above)
+            existing = above;
         try
         {
-            return new DriveInfo(Path.GetFullPath(folder)).AvailableFreeSpace;
+            return new DriveInfo(existing).AvailableFreeSpace;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
