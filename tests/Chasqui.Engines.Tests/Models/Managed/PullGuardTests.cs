@@ -86,7 +86,7 @@ public sealed class PullGuardTests : IAsyncLifetime
     {
         _registry.Size = _ => 1L << 48;
         _registry.Add("library/small", "1", StoreBed.Mini);
-        await using var bed = new StoreBed(most: 1L << 50);
+        await using var bed = new StoreBed(registry: StoreBed.Hasty with { PartBytes = 1L << 44 }, most: 1L << 50);
 
         var failure = await Assert.ThrowsAsync<EngineFailedException>(() => PullAsync(bed, _registry.Authority));
 
