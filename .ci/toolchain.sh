@@ -124,22 +124,19 @@ unlock_build() {
     fi
 }
 
-# What is being built, by the log so far: MSBuild writes "PROJECT -> FILE" when a project is done.
+# What is being built, by the log so far: MSBuild writes "PROJECT -> FILE" when a project is done. One process, since it is asked every second.
 build_step() {
-    local done
-    done=$(grep -c -e ' -> ' "$1" 2>/dev/null || true)
-    if [ "${done:-0}" -eq 0 ]; then printf 'packages'
-    else printf '%s projects built, last %s' "$done" "$(sed -n 's/^ *\([^ ]*\) -> .*/\1/p' "$1" | tail -n 1)"; fi
+    awk '/ -> / { n++; last = $1 } END { if (n) printf "%d projects built, last %s", n, last; else printf "packages" }' "$1" 2>/dev/null || true
 }
 
 # Tells how far a build is until the process $1 ends: one line that changes on a terminal, elsewhere a line each 15 seconds.
 watch_build() {
     local pid=$1 log=$2 began=$SECONDS told=0 elapsed
     while kill -0 "$pid" 2>/dev/null; do
-        sleep 0.5
+        sleep 1
         elapsed=$((SECONDS - began))
         if [ -t 2 ]; then
-            printf '\r\033[K  %d s: %s' "$elapsed" "$(build_step "$log" | cut -c 1-64)" >&2
+            printf '\r\033[K  %d s: %s' "$elapsed" "$(build_step "$log")" >&2
         elif [ $((elapsed / 15)) -gt "$told" ]; then
             told=$((elapsed / 15))
             say "  $elapsed s: $(build_step "$log")"

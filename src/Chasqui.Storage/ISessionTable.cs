@@ -12,8 +12,8 @@ internal interface ISessionTable
     ValueTask PutAsync(Session session, SessionChange change, long tokens, ReadOnlyMemory<byte> body);
 
     /// <summary>Copies changes up to a version to another session.</summary>
-    /// <returns>Changes that were copied, and their turns and tokens.</returns>
-    ValueTask<(long Changes, int Messages, long Tokens)> CopyAsync(SessionKey from, SessionKey to, long version);
+    /// <returns>Changes that were copied, their turns and tokens, and the bytes of their bodies.</returns>
+    ValueTask<(long Changes, int Messages, long Tokens, long Bytes)> CopyAsync(SessionKey from, SessionKey to, long version);
 
     /// <summary>Removes all changes of a session.</summary>
     ValueTask ClearAsync(SessionKey key);

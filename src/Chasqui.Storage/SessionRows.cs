@@ -7,10 +7,19 @@ namespace Chasqui.Storage;
 internal static class SessionRows
 {
     /// <summary>The columns of <see cref="Session"/>.</summary>
-    public const string Select = "SELECT id, version, deleted, created_at, updated_at, messages, tokens, title, model, mode, policy, max_tokens, origin_id, origin_version";
+    public const string Select = "SELECT id, version, deleted, created_at, updated_at, messages, tokens, title, model, mode, policy, max_tokens, origin_id, origin_version, bytes";
 
     /// <summary>The columns of <see cref="Change"/>.</summary>
     public const string SelectChange = "SELECT version, kind, at, body";
+
+    /// <summary>Changes after a version.</summary>
+    public const string After = SelectChange + " FROM changes WHERE tenant = $1 AND id = $2 AND version > $3 ORDER BY version LIMIT $4";
+
+    /// <summary>Changes before a version.</summary>
+    public const string Before = SelectChange + " FROM changes WHERE tenant = $1 AND id = $2 AND version < $3 ORDER BY version DESC LIMIT $4";
+
+    /// <summary>Changes between two versions that hold a system turn.</summary>
+    public const string SystemBetween = SelectChange + " FROM changes WHERE tenant = $1 AND id = $2 AND version > $3 AND version < $4 AND has_system = 1 ORDER BY version";
 
     public static bool IsDeleted(DbDataReader row) => row.GetInt64(2) != 0;
 
@@ -30,6 +39,7 @@ internal static class SessionRows
             Policy = (ContextPolicy)row.GetInt64(10),
             MaxTokens = row.IsDBNull(11) ? null : (int)row.GetInt64(11),
         },
+        Bytes = row.GetInt64(14),
         Origin = row.IsDBNull(12) ? null : new SessionOrigin(row.GetString(12), row.GetInt64(13)),
     };
 
@@ -49,13 +59,26 @@ internal static class SessionRows
         [
             session.Key.Tenant, session.Key.Id, session.Version, isDeleted ? 1L : 0L, Ticks(session.CreatedAt), Ticks(session.UpdatedAt), (long)session.Messages, session.Tokens,
             settings.Title, settings.Model, (long)settings.Mode, (long)settings.Policy, settings.MaxTokens is { } tokens ? (long)tokens : DBNull.Value,
-            (object?)origin?.Id ?? DBNull.Value, (object?)origin?.Version ?? DBNull.Value,
+            (object?)origin?.Id ?? DBNull.Value, (object?)origin?.Version ?? DBNull.Value, session.Bytes,
         ];
     }
 
     /// <summary>The values of a change's row, in the order of its columns.</summary>
     public static object[] Values(SessionChange change, long tokens, ReadOnlyMemory<byte> body) =>
-        [change.Key.Tenant, change.Key.Id, change.Version, (long)change.Kind, Ticks(change.At), (long)change.Messages.Count, tokens, body.ToArray()];
+        [change.Key.Tenant, change.Key.Id, change.Version, (long)change.Kind, Ticks(change.At), (long)change.Messages.Count, tokens, body.ToArray(), change.Messages.Any(SessionContext.IsSystem) ? 1L : 0L];
+
+    /// <summary>How much a tenant keeps.</summary>
+    public const string UsageOf = """
+        SELECT CAST(coalesce(sum(1 - deleted), 0) AS BIGINT), CAST(coalesce(sum((1 - deleted) * messages), 0) AS BIGINT), CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM sessions WHERE tenant = $1
+        """;
+
+    /// <summary>How much all keep, with the responses.</summary>
+    public const string UsageOfAll = """
+        SELECT CAST(coalesce(sum(1 - deleted), 0) AS BIGINT), CAST(coalesce(sum((1 - deleted) * messages), 0) AS BIGINT),
+            CAST(coalesce(sum(bytes), 0) + (SELECT coalesce(sum(bytes), 0) FROM responses) AS BIGINT) FROM sessions
+        """;
+
+    public static SessionUsage Usage(DbDataReader row) => new(row.GetInt64(0), row.GetInt64(1), row.GetInt64(2));
 
     public static long Ticks(DateTimeOffset time) => time.UtcTicks;
 

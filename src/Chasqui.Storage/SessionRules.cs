@@ -52,14 +52,14 @@ internal static class SessionRules
         var at = fork.Version ?? source.Version;
         if (at < 1 || at > source.Version)
             return new WriteOutcome(WriteResult.Conflict, source, null);
-        var (changes, messages, tokens) = await table.CopyAsync(fork.Source, fork.Key, at).ConfigureAwait(false);
+        var (changes, messages, tokens, bytes) = await table.CopyAsync(fork.Source, fork.Key, at).ConfigureAwait(false);
         // Numbers go on when a name is used again, but what was said before the deletion is gone: that is no session without turns.
         if (changes == 0)
             return new WriteOutcome(WriteResult.Conflict, source, null);
         var settings = fork.Settings ?? source.Settings;
         var origin = new SessionOrigin(fork.Source.Id, at);
         return await DoneAsync(
-            table, new Session { Key = fork.Key, Settings = settings, CreatedAt = fork.At, Messages = messages, Tokens = tokens, Origin = origin },
+            table, new Session { Key = fork.Key, Settings = settings, CreatedAt = fork.At, Messages = messages, Tokens = tokens, Origin = origin, Bytes = bytes + (changes * SessionUsage.OfChange) },
             new SessionChange { Key = fork.Key, Version = 0, Kind = ChangeKind.Forked, At = fork.At, Settings = settings, Origin = origin }, at).ConfigureAwait(false);
     }
 
@@ -69,18 +69,19 @@ internal static class SessionRules
         var at = SessionRows.Time(SessionRows.Ticks(change.At));
         change = change with { Version = last + 1, At = at };
         var tokens = change.Messages.Sum(message => (long)message.Tokens);
+        var body = new ArrayBufferWriter<byte>(256);
+        var json = new Utf8JsonWriter(body, SessionJson.WriterOptions);
+        await using (json.ConfigureAwait(false))
+            SessionJson.WriteBody(json, change);
         session = session with
         {
             Version = change.Version,
+            Bytes = (change.Kind == ChangeKind.Deleted ? 0 : session.Bytes) + SessionUsage.OfChange + body.WrittenCount,
             Messages = session.Messages + change.Messages.Count,
             Tokens = session.Tokens + tokens,
             CreatedAt = change.Kind is ChangeKind.Created or ChangeKind.Forked ? at : session.CreatedAt,
             UpdatedAt = at,
         };
-        var body = new ArrayBufferWriter<byte>(256);
-        var json = new Utf8JsonWriter(body, SessionJson.WriterOptions);
-        await using (json.ConfigureAwait(false))
-            SessionJson.WriteBody(json, change);
         await table.PutAsync(session, change, tokens, body.WrittenMemory).ConfigureAwait(false);
         return new WriteOutcome(WriteResult.Done, session, change);
     }

@@ -293,6 +293,7 @@ public sealed partial class Connection : IAsyncDisposable
             return;
         }
 
+        ResetStalled(now);
         switch (_heartbeat.Tick(now, _loop.Signs))
         {
             case HeartbeatAction.Ask:

@@ -23,6 +23,12 @@ public sealed record ConnectionOptions
     /// <summary>How long written bytes may wait for the peer to take any. Default 30 s, range 10 ms to 1 hour.</summary>
     public TimeSpan ProgressTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>
+    /// How long a message of a stream may wait while the peer grants no credit for any of it; then the stream is reset with DEADLINE.
+    /// Default <see cref="Timeout.InfiniteTimeSpan"/>: as long as it takes; else 10 ms to 1 hour.
+    /// </summary>
+    public TimeSpan StallTimeout { get; init; } = Timeout.InfiniteTimeSpan;
+
     /// <summary>The largest message that is taken, in bytes; a larger one ends its stream with MESSAGE_TOO_LARGE. Default 16 MiB, at least 1.</summary>
     public int MaxMessageBytes { get; init; } = 16 * 1024 * 1024;
 
@@ -61,6 +67,8 @@ public sealed record ConnectionOptions
         Settings.Validate();
         Check(HandshakeTimeout >= TimeSpan.FromMilliseconds(10) && HandshakeTimeout <= TimeSpan.FromMinutes(10), nameof(HandshakeTimeout), "10 ms to 10 minutes");
         Check(ProgressTimeout >= TimeSpan.FromMilliseconds(10) && ProgressTimeout <= TimeSpan.FromHours(1), nameof(ProgressTimeout), "10 ms to 1 hour");
+        Check(StallTimeout == Timeout.InfiniteTimeSpan || (StallTimeout >= TimeSpan.FromMilliseconds(10) && StallTimeout <= TimeSpan.FromHours(1)), nameof(StallTimeout),
+            "10 ms to 1 hour, or infinite");
         Check(MaxMessageBytes >= 1, nameof(MaxMessageBytes), "at least 1");
         Check(MaxIncompleteBytes >= 1, nameof(MaxIncompleteBytes), "at least 1");
         Check(CancelledStreamsPerSecond >= 1 && CancelledStreamsBurst >= 1, nameof(CancelledStreamsBurst), "at least 1");

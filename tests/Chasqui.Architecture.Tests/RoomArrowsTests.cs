@@ -53,6 +53,18 @@ public sealed class RoomArrowsTests
         Assert.Empty(offenders);
     }
 
+    /// <summary>An exception that leaves a timer's callback ends the process; <c>CreateBackgroundTimer</c> reports it instead.</summary>
+    [Fact]
+    public void No_timer_can_end_the_process()
+    {
+        // The clock of the transport catches what each connection throws; it knows no other room.
+        string[] own = ["BackgroundTimers.cs", "ConnectionClock.cs"];
+        var offenders = Directory.EnumerateFiles(Source(), "*.cs", SearchOption.AllDirectories)
+            .Where(file => !own.Contains(Path.GetFileName(file)))
+            .Where(file => File.ReadAllText(file).Contains(".CreateTimer(", StringComparison.Ordinal));
+        Assert.Empty(offenders);
+    }
+
     private static IEnumerable<string> RoomNames() =>
         Directory.EnumerateDirectories(Source()).Select(d => Path.GetFileName(d)).Order(StringComparer.Ordinal);
 

@@ -107,4 +107,18 @@ public sealed class DataFolderProcessTests : IDisposable
         Assert.EndsWith("; choose another with --data DIR or Data:Folder", line);
         Assert.Empty(Directory.GetFileSystemEntries(_home.FullName));
     }
+
+    [Fact]
+    public async Task A_data_folder_that_is_a_file_is_one_line_and_1()
+    {
+        var file = Path.Combine(_home.FullName, "a file");
+        await File.WriteAllTextAsync(file, "", Cancellation);
+
+        await using var serve = ChasquiProcess.Start(_home.FullName, "serve", "--http", "127.0.0.1:0", "--data", file);
+
+        Assert.Equal(1, await serve.EndAsync());
+        var line = Assert.Single(serve.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.Contains(file, line);
+        Assert.StartsWith("error: ", line);
+    }
 }

@@ -23,14 +23,15 @@ public sealed class KeysTests : IDisposable
         var removed = await RunAsync("keys", "rm", "laptop");
         var rest = await RunAsync("keys", "list", "--json");
 
-        Assert.Equal((0, "Key laptop is made. Copy it now, it cannot be shown again:\n"), (made.ExitCode, made.Error.ReplaceLineEndings("\n")));
+        var where = $"It is in {_data.FullName}, which no gateway uses now; one with another data folder does not see it (--data DIR names that).\n";
+        Assert.Equal((0, "Key laptop is made. Copy it now, it cannot be shown again:\n" + where), (made.ExitCode, made.Error.ReplaceLineEndings("\n")));
         // Alone, for a script that takes it.
         Assert.Matches("^chq_[0-9A-Za-z]{12}_[0-9A-Za-z]{43}\n$", made.Out.ReplaceLineEndings("\n"));
         Assert.Equal(0, second.ExitCode);
         var lines = list.Out.ReplaceLineEndings("\n").Split('\n');
         Assert.Equal($"laptop\t{made.Out[4..16]}\tinfer\tall\tno limit\tno limit\t\tnever", lines[0]);
         Assert.Equal($"ci\t{second.Out[4..16]}\tinfer,admin\tmini llama3* q:*\t60\t1000\tblue\t2026-02-01T06:04:05Z", lines[1]);
-        Assert.Equal((0, "laptop is removed.\n"), (removed.ExitCode, removed.Error.ReplaceLineEndings("\n")));
+        Assert.Equal((0, "laptop is removed.\nThe change is" + where["It is".Length..]), (removed.ExitCode, removed.Error.ReplaceLineEndings("\n")));
         var one = Assert.Single(JsonElement.Parse(rest.Out).EnumerateArray());
         Assert.Equal(("ci", "blue", 2, 60, 5), (one.GetProperty("name").GetString(), one.GetProperty("tenant").GetString(), one.GetProperty("weight").GetDouble(),
             one.GetProperty("requests_per_minute").GetInt32(), one.GetProperty("request_burst").GetInt32()));

@@ -131,20 +131,6 @@ public sealed class ProcessTests : IDisposable
         Assert.Matches($"^error: cannot listen on {taken.LocalEndpoint}: .*in use", line);
     }
 
-    [Fact]
-    public async Task A_data_folder_that_is_a_file_is_one_line_and_1()
-    {
-        var file = Path.Combine(_home.FullName, "a file");
-        await File.WriteAllTextAsync(file, "", Cancellation);
-
-        await using var serve = Start("serve", "--http", "127.0.0.1:0", "--data", file);
-
-        Assert.Equal(1, await serve.EndAsync());
-        var line = Assert.Single(serve.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        Assert.Contains(file, line);
-        Assert.StartsWith("error: ", line);
-    }
-
     [Theory]
     [InlineData("""{"Htp":{"Endpoints":["127.0.0.1:0"]}}""", "Htp")]
     [InlineData("""{"Http":{"Endpoints":["nowhere"]}}""", "nowhere")]

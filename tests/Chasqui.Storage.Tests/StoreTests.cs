@@ -189,6 +189,31 @@ public abstract partial class StoreTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_is_kept_is_counted_for_each_tenant_and_for_all()
+    {
+        var nothing = await Store.UsageAsync("t", Cancellation);
+        await DoAsync(new CreateSession(Key("a"), Now, new SessionSettings()));
+        var said = await DoAsync(new AppendTurns(Key("a"), Now, null, [Turn("one"), Turn(new string('\n', 1_000))]));
+        var fork = await DoAsync(new ForkSession(Key("b"), Now, Key("a"), null, null));
+        await DoAsync(new CreateSession(new SessionKey("u", "a"), Now, new SessionSettings()));
+        var both = await Store.UsageAsync("t", Cancellation);
+        var deleted = await DoAsync(new DeleteSession(Key("a"), Now, null));
+        var one = await Store.UsageAsync("t", Cancellation);
+        var all = await Store.UsageAsync(null, Cancellation);
+
+        Assert.Equal(default, nothing);
+        Assert.Equal(new SessionUsage(2, 4, said.Session!.Bytes + fork.Session!.Bytes), both);
+        // A line break takes two bytes in JSON.
+        Assert.InRange(said.Session.Bytes, 2_000 + (2 * SessionUsage.OfChange), 2_000 + (4 * SessionUsage.OfChange));
+        Assert.Equal(SessionUsage.OfChange + new AppendTurns(Key("a"), Now, null, said.Change!.Messages).Bytes, said.Session.Bytes - (await Store.UsageAsync("u", Cancellation)).Bytes);
+        Assert.True(fork.Session.Bytes > said.Session.Bytes);
+        Assert.Equal(new SessionUsage(1, 2, deleted.Session!.Bytes + fork.Session.Bytes), one);
+        Assert.InRange(deleted.Session.Bytes, SessionUsage.OfChange, 2 * SessionUsage.OfChange);
+        Assert.Equal(one + await Store.UsageAsync("u", Cancellation), all);
+        Assert.Equal(fork.Session, await Store.FindAsync(Key("b"), Cancellation));
+    }
+
+    [Fact]
     public async Task A_thousand_writers_of_one_session_lose_nothing()
     {
         await DoAsync(new CreateSession(Key("s"), Now, new SessionSettings()));

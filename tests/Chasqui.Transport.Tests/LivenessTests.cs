@@ -32,6 +32,42 @@ public sealed class LivenessTests
     }
 
     [Fact]
+    public async Task A_message_that_gets_no_credit_in_time_ends_its_stream_and_no_other()
+    {
+        var failed = new TaskCompletionSource<Exception>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var waits = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var options = Options with { StallTimeout = 5 * _second, Settings = new Settings { HeartbeatMs = 600_000 } };
+        await using var peer = await RawPeer.OpenAsync(
+            async call =>
+            {
+                try
+                {
+                    // More than the peer's credit, so that it has to wait for more.
+                    var sending = call.RespondAsync(Pair.Ok, new byte[300_000]);
+                    waits.TrySetResult();
+                    await sending;
+                }
+                catch (Exception e)
+                {
+                    failed.TrySetResult(e);
+                    throw;
+                }
+            },
+            options);
+
+        await peer.SendAsync(peer.Request(1));
+        await waits.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
+        _time.Advance(4 * _second);
+        Assert.False(failed.Task.IsCompleted);
+        _time.Advance(_second);
+        _time.Advance(_second);
+
+        var error = Assert.IsType<StreamException>(await failed.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation));
+        Assert.Equal((ErrorCode.Deadline, "no credit came for 5 s while a message waited"), (error.Code, error.Reason));
+        Assert.False(peer.Subject.Closed.IsCompleted);
+    }
+
+    [Fact]
     public async Task Any_frame_is_a_sign_of_life()
     {
         await using var peer = await RawPeer.OpenAsync(call => call.RespondAsync(Pair.Ok, "x"u8.ToArray()), Options);

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 
 namespace Chasqui.Doubles;
 
@@ -12,6 +13,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
     private readonly Func<int> _bytes;
     private readonly Task _accepting;
     private CancellationTokenSource _cut = new();
+    private StrongBox<bool> _silent = new();
     private int _cuts;
 
     /// <param name="server">Where the server listens.</param>
@@ -32,6 +34,9 @@ internal sealed class CuttingProxy : IAsyncDisposable
     /// <summary>Cuts those that there are.</summary>
     public Task CutAsync() => Interlocked.Exchange(ref _cut, new CancellationTokenSource()).CancelAsync();
 
+    /// <summary>Carries nothing more over those that there are, and tells neither side; new ones are carried as ever.</summary>
+    public void Silence() => Volatile.Write(ref Interlocked.Exchange(ref _silent, new StrongBox<bool>()).Value, true);
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -51,7 +56,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
             {
                 var client = await _listener.AcceptTcpClientAsync(_stop.Token);
                 running.RemoveAll(task => task.IsCompleted);
-                running.Add(CarryAsync(client, _bytes()));
+                running.Add(CarryAsync(client, _bytes(), Volatile.Read(ref _silent)));
             }
         }
         catch (Exception e) when (e is OperationCanceledException or SocketException or ObjectDisposedException)
@@ -60,7 +65,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
         }
     }
 
-    private async Task CarryAsync(TcpClient client, int bytes)
+    private async Task CarryAsync(TcpClient client, int bytes, StrongBox<bool> silent)
     {
         using var server = new TcpClient();
         using (client)
@@ -70,8 +75,8 @@ internal sealed class CuttingProxy : IAsyncDisposable
                 client.NoDelay = server.NoDelay = true;
                 await server.ConnectAsync(_server, _stop.Token);
                 using var end = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token, _cut.Token);
-                var up = CopyAsync(client.GetStream(), server.GetStream(), int.MaxValue, end.Token);
-                var down = CopyAsync(server.GetStream(), client.GetStream(), bytes, end.Token);
+                var up = CopyAsync(client.GetStream(), server.GetStream(), int.MaxValue, silent, end.Token);
+                var down = CopyAsync(server.GetStream(), client.GetStream(), bytes, silent, end.Token);
                 if (await Task.WhenAny(up, down) == down && await down)
                     Interlocked.Increment(ref _cuts);
                 await end.CancelAsync();
@@ -87,7 +92,7 @@ internal sealed class CuttingProxy : IAsyncDisposable
     }
 
     /// <returns>Whether all that it may carry was carried.</returns>
-    private static async Task<bool> CopyAsync(NetworkStream from, NetworkStream to, int bytes, CancellationToken cancellationToken)
+    private static async Task<bool> CopyAsync(NetworkStream from, NetworkStream to, int bytes, StrongBox<bool> silent, CancellationToken cancellationToken)
     {
         var buffer = new byte[4096];
         try
@@ -97,6 +102,8 @@ internal sealed class CuttingProxy : IAsyncDisposable
                 var read = await from.ReadAsync(buffer.AsMemory(0, Math.Min(bytes, buffer.Length)), cancellationToken);
                 if (read == 0)
                     return false;
+                if (Volatile.Read(ref silent.Value))
+                    continue;
                 await to.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
                 bytes -= read;
             }

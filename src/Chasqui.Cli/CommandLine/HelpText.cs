@@ -45,6 +45,7 @@ internal static class HelpText
         ],
         ["simulate"] =
         [
+            "chasqui simulate                                # a sample trace that comes with the program",
             "chasqui simulate --trace conv.csv --nodes 4x8@80GB --models llama3:size=5GB,load=6s,decode=40",
             "chasqui simulate --trace conv.csv --speed 20 --find-nodes 2s",
             "chasqui simulate --trace mine.csv --models a --models b:share=0.2 --json | jq .loads",

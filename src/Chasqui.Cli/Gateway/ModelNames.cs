@@ -8,10 +8,10 @@ internal static class ModelNames
 
     /// <summary>The name with its tag; <c>:latest</c> where it has none.</summary>
     public static string WithTag(string name) =>
-        name.LastIndexOf(':') > name.LastIndexOf('/') ? name : name + ":latest";
+        Chasqui.ModelNames.Canonical(name);
 
     public static bool Same(string one, string other) =>
-        string.Equals(WithTag(one), WithTag(other), StringComparison.OrdinalIgnoreCase);
+        Chasqui.ModelNames.Same(one, other);
 
     /// <summary>The named model, else <see cref="ModelChoice.Usual"/>; says so where nodes are down, or another model might have been expected.</summary>
     /// <exception cref="CliException">None was named, and there is no single one to take.</exception>

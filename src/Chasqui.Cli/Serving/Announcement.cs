@@ -8,7 +8,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Chasqui.Cli;
 
-/// <summary>What <c>serve</c> says once it serves: where it listens at once, and what it has as soon as the nodes have been asked.</summary>
+/// <summary>What <c>serve</c> says once it serves and the nodes have been asked: where it listens, and what it has.</summary>
 internal static class Announcement
 {
     private const int MaxModels = 8;
@@ -21,14 +21,6 @@ internal static class Announcement
     {
         var addresses = GatewayHost.Addresses(gateway);
         var wire = GatewayHost.WireAddresses(gateway);
-        if (!json)
-        {
-            foreach (var address in addresses)
-                console.Out.WriteLine($"Chasqui {CliProgram.Version} is listening on {Plain(address)}");
-            if (wire.Count > 0)
-                console.Out.WriteLine($"MCP on {string.Join(", ", wire)}");
-            await console.Out.FlushAsync(cancellationToken);
-        }
         var nodes = gateway.Services.GetRequiredService<NodeSet>();
         try
         {
@@ -39,9 +31,17 @@ internal static class Announcement
             // What is known is told.
         }
         if (json)
+        {
             console.Out.WriteLine(ToJson(addresses, wire, nodes));
+        }
         else
+        {
+            foreach (var address in addresses)
+                console.Out.WriteLine($"Chasqui {CliProgram.Version} is listening on {Plain(address)}");
+            if (wire.Count > 0)
+                console.Out.WriteLine($"MCP on {string.Join(", ", wire)}");
             WriteModels(console, Plain(Reachable(addresses[0])), nodes, gateway.Services.GetRequiredService<GatewayOptions>());
+        }
         await console.Out.FlushAsync(cancellationToken);
         WarnIfUnavailable(gateway, console);
     }
@@ -139,7 +139,7 @@ internal static class Announcement
 
     private static string Plain(Uri address) => address.GetLeftPart(UriPartial.Authority);
 
-    private static string Canonical(string name) => Gateway.Catalogue.ModelNames.Canonical(name);
+    private static string Canonical(string name) => Chasqui.ModelNames.Canonical(name);
 
     private static string Short(string name) =>
         name.EndsWith(":latest", StringComparison.Ordinal) ? name[..^":latest".Length] : name;

@@ -19,12 +19,14 @@ internal sealed class KeyFolder
     public KeyFile File(ParseResult parsed, CliContext context) => new(PathOf(parsed), context.Time);
 
     /// <summary>Says which folder a change was made in, and whether a gateway sees it.</summary>
-    public string Describe(ParseResult parsed)
+    /// <param name="parsed">The command line.</param>
+    /// <param name="what">What is in it, to begin a sentence with.</param>
+    public string Describe(ParseResult parsed, string what)
     {
         var folder = PathOf(parsed);
         return GatewayLock.Find(folder) is { } gateway
             ? $"The gateway that uses {folder} follows within a second ({gateway})."
-            : $"It is in {folder}, which no gateway uses now; one with another data folder does not see it (--data DIR names that).";
+            : $"{what} is in {folder}, which no gateway uses now; one with another data folder does not see it (--data DIR names that).";
     }
 
     private string PathOf(ParseResult parsed)

@@ -69,7 +69,7 @@ internal sealed class KeysAddVerb
         console.Remark($"Key {key.Caller.Name} is made. Copy it now, it cannot be shown again:");
         console.Out.WriteLine(text);
         console.Out.Flush();
-        console.Remark(_folder.Describe(parsed));
+        console.Remark(_folder.Describe(parsed, "It"));
         return ExitCodes.Success;
     }
 

@@ -59,7 +59,7 @@ internal static class KeysVerbs
                 else
                     context.Console.Remark($"{key.Caller.Name} is removed.");
             }
-            context.Console.Remark(folder.Describe(parsed));
+            context.Console.Remark(folder.Describe(parsed, "The change"));
             if (left == 0)
                 context.Console.Remark("There are no more keys. A gateway on this machine's own address now takes anybody; one on another address takes nobody, and does not start again.");
             return ExitCodes.Success;

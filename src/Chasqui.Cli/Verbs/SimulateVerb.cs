@@ -9,7 +9,7 @@ internal static class SimulateVerb
 {
     private const int MostNodes = 10_000;
 
-    private static readonly Option<string> _trace = new("--trace") { Description = "The trace: CSV or lines of JSON (docs/simulate.md)", HelpName = "FILE", Required = true };
+    private static readonly Option<string> _trace = new("--trace") { Description = "The trace: CSV or lines of JSON (docs/simulate.md; default: a made-up sample that comes with the program)", HelpName = "FILE" };
     private static readonly Option<string> _nodes = new("--nodes") { Description = "Nodes: COUNT, COUNTxSLOTS or COUNTxSLOTS@MEMORY (default 1x4@24GB)", HelpName = "NODES" };
     private static readonly Option<string[]> _models = new("--models") { Description = "A model and its costs: NAME:size=5GB,load=8s,prompt=2000,decode=30,share=1; may be given again", HelpName = "MODEL" };
     private static readonly Option<int?> _callers = new("--callers") { Description = "Callers among whom requests are drawn that name none (default 10)", HelpName = "N", CustomParser = ParseErrors.Number<int>("--callers") };
@@ -34,7 +34,12 @@ internal static class SimulateVerb
     private static async Task<int> RunAsync(CliContext context, ParseResult parsed)
     {
         var plan = Plan(parsed);
-        var path = parsed.GetValue(_trace)!;
+        var path = parsed.GetValue(_trace);
+        if (path is null)
+        {
+            path = Path.Combine(AppContext.BaseDirectory, "Samples", "sample-trace.csv");
+            context.Console.Remark("No --trace was given, so this is the sample that comes with Chasqui: 600 made-up requests of three callers.");
+        }
         var limit = parsed.GetValue(_limit) is { } most ? AtLeast("--limit", most, 1, int.MaxValue) : int.MaxValue;
         var bound = parsed.GetValue(_find) is { } text ? Time("--find-nodes", text) : (TimeSpan?)null;
         using var scope = context.Interrupts.Begin();

@@ -14,6 +14,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer res
     private readonly AnswerStream _stream = new(response);
     private LineReader? _lines;
     private SseReader? _events;
+    private CancellationTokenSource? _patience;
 
     public int Status => response.Status;
 
@@ -124,8 +125,8 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer res
     {
         if (!isWhole)
             return await NextEventAsync(clock.Token).ConfigureAwait(false);
-        using var patience = new CancellationTokenSource(StreamSigns.Patience, http.Time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, clock.Token);
+        _patience ??= new CancellationTokenSource(StreamSigns.Patience, http.Time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(_patience.Token, clock.Token);
         try
         {
             return await NextEventAsync(both.Token).ConfigureAwait(false);
@@ -189,6 +190,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer res
     {
         _lines?.Dispose();
         _events?.Dispose();
+        _patience?.Dispose();
         await response.DisposeAsync().ConfigureAwait(false);
         clock.Dispose();
     }

@@ -62,7 +62,8 @@ internal sealed class NodeHttp : IDisposable
             headers.AddRange(call.Upload is not null ? _rawBody : call.Body.IsEmpty ? [] : _jsonBody);
             TraceHeaders.AddTo(headers);
             var request = new PassageRequest { Method = call.Method.Method, Path = call.Path, Body = call.Body, Headers = headers };
-            return new HttpReply(this, call, await _passage.SendAsync(request, call.Upload, clock.Token).ConfigureAwait(false), clock);
+            var answer = await _passage.SendAsync(request, call.Upload, clock.Token).ConfigureAwait(false);
+            return new HttpReply(this, call, await UnpackedAnswer.OfAsync(answer, Name).ConfigureAwait(false), clock);
         }
         catch (Exception e)
         {

@@ -18,7 +18,7 @@ internal sealed class Http1Pool : IDisposable
     public Http1Pool(Http1Options options)
     {
         _options = options;
-        _sweep = options.Time.CreateTimer(static pool => ((Http1Pool)pool!).Sweep(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _sweep = options.Time.CreateBackgroundTimer("resting connections", static pool => pool.Sweep(), this);
     }
 
     public string Name => _options.Name;

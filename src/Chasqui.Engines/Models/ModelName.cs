@@ -58,27 +58,18 @@ public sealed class ModelName : IEquatable<ModelName>
     public static bool TryParse(string? text, [NotNullWhen(true)] out ModelName? name)
     {
         name = null;
-        if (string.IsNullOrEmpty(text) || text.Length > MaxHost + 3 * MaxPart + "https://".Length + 3)
+        if (text is null || !ModelNames.IsPlausible(text))
             return false;
 
-        string rest = text, tag = DefaultTag, space = DefaultNamespace, host = DefaultHost;
-        if (rest.LastIndexOf(':') > rest.LastIndexOf('/'))
-            (rest, tag) = CutLast(rest, ':');
-
-        var model = rest;
-        if (rest.Contains('/', StringComparison.Ordinal))
+        // What a name means is decided in one place; here it is only taken apart.
+        var (rest, tag) = CutLast(ModelNames.Canonical(text), ':');
+        return rest.Split('/') switch
         {
-            (rest, model) = CutLast(rest, '/');
-            space = rest;
-            if (rest.Contains('/', StringComparison.Ordinal))
-            {
-                (rest, space) = CutLast(rest, '/');
-                var scheme = rest.IndexOf("://", StringComparison.Ordinal);
-                host = scheme < 0 ? rest : rest[(scheme + 3)..];
-            }
-        }
-
-        return TryCreate(host, space, model, tag, out name);
+            [var model] => TryCreate(DefaultHost, DefaultNamespace, model, tag, out name),
+            [var space, var model] => TryCreate(DefaultHost, space, model, tag, out name),
+            [var host, var space, var model] => TryCreate(host, space, model, tag, out name),
+            _ => false,
+        };
     }
 
     /// <summary>Puts a name together from parts that must all be there; false when one is not valid.</summary>

@@ -65,7 +65,7 @@ internal static class OpenAiModels
     }
 
     /// <summary>In Ollama's words and order. Builds that do not say what the template does let it be seen from its text.</summary>
-    private static IReadOnlyList<string> Capabilities(LlamaCppProperties properties)
+    private static List<string> Capabilities(LlamaCppProperties properties)
     {
         var (tools, thinking) = ModelCapabilities.OfJinja(properties.Template);
         List<string> found = ["completion"];

@@ -55,6 +55,7 @@ public static class WireErrors
         GenerationNotFoundException => (404, "generation_not_found"),
         SessionExistsException => (409, "session_exists"),
         SessionConflictException => (409, "session_conflict"),
+        SessionQuotaException e => (413, e.Code),
         SessionStoreException { Fault: StoreFault.Full } => (507, "storage_full"),
         SessionStoreException => (503, "storage_unavailable"),
         NotSupportedException => (501, "not_supported"),
@@ -153,6 +154,9 @@ public static class WireErrors
                 break;
             case SessionConflictException e:
                 details["version"] = Text(e.Current);
+                break;
+            case SessionQuotaException e:
+                details["quota"] = e.Quota;
                 break;
             case QueueRefusedException e:
                 error.RetryAfterMs = Milliseconds(e.RetryAfter);

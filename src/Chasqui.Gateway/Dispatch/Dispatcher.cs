@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Requests;
 using Chasqui.Gateway.Routing;
@@ -71,7 +70,7 @@ public sealed class Dispatcher
         having = _nodes.Catalogue.Having(request.Model, request.Node);
         if (having.Count > 0)
             return having;
-        // The embedded engine says itself what is wrong with a name that it does not know, unless the model may be on a node that nobody could ask.
+        // The embedded engine says itself what is wrong with a name that it does not know, unless the model may be on a node that has never answered.
         return _nodes.Embedded(request.Node) is { } embedded && _nodes.Admits(request.Model) && AllDown(request) is null ? [embedded] : throw NotFound(request);
     }
 

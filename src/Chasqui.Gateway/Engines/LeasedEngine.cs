@@ -105,7 +105,9 @@ public sealed class LeasedEngine(NodeLease lease, OptionPolicy? policy = null, A
                 lease.Progressed();
                 if (updates.Current.Result is { } result)
                     lease.Tokens = result.PromptTokens + result.CompletionTokens;
+                lease.BeginClientWait();
                 yield return updates.Current;
+                lease.EndClientWait();
             }
         }
     }

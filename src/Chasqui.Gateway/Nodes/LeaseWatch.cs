@@ -20,8 +20,12 @@ internal static class LeaseWatch
                 lease.Silence?.Elapsed(lease.Elapsed);
             if (lease.KeptFor is { } kept && kept > _leastKept && kept > 2 * LoadTime(lease))
                 lease.Release();
-            else if (lease.Elapsed > limits.Total)
+            else if (lease.Elapsed - lease.ClientWait > limits.Total)
                 Expire(lease, $"has not finished within {Text(limits.Total)}");
+            else if (lease.Elapsed > limits.Total)
+                lease.Release();
+            else if (lease.WaitsForClient)
+                node.Progressed();
             else if (!lease.HasBegun && lease.Elapsed > limits.FirstToken)
                 Expire(lease, $"has sent no first token within {Text(limits.FirstToken)}");
             else if (lease.HasBegun && lease.SinceProgress > limits.BetweenTokens)

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using Chasqui.Gateway.Catalogue;
 
 namespace Chasqui.Gateway.Nodes;
 

@@ -1,4 +1,3 @@
-using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Telemetry;
 
 namespace Chasqui.Gateway.Nodes;
@@ -11,6 +10,8 @@ public sealed class NodeLease : IDisposable
     private readonly CancellationTokenRegistration _caller;
     private readonly long _began;
     private readonly long _trial;
+    private long _clientSince;
+    private long _clientWaited;
     private long _lastProgress;
     private int _ended;
     private bool _first;
@@ -57,7 +58,7 @@ public sealed class NodeLease : IDisposable
         {
             var name = Node.Find(Model)?.Name ?? Model;
             // Spelled as the caller did, who meets it again in answers and errors.
-            return Request.AskedFor is { } asked && ModelNames.Same(asked, name) ? asked : name;
+            return Request.AskedFor is { } asked && ModelNames.SameSpelling(asked, name) ? asked : name;
         }
     }
 
@@ -105,6 +106,33 @@ public sealed class NodeLease : IDisposable
 
     internal TimeSpan SinceProgress => _time.GetElapsedTime(Volatile.Read(ref _lastProgress));
 
+    /// <summary>How long the answer has waited for its client in all. That time says nothing about the node.</summary>
+    internal TimeSpan ClientWait
+    {
+        get
+        {
+            var past = TimeSpan.FromTicks(Interlocked.Read(ref _clientWaited));
+            return Interlocked.Read(ref _clientSince) is not 0 and var since ? past + _time.GetElapsedTime(since) : past;
+        }
+    }
+
+    /// <summary>Whether the answer waits for its client now.</summary>
+    internal bool WaitsForClient => Interlocked.Read(ref _clientSince) != 0;
+
+    /// <summary>The answer cannot go on before its client takes what there is.</summary>
+    public void BeginClientWait() => Interlocked.Exchange(ref _clientSince, Math.Max(1, _time.GetTimestamp()));
+
+    /// <summary>The client has taken it; the node's time counts again.</summary>
+    public void EndClientWait()
+    {
+        var since = Interlocked.Exchange(ref _clientSince, 0);
+        if (since == 0)
+            return;
+        var now = _time.GetTimestamp();
+        Interlocked.Add(ref _clientWaited, _time.GetElapsedTime(since, now).Ticks);
+        Volatile.Write(ref _lastProgress, now);
+    }
+
     /// <summary>A part of the answer has come.</summary>
     public void Progressed()
     {
@@ -135,7 +163,7 @@ public sealed class NodeLease : IDisposable
         Attempt?.Ended();
         Node.IsSuspect = false;
         Node.Health.Succeeded();
-        Node.Speed.Served(Model, Elapsed - LoadTime);
+        Node.Speed.Served(Model, Elapsed - LoadTime - ClientWait);
         Node.Progressed();
     }
 
@@ -144,7 +172,7 @@ public sealed class NodeLease : IDisposable
     public void Completed(TimeSpan patience)
     {
         Succeeded();
-        _patience ??= _time.CreateTimer(static lease => ((NodeLease)lease!).Release(), this, patience, Timeout.InfiniteTimeSpan);
+        _patience ??= _time.CreateBackgroundTimer("end of a whole answer", static lease => lease.Release(), this, patience);
     }
 
     /// <summary>The request ended with an error. Whose fault it was decides what it says of the node; a caller's cancellation must not come here.</summary>

@@ -1,4 +1,3 @@
-using Chasqui.Gateway.Catalogue;
 using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Gateway.Nodes;

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using Chasqui.Gateway.Catalogue;
 
 namespace Chasqui.Gateway.Nodes;
 

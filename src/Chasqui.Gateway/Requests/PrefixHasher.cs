@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Security.Cryptography;
 
 namespace Chasqui.Gateway.Requests;
 
@@ -14,11 +15,14 @@ internal sealed class PrefixHasher
     /// <summary>Later blocks have no hash: 128 KiB of the same beginning are reason enough.</summary>
     public const int MaxBlocks = 256;
 
+    // Of this process alone, so that hashes cannot be computed elsewhere to make prompts that collide.
+    private static readonly ulong _seed = BinaryPrimitives.ReadUInt64LittleEndian(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+
     private readonly byte[] _block = new byte[BlockBytes];
     private readonly ulong[] _hashes = new ulong[MaxBlocks];
     private int _filled;
     private int _count;
-    private ulong _last;
+    private ulong _last = _seed;
 
     /// <summary>The hashes so far.</summary>
     public ReadOnlySpan<ulong> Hashes => _hashes.AsSpan(0, _count);
@@ -28,7 +32,7 @@ internal sealed class PrefixHasher
     {
         _filled = 0;
         _count = 0;
-        _last = 0;
+        _last = _seed;
     }
 
     /// <summary>Goes on with text.</summary>
@@ -61,7 +65,7 @@ internal sealed class PrefixHasher
     /// <summary>Goes on with one byte.</summary>
     public void Add(byte value) => Add([value]);
 
-    /// <summary>A hash of any bytes. Folds 128-bit products, as the wyhash family does; good for tables, no protection against whoever wants collisions.</summary>
+    /// <summary>A hash of any bytes. Folds 128-bit products, as the wyhash family does; good for tables. With a seed that is known it is no protection against collisions made on purpose.</summary>
     public static ulong Hash(ulong seed, ReadOnlySpan<byte> bytes)
     {
         const ulong A = 0x9E3779B97F4A7C15, B = 0xD1B54A32D192ED03, C = 0x8CB92BA72F3D8DD7;

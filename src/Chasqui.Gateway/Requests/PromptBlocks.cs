@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using System.Text;
-using Chasqui.Gateway.Catalogue;
 
 namespace Chasqui.Gateway.Requests;
 

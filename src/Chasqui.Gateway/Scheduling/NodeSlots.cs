@@ -1,4 +1,3 @@
-using Chasqui.Gateway.Catalogue;
 
 namespace Chasqui.Gateway.Scheduling;
 

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
-using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Routing;
 
 namespace Chasqui.Gateway.Scheduling;

@@ -23,12 +23,33 @@ public interface ISessionStore : IAsyncDisposable
     /// <param name="cancellationToken">Stops it.</param>
     Task<IReadOnlyList<SessionChange>> ReadAsync(SessionKey key, long after, int limit, long maxBytes, CancellationToken cancellationToken = default);
 
+    /// <summary>Changes before a version, the newest first.</summary>
+    /// <param name="key">The session.</param>
+    /// <param name="before">The first version that is not wanted.</param>
+    /// <param name="limit">Changes to return at most, at least 1.</param>
+    /// <param name="maxBytes">Bytes to return at most as they are stored; the first change is returned whatever its size.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    Task<IReadOnlyList<SessionChange>> ReadBackAsync(SessionKey key, long before, int limit, long maxBytes, CancellationToken cancellationToken = default);
+
+    /// <summary>Changes before a version that hold a system turn (<see cref="SessionContext.IsSystem"/>), the oldest first; the others are passed over unread.</summary>
+    /// <param name="key">The session.</param>
+    /// <param name="after">The last version that is known already; 0 for none.</param>
+    /// <param name="before">The first version that is not wanted.</param>
+    /// <param name="maxBytes">Bytes to return at most as they are stored; the first change is returned whatever its size.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    Task<IReadOnlyList<SessionChange>> ReadSystemAsync(SessionKey key, long after, long before, long maxBytes, CancellationToken cancellationToken = default);
+
     /// <summary>The sessions of a tenant, the one that was changed last first.</summary>
     /// <param name="tenant">The tenant.</param>
     /// <param name="after">Where the last page ended; null for the beginning.</param>
     /// <param name="limit">Sessions to return at most, at least 1.</param>
     /// <param name="cancellationToken">Stops it.</param>
     Task<SessionPage> ListAsync(string tenant, string? after, int limit, CancellationToken cancellationToken = default);
+
+    /// <summary>How much is kept.</summary>
+    /// <param name="tenant">Of which tenant; null for all together, with whatever else the store keeps.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    Task<SessionUsage> UsageAsync(string? tenant, CancellationToken cancellationToken = default);
 
     /// <summary>Forgets sessions that were deleted before then, so that their names can be used as if they had never been.</summary>
     /// <returns>How many.</returns>

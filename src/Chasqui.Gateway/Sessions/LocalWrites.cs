@@ -9,6 +9,10 @@ namespace Chasqui.Gateway.Sessions;
 internal sealed partial class LocalWrites : IAsyncDisposable
 {
     private const int MaxGroup = 512;
+
+    // However few they are: what waits here is memory.
+    private const long MaxBytes = 64 << 20;
+
     private static readonly TimeSpan _retry = TimeSpan.FromSeconds(1);
 
     private readonly ISessionStore _store;
@@ -25,12 +29,15 @@ internal sealed partial class LocalWrites : IAsyncDisposable
     private TaskCompletionSource _room = New();
     private SessionStoreException? _fault;
     private int _count;
+    private long _bytes;
 
     public LocalWrites(ISessionStore store, Func<SessionOptions> options, TimeProvider time, ILogger logger)
     {
         (_store, _options, _time, _logger) = (store, options, time, logger);
         _running = RunAsync();
     }
+
+    private bool IsFull => _count >= _options().MaxPending || _bytes >= MaxBytes;
 
     /// <summary>Adds turns, and waits for nothing but room.</summary>
     /// <returns>Not found also where the session is of another mode.</returns>
@@ -42,7 +49,7 @@ internal sealed partial class LocalWrites : IAsyncDisposable
             Task? room = null;
             lock (_gate)
             {
-                if (_count >= _options().MaxPending)
+                if (IsFull)
                     room = _fault is null ? _room.Task : throw new SessionStoreException(_fault.Fault, _fault.Message, _fault);
                 else if (_sessions.TryGetValue(write.Key, out var entry) && !entry.IsClosing)
                     return Add(entry, write);
@@ -59,6 +66,22 @@ internal sealed partial class LocalWrites : IAsyncDisposable
     {
         lock (_gate)
             return _sessions.GetValueOrDefault(key)?.Session;
+    }
+
+    /// <summary>What the store may not have yet.</summary>
+    /// <param name="tenant">Of which tenant; null for all.</param>
+    public SessionUsage Unwritten(string? tenant)
+    {
+        lock (_gate)
+        {
+            var unwritten = default(SessionUsage);
+            foreach (var (_, entry) in _sessions.Where(session => tenant is null || session.Key.Tenant == tenant))
+            {
+                foreach (var (write, _) in entry.Pending)
+                    unwritten += SessionUsage.Of(write, null);
+            }
+            return unwritten;
+        }
     }
 
     /// <summary>Changes that the store may not have yet.</summary>
@@ -123,6 +146,7 @@ internal sealed partial class LocalWrites : IAsyncDisposable
         entry.Pending.Enqueue((write with { Expected = entry.Session.Version }, change));
         entry.Session = session;
         _count++;
+        _bytes += write.Bytes;
         _some.TrySetResult();
         return outcome;
     }
@@ -193,7 +217,7 @@ internal sealed partial class LocalWrites : IAsyncDisposable
                     for (var i = 0; i < group.Length; i++)
                         Written(group[i].Entry, outcomes[i]);
                     _fault = null;
-                    if (_count < _options().MaxPending)
+                    if (!IsFull)
                         Interlocked.Exchange(ref _room, New()).TrySetResult();
                 }
             }
@@ -228,13 +252,14 @@ internal sealed partial class LocalWrites : IAsyncDisposable
             return;
         if (outcome.Result == WriteResult.Done)
         {
-            entry.Pending.Dequeue();
+            _bytes -= entry.Pending.Dequeue().Write.Bytes;
             _count--;
             return;
         }
         // Somebody else has written to the file; what follows cannot be written either.
         LogConflict(entry.Session.Key.Id, entry.Pending.Count);
         _count -= entry.Pending.Count;
+        _bytes -= entry.Pending.Sum(one => one.Write.Bytes);
         entry.Pending.Clear();
         _sessions.Remove(entry.Session.Key);
     }

@@ -18,6 +18,9 @@ public sealed record Session
     /// <summary>Tokens of all turns, as counted or estimated.</summary>
     public long Tokens { get; init; }
 
+    /// <summary>Bytes that it takes in its store, counted as <see cref="SessionUsage.Bytes"/>; where it was deleted, those of its last change.</summary>
+    public long Bytes { get; init; }
+
     /// <summary>When it was made.</summary>
     public DateTimeOffset CreatedAt { get; init; }
 

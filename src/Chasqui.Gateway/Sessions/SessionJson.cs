@@ -30,11 +30,29 @@ public static class SessionJson
         });
     }
 
-    /// <summary>A session without its turns.</summary>
-    public static void Write(Utf8JsonWriter json, Session session) => Write(json, session, null);
+    /// <summary>Bytes of a change that adds turns, as <see cref="WriteBody"/> writes it.</summary>
+    public static long SizeOf(IReadOnlyList<SessionMessage> turns)
+    {
+        ArgumentNullException.ThrowIfNull(turns);
+        var nothing = new CountingWriter();
+        using var json = new Utf8JsonWriter(nothing, WriterOptions);
+        json.WriteStartObject();
+        if (turns.Count > 0)
+            Write(json, turns);
+        json.WriteEndObject();
+        json.Flush();
+        return json.BytesCommitted;
+    }
 
-    /// <summary>A session, with its turns where they are given: instead of their number.</summary>
-    public static void Write(Utf8JsonWriter json, Session session, IReadOnlyList<SessionMessage>? turns)
+    /// <summary>A session without its turns.</summary>
+    public static void Write(Utf8JsonWriter json, Session session)
+    {
+        Begin(json, session);
+        json.WriteEndObject();
+    }
+
+    /// <summary>The beginning of a session as an object, without its end.</summary>
+    public static void Begin(Utf8JsonWriter json, Session session)
     {
         ArgumentNullException.ThrowIfNull(json);
         ArgumentNullException.ThrowIfNull(session);
@@ -48,8 +66,34 @@ public static class SessionJson
         if (session.Origin is { } origin)
             Write(json, "forked_from", origin);
         json.WriteNumber("message_count", session.Messages);
-        if (turns is not null)
-            Write(json, turns);
+    }
+
+    /// <summary>A turn.</summary>
+    public static void Write(Utf8JsonWriter json, SessionMessage turn)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        ArgumentNullException.ThrowIfNull(turn);
+        var (message, tokens) = turn;
+        json.WriteStartObject();
+        json.WriteString("role", message.Role);
+        json.WriteString("content", message.Content);
+        if (message.Thinking is { } thinking)
+            json.WriteString("thinking", thinking);
+        if (message.Images.Count > 0)
+        {
+            json.WriteStartArray("images");
+            foreach (var image in message.Images)
+                json.WriteBase64StringValue(image.Span);
+            json.WriteEndArray();
+        }
+        if (message.ToolCalls is { } calls)
+        {
+            json.WritePropertyName("tool_calls");
+            calls.WriteTo(json);
+        }
+        if (message.ToolName is { } tool)
+            json.WriteString("tool_name", tool);
+        json.WriteNumber("tokens", tokens);
         json.WriteEndObject();
     }
 
@@ -155,30 +199,8 @@ public static class SessionJson
     private static void Write(Utf8JsonWriter json, IReadOnlyList<SessionMessage> turns)
     {
         json.WriteStartArray("messages");
-        foreach (var (message, tokens) in turns)
-        {
-            json.WriteStartObject();
-            json.WriteString("role", message.Role);
-            json.WriteString("content", message.Content);
-            if (message.Thinking is { } thinking)
-                json.WriteString("thinking", thinking);
-            if (message.Images.Count > 0)
-            {
-                json.WriteStartArray("images");
-                foreach (var image in message.Images)
-                    json.WriteBase64StringValue(image.Span);
-                json.WriteEndArray();
-            }
-            if (message.ToolCalls is { } calls)
-            {
-                json.WritePropertyName("tool_calls");
-                calls.WriteTo(json);
-            }
-            if (message.ToolName is { } tool)
-                json.WriteString("tool_name", tool);
-            json.WriteNumber("tokens", tokens);
-            json.WriteEndObject();
-        }
+        foreach (var turn in turns)
+            Write(json, turn);
         json.WriteEndArray();
     }
 

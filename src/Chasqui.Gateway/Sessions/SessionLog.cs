@@ -16,6 +16,8 @@ public sealed class SessionLog : IAsyncDisposable
     private readonly GroupCommit _group;
     private readonly LocalWrites _local;
     private readonly TurnCache _turns;
+    private readonly SessionQuotas _quotas;
+    private readonly SessionReader _reader;
     private readonly CancellationTokenSource _stop = new();
     private readonly Task _watching;
 
@@ -31,6 +33,8 @@ public sealed class SessionLog : IAsyncDisposable
         _group = new GroupCommit(store, options.MaxPending, () => Options.BatchWindow, time);
         _local = new LocalWrites(store, () => Options, time, logger);
         _turns = new TurnCache(options.CacheBytes, Events);
+        _reader = new SessionReader(store, _local);
+        _quotas = new SessionQuotas(store, () => Options, _local.Unwritten, time);
         _watching = store.WatchAsync((key, _) => Events.Invalidate(key), _stop.Token);
     }
 
@@ -48,23 +52,40 @@ public sealed class SessionLog : IAsyncDisposable
     /// <exception cref="SessionNotFoundException">There is no such session.</exception>
     /// <exception cref="SessionExistsException">The name of a new one is taken.</exception>
     /// <exception cref="SessionConflictException">The version is not the one that was expected.</exception>
+    /// <exception cref="SessionQuotaException">The tenant keeps as much as it may.</exception>
     /// <exception cref="SessionStoreException">The store cannot.</exception>
     public async Task<WriteOutcome> WriteAsync(SessionWrite write, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(write);
-        var outcome = write is AppendTurns append
-            ? await AppendAsync(append, cancellationToken).ConfigureAwait(false)
-            : await _local.OutsideAsync(write is ForkSession fork ? fork.Source : write.Key, () => CommitAsync(write), cancellationToken).ConfigureAwait(false);
-        if (outcome.Change is { } change)
-            Events.Publish(change);
-        return outcome.Result switch
+        var source = write is ForkSession from ? await FindAsync(from.Source, cancellationToken).ConfigureAwait(false) : null;
+        var taken = SessionUsage.Of(write, source);
+        // What makes room is always taken.
+        if (write is not DeleteSession)
+            await _quotas.TakeAsync(write.Key.Tenant, taken, cancellationToken).ConfigureAwait(false);
+        WriteOutcome? done = null;
+        try
         {
-            WriteResult.Done => outcome,
-            WriteResult.Exists => throw new SessionExistsException(write.Key.Id),
-            WriteResult.Conflict => throw new SessionConflictException(outcome.Session!.Key.Id, write is ForkSession { Version: { } at } ? at : write.Expected, outcome.Session.Version),
-            _ => throw new SessionNotFoundException(write is ForkSession from ? from.Source.Id : write.Key.Id),
-        };
+            done = await DoAsync(write, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _quotas.Settle(write.Key.Tenant, taken, done?.Result == WriteResult.Done, write is AppendTurns);
+        }
+        return Told(write, done);
     }
+
+    /// <summary>Whether a tenant has room for what a write will add; nothing is written, and nothing is kept free.</summary>
+    /// <exception cref="SessionQuotaException">It has none.</exception>
+    /// <exception cref="SessionStoreException">The store has none, or cannot be asked.</exception>
+    public async ValueTask EnsureRoomAsync(string tenant, SessionUsage wanted, CancellationToken cancellationToken = default)
+    {
+        await _quotas.TakeAsync(tenant, wanted, cancellationToken).ConfigureAwait(false);
+        _quotas.Settle(tenant, wanted, isDone: false, isExact: true);
+    }
+
+    /// <summary>Whether the store has room for something else that is about to be kept in it.</summary>
+    /// <exception cref="SessionStoreException">It has none, or cannot be asked.</exception>
+    public ValueTask TakeRoomAsync(long bytes, CancellationToken cancellationToken = default) => _quotas.TakeRoomAsync(bytes, cancellationToken);
 
     /// <summary>The session without its turns.</summary>
     /// <exception cref="SessionNotFoundException">There is none.</exception>
@@ -92,35 +113,45 @@ public sealed class SessionLog : IAsyncDisposable
         return [.. written, .. pending.Where(change => change.Version > last).TakeWhile((change, i) => change.Version == last + 1 + i).Take(limit - written.Count)];
     }
 
-    /// <summary>All turns of a session, as it was at a version or is now.</summary>
-    /// <exception cref="SessionNotFoundException">There is none.</exception>
-    public async Task<(Session Session, IReadOnlyList<SessionMessage> Turns)> LoadAsync(SessionKey key, CancellationToken cancellationToken = default)
+    /// <summary>All changes of a session up to the one that it was found at, page by page.</summary>
+    /// <exception cref="SessionNotFoundException">It was deleted meanwhile; what was given by then is not all of it.</exception>
+    public async IAsyncEnumerable<SessionChange> ReadAllAsync(Session session, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        ArgumentNullException.ThrowIfNull(session);
+        for (var version = 0L; version < session.Version;)
+        {
+            var page = await ReadAsync(session.Key, version, PageChanges, PageBytes, cancellationToken).ConfigureAwait(false);
+            if (page.Count == 0)
+                throw new SessionNotFoundException(session.Key.Id);
+            foreach (var change in page.TakeWhile(_ => version < session.Version))
+            {
+                if (change.Version > session.Version)
+                    throw new SessionNotFoundException(session.Key.Id);
+                yield return change;
+                version = change.Version;
+            }
+        }
+    }
+
+    /// <summary>A session as it is now, with its last turns.</summary>
+    /// <param name="key">The session.</param>
+    /// <param name="roomOf">For how many tokens there is room, beside what is always sent: what would not fit is not read.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="SessionNotFoundException">There is none.</exception>
+    public async Task<(Session Session, SessionPart Part)> LoadAsync(SessionKey key, Func<Session, long> roomOf, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(roomOf);
         while (true)
         {
             var session = await GetAsync(key, cancellationToken).ConfigureAwait(false);
-            if (_turns.Find(key, session.Version) is { } known)
+            var room = roomOf(session);
+            if (_turns.Find(key, session.Version) is { } known && known.IsEnough(room))
                 return (session, known);
-            List<SessionMessage> turns = new(session.Messages);
-            var version = 0L;
-            while (version < session.Version)
-            {
-                var last = version;
-                foreach (var change in await ReadAsync(key, version, PageChanges, PageBytes, cancellationToken).ConfigureAwait(false))
-                {
-                    if (change.Version > session.Version)
-                        break;
-                    turns.AddRange(change.Messages);
-                    version = change.Version;
-                }
-                if (version == last)
-                    break;
-            }
             // Else it was deleted while it was read, and what is there now is later.
-            if (version != session.Version)
+            if (await _reader.ReadAsync(session, room, cancellationToken).ConfigureAwait(false) is not { } part)
                 continue;
-            _turns.Add(key, session.Version, turns);
-            return (session, turns);
+            _turns.Add(key, session.Version, part);
+            return (session, part);
         }
     }
 
@@ -201,12 +232,31 @@ public sealed class SessionLog : IAsyncDisposable
         _stop.Dispose();
     }
 
+    private Task<WriteOutcome> DoAsync(SessionWrite write, CancellationToken cancellationToken) => write is AppendTurns append
+        ? AppendAsync(append, cancellationToken)
+        : _store.IsShared ? CommitAsync(write)
+        : _local.OutsideAsync(write is ForkSession fork ? fork.Source : write.Key, () => CommitAsync(write), cancellationToken);
+
+    private WriteOutcome Told(SessionWrite write, WriteOutcome outcome)
+    {
+        if (outcome.Change is { } change)
+            Events.Publish(change);
+        return outcome.Result switch
+        {
+            WriteResult.Done => outcome,
+            WriteResult.Exists => throw new SessionExistsException(write.Key.Id),
+            WriteResult.Conflict => throw new SessionConflictException(outcome.Session!.Key.Id, write is ForkSession { Version: { } at } ? at : write.Expected, outcome.Session.Version),
+            _ => throw new SessionNotFoundException(write is ForkSession from ? from.Source.Id : write.Key.Id),
+        };
+    }
+
     private async Task<WriteOutcome> AppendAsync(AppendTurns write, CancellationToken cancellationToken)
     {
         var mode = await ModeOfAsync(write.Key, cancellationToken).ConfigureAwait(false);
         if (mode == SyncMode.Local && !_store.IsShared)
             return await _local.AppendAsync(write, cancellationToken).ConfigureAwait(false);
-        return mode == SyncMode.Immediate ? await CommitAsync(write).ConfigureAwait(false) : await _group.AddAsync(write, cancellationToken).ConfigureAwait(false);
+        // A database that others share gathers commits by itself; here, one session that another program has locked would hold up all that are gathered with it.
+        return mode == SyncMode.Immediate || _store.IsShared ? await CommitAsync(write).ConfigureAwait(false) : await _group.AddAsync(write, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Where there is none, whichever way finds out.</summary>

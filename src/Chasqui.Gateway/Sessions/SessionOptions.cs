@@ -27,6 +27,21 @@ public sealed record SessionOptions
     /// <summary>For how long the name of a deleted session is remembered, 1 minute to 10 years. Default 30 days.</summary>
     public TimeSpan ForgetAfter { get; init; } = TimeSpan.FromDays(30);
 
+    /// <summary>Sessions that a tenant may have, 0 to 1,000,000,000. Default 10,000.</summary>
+    public long MaxSessions { get; init; } = 10_000;
+
+    /// <summary>Turns in all sessions of a tenant, 0 to 1,000,000,000. Default 1,000,000.</summary>
+    public long MaxTurns { get; init; } = 1_000_000;
+
+    /// <summary>Bytes of all sessions of a tenant, 0 to 1 TiB. Default 512 MiB.</summary>
+    public long MaxBytes { get; init; } = 512 << 20;
+
+    /// <summary>Bytes of the sessions and responses of all tenants together, 0 to 1 PiB. Default 8 GiB.</summary>
+    public long MaxStoreBytes { get; init; } = 8L << 30;
+
+    /// <summary>How long a start waits for a PostgreSQL that cannot be reached yet, zero to 1 hour. Default 30 s.</summary>
+    public TimeSpan DatabaseWait { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Responses of OpenAI's responses API that are kept for a tenant, the newest, 0 to 1,000,000; 0 for none at all. Default 1,000.</summary>
     public int MaxResponses { get; init; } = 1_000;
 

@@ -16,6 +16,7 @@ public static class SessionState
             Version = change.Version,
             Messages = session.Messages + write.Messages.Count,
             Tokens = session.Tokens + write.Messages.Sum(message => (long)message.Tokens),
+            Bytes = session.Bytes + SessionUsage.OfChange + write.Bytes,
             UpdatedAt = write.At,
         }, change);
     }

@@ -3,6 +3,9 @@ namespace Chasqui.Gateway.Sessions;
 /// <summary>One exchange with a model: what the session knows is sent along, and what is asked and answered is recorded together, or not at all. Thread-safe.</summary>
 public sealed class SessionTurns(SessionLog log)
 {
+    // As good as every answer is shorter.
+    private const int RoomForAnswer = 64 << 10;
+
     /// <summary>Finds the session, or makes it where nobody expects one, and what of it is sent to the model.</summary>
     /// <param name="key">The session.</param>
     /// <param name="expected">The version that the client saw; 0 for a session that must not be there yet, null for whatever it is.</param>
@@ -11,16 +14,20 @@ public sealed class SessionTurns(SessionLog log)
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="SessionNotFoundException">There is none, and a version was named.</exception>
     /// <exception cref="SessionConflictException">The version is another.</exception>
+    /// <exception cref="SessionQuotaException">There is no room for what would be recorded.</exception>
     /// <exception cref="ContextLengthExceededException">It is too long, and its policy is to refuse.</exception>
     public async Task<SessionTurn> BeginAsync(SessionKey key, long? expected, IReadOnlyList<ChatMessage> added, int? contextTokens, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(added);
-        var (session, turns) = await FindAsync(key, expected, cancellationToken).ConfigureAwait(false);
+        // A model shall not work for an answer that cannot be recorded.
+        await log.EnsureRoomAsync(
+            key.Tenant, new SessionUsage(0, added.Count + 1, SessionUsage.OfChange + RoomForAnswer + SessionJson.SizeOf([.. added.Select(message => new SessionMessage(message, 0))])), cancellationToken)
+            .ConfigureAwait(false);
+        var (session, part) = await FindAsync(key, expected, contextTokens, cancellationToken).ConfigureAwait(false);
         // Clients say it each time, as APIs without sessions want it.
-        var system = turns.LastOrDefault(turn => turn.Message.Role == "system")?.Message.Content;
+        var system = part.Turns.LastOrDefault(turn => turn.Message.Role == "system")?.Message.Content;
         added = [.. added.Where(message => message.Role != "system" || message.Content != system)];
-        var settings = session.Settings;
-        var context = SessionContext.Of(turns, added, settings.Policy, settings.MaxTokens ?? contextTokens ?? log.Options.ContextTokens);
+        var context = SessionContext.Of(part, added, session.Settings.Policy, MostOf(session, contextTokens));
         return new SessionTurn(session, context, added);
     }
 
@@ -40,7 +47,7 @@ public sealed class SessionTurns(SessionLog log)
         return outcome.Change!.Version;
     }
 
-    private async Task<(Session Session, IReadOnlyList<SessionMessage> Turns)> FindAsync(SessionKey key, long? expected, CancellationToken cancellationToken)
+    private async Task<(Session Session, SessionPart Part)> FindAsync(SessionKey key, long? expected, int? contextTokens, CancellationToken cancellationToken)
     {
         if (expected is null or 0 && await log.FindAsync(key, cancellationToken).ConfigureAwait(false) is null)
         {
@@ -48,17 +55,21 @@ public sealed class SessionTurns(SessionLog log)
             {
                 var made = await log.WriteAsync(
                     new CreateSession(key, log.Now, new SessionSettings { Mode = log.Options.Mode, Policy = log.Options.Policy }), cancellationToken).ConfigureAwait(false);
-                return (made.Session!, []);
+                return (made.Session!, new SessionPart([]));
             }
             catch (SessionExistsException) when (expected is null)
             {
                 // Somebody else was faster.
-                return await log.LoadAsync(key, cancellationToken).ConfigureAwait(false);
+                return await log.LoadAsync(key, RoomOf, cancellationToken).ConfigureAwait(false);
             }
         }
-        var (session, turns) = await log.LoadAsync(key, cancellationToken).ConfigureAwait(false);
-        return expected is null || expected == session.Version ? (session, turns) : throw new SessionConflictException(key.Id, expected, session.Version);
+        var (session, part) = await log.LoadAsync(key, RoomOf, cancellationToken).ConfigureAwait(false);
+        return expected is null || expected == session.Version ? (session, part) : throw new SessionConflictException(key.Id, expected, session.Version);
+
+        long RoomOf(Session session) => session.Settings.Policy == ContextPolicy.KeepAll ? long.MaxValue : MostOf(session, contextTokens);
     }
+
+    private int MostOf(Session session, int? contextTokens) => session.Settings.MaxTokens ?? contextTokens ?? log.Options.ContextTokens;
 }
 
 /// <summary>An exchange that was begun.</summary>

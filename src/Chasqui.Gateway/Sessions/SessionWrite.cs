@@ -10,7 +10,11 @@ public abstract record SessionWrite(SessionKey Key, DateTimeOffset At, long? Exp
 public sealed record CreateSession(SessionKey Key, DateTimeOffset At, SessionSettings Settings) : SessionWrite(Key, At, null);
 
 /// <summary>Adds turns, together or not at all.</summary>
-public sealed record AppendTurns(SessionKey Key, DateTimeOffset At, long? Expected, IReadOnlyList<SessionMessage> Messages) : SessionWrite(Key, At, Expected);
+public sealed record AppendTurns(SessionKey Key, DateTimeOffset At, long? Expected, IReadOnlyList<SessionMessage> Messages) : SessionWrite(Key, At, Expected)
+{
+    /// <summary>Bytes of the turns as they are stored.</summary>
+    public long Bytes { get; } = SessionJson.SizeOf(Messages);
+}
 
 /// <summary>Replaces the settings.</summary>
 public sealed record UpdateSession(SessionKey Key, DateTimeOffset At, long? Expected, SessionSettings Settings) : SessionWrite(Key, At, Expected);

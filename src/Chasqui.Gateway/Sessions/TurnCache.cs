@@ -15,10 +15,10 @@ internal sealed class TurnCache : IDisposable
     }
 
     /// <summary>The turns up to a version, if they are known.</summary>
-    public IReadOnlyList<SessionMessage>? Find(SessionKey key, long version) =>
-        _sessions.TryGetValue(key, out Turns? turns) && turns is not null && turns.Version == version ? turns.Messages : null;
+    public SessionPart? Find(SessionKey key, long version) =>
+        _sessions.TryGetValue(key, out Turns? turns) && turns is not null && turns.Version == version ? turns.Part : null;
 
-    public void Add(SessionKey key, long version, IReadOnlyList<SessionMessage> messages) => Set(key, new Turns(version, messages));
+    public void Add(SessionKey key, long version, SessionPart part) => Set(key, new Turns(version, part));
 
     /// <summary>The mode of a session, which never changes, if it is known.</summary>
     public SyncMode? ModeOf(SessionKey key) => _sessions.TryGetValue(new ModeKey(key), out var mode) ? (SyncMode?)mode : null;
@@ -26,6 +26,10 @@ internal sealed class TurnCache : IDisposable
     public void Knows(SessionKey key, SyncMode mode) => _sessions.Set(new ModeKey(key), (object)mode, new MemoryCacheEntryOptions { Size = 200 });
 
     public void Dispose() => _sessions.Dispose();
+
+    /// <summary>Bytes that a turn takes in memory, about.</summary>
+    public static long SizeOf(SessionMessage message) =>
+        100 + (2L * (message.Message.Content.Length + (message.Message.Thinking?.Length ?? 0))) + message.Message.Images.Sum(image => (long)image.Length) + (2L * (message.Message.ToolCalls?.GetRawText().Length ?? 0));
 
     private void Follow(SessionChange change)
     {
@@ -35,7 +39,7 @@ internal sealed class TurnCache : IDisposable
         if (!_sessions.TryGetValue(change.Key, out Turns? turns) || turns is null || turns.Version >= change.Version)
             return;
         if (turns.Version + 1 == change.Version && change.Kind is ChangeKind.Appended or ChangeKind.Updated)
-            Set(change.Key, new Turns(change.Version, change.Messages.Count == 0 ? turns.Messages : [.. turns.Messages, .. change.Messages]));
+            Set(change.Key, new Turns(change.Version, turns.Part.With(change.Messages)));
         else
             _sessions.Remove(change.Key);
     }
@@ -49,7 +53,7 @@ internal sealed class TurnCache : IDisposable
     }
 
     private void Set(SessionKey key, Turns turns) =>
-        _sessions.Set(key, turns, new MemoryCacheEntryOptions { Size = 200 + turns.Messages.Sum(SizeOf) });
+        _sessions.Set(key, turns, new MemoryCacheEntryOptions { Size = 200 + turns.Part.Turns.Sum(SizeOf) });
 
     private void Remove(SessionKey key)
     {
@@ -57,10 +61,7 @@ internal sealed class TurnCache : IDisposable
         _sessions.Remove(new ModeKey(key));
     }
 
-    private static long SizeOf(SessionMessage message) =>
-        100 + (2L * (message.Message.Content.Length + (message.Message.Thinking?.Length ?? 0))) + message.Message.Images.Sum(image => (long)image.Length);
-
     private sealed record ModeKey(SessionKey Key);
 
-    private sealed record Turns(long Version, IReadOnlyList<SessionMessage> Messages);
+    private sealed record Turns(long Version, SessionPart Part);
 }

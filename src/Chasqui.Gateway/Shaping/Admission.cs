@@ -17,7 +17,4 @@ public sealed class Admission
         if (Interlocked.Exchange(ref _settled, 1) == 0)
             _shaper.Settle(_view, tokens - _prompt - _answer);
     }
-
-    /// <summary>The same where only the tokens of the answer are known, and those about; never more than was counted beforehand.</summary>
-    public void SettleAbout(long answer) => Settle(_prompt + Math.Min(answer, _answer));
 }

@@ -9,6 +9,22 @@ public sealed class LimitView
 
     internal IReadOnlyList<LimitState> States { get; }
 
+    /// <summary>The most tokens that the smallest of the buckets holds.</summary>
+    internal long SmallestTokenBurst
+    {
+        get
+        {
+            var least = long.MaxValue;
+            foreach (var state in States)
+            {
+                // A bucket of nothing refuses every request, whatever it asks for.
+                if (state.Tokens is { Burst: > 0 and var burst } && burst < least)
+                    least = burst;
+            }
+            return least;
+        }
+    }
+
     /// <summary>How they stand now.</summary>
     public LimitStatus Status() => _shaper.StatusOf(this);
 

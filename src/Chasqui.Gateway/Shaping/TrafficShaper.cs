@@ -62,7 +62,7 @@ public sealed class TrafficShaper : IDisposable
         return new LimitView(this, states);
     }
 
-    /// <summary>Lets a request in, perhaps after a wait.</summary>
+    /// <summary>Lets a request in, perhaps after a wait. It reserves no more tokens than the smallest bucket of its limits holds; the rest is taken when the answer is settled.</summary>
     /// <param name="view">The limits that hold for it.</param>
     /// <param name="prompt">Tokens of its prompt, about.</param>
     /// <param name="answer">The most tokens of its answer.</param>
@@ -71,6 +71,10 @@ public sealed class TrafficShaper : IDisposable
     public async ValueTask<Admission> AdmitAsync(LimitView view, long prompt, long answer, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(view);
+        // More than a bucket holds can never be taken from it by one request; the debt would be paid by all who share it.
+        var most = view.SmallestTokenBurst;
+        prompt = Math.Clamp(prompt, 0, most);
+        answer = Math.Clamp(answer, 0, most - prompt);
         var admission = new Admission(this, view, prompt, answer);
         var tokens = prompt + answer;
         LinkedListNode<Waiter> node;

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Chasqui.Gateway.Telemetry;
 
-/// <summary>Updates on their way: the first is timed, the result is counted, all others go by untouched. To be read once.</summary>
+/// <summary>Updates on their way: the first is timed, all are counted, and go by untouched. To be read once.</summary>
 internal sealed class MeasuredUpdates(IAsyncEnumerable<GenerationUpdate> updates, RequestMeasure measure, string engine)
     : IAsyncEnumerable<GenerationUpdate>, IAsyncEnumerator<GenerationUpdate>
 {
@@ -15,7 +15,7 @@ internal sealed class MeasuredUpdates(IAsyncEnumerable<GenerationUpdate> updates
         get
         {
             var update = _inner!.Current;
-            measure.Pieces++;
+            measure.Passed(update);
             if (update.Result is { } result)
                 measure.Tokens(result.PromptTokens, result.CompletionTokens);
             return update;

@@ -14,6 +14,9 @@ public static class RequestIds
     /// <summary>Whether a caller's id is taken: 1 to 128 characters of visible ASCII.</summary>
     public static bool IsSane(string? id) => id is { Length: > 0 and <= MaxLength } && !id.AsSpan().ContainsAnyExcept(_visible);
 
+    /// <summary>The caller's id where it is taken, else a new one.</summary>
+    public static string Of(string? id) => IsSane(id) ? id! : Make();
+
     /// <summary>A new id: 16 hexadecimal digits, never the same twice in a process and as good as never in two.</summary>
     public static string Make()
     {

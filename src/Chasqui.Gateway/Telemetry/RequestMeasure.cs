@@ -12,7 +12,7 @@ namespace Chasqui.Gateway.Telemetry;
 /// One request, measured and traced from its arrival to its end. It is for one request's code, which may run on several threads one after the other; of the methods only
 /// <see cref="NodeChosen"/>, <see cref="FirstToken"/> and what a <see cref="NodeAttempt"/> has may be called at the same time. As a scope of a logger it is the field <c>RequestId</c>.
 /// </summary>
-public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<string, object?>>
+public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<string, object?>>
 {
     private const int MaxTraceState = 512;
 
@@ -26,8 +26,6 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     private long _queued;
     private long _firstToken;
     private string? _operation;
-    private int _inputTokens;
-    private int _outputTokens;
     private readonly bool _isShared;
     private int _ended;
 
@@ -42,6 +40,7 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         // Whoever it stands for was let in by himself.
         (RequestId, Caller, Priority, MaxWait, Limits) = (leader.RequestId, leader.Caller, leader.Priority, leader.MaxWait, leader.Limits);
         (_operation, Model, ResponseModel) = (leader._operation, leader.Model, leader.ResponseModel);
+        _tokens.Expected = leader._tokens.Expected;
     }
 
     internal RequestMeasure(GatewayTelemetry telemetry, in RequestOrigin origin)
@@ -49,7 +48,7 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         _telemetry = telemetry;
         _origin = origin;
         _began = telemetry.Time.GetTimestamp();
-        RequestId = RequestIds.IsSane(origin.RequestId) ? origin.RequestId! : RequestIds.Make();
+        RequestId = RequestIds.Of(origin.RequestId);
         ActivityContext parent = default;
         if (origin.TraceParent is { } given && ActivityContext.TryParse(given, null, isRemote: true, out parent))
         {
@@ -107,15 +106,6 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     /// <summary>The path or the operation; <see cref="TelemetryNames.OtherModel"/> for what there is not.</summary>
     public string Route => _origin.Route;
 
-    /// <summary>Tokens of the prompt, once they are known.</summary>
-    public int InputTokens => _inputTokens;
-
-    /// <summary>Tokens of the answer, once they are known.</summary>
-    public int OutputTokens => _outputTokens;
-
-    /// <summary>Pieces of the answer that were passed on: about its tokens, where nothing tells them.</summary>
-    public int Pieces { get; set; }
-
     /// <summary>The model that was asked for; empty before <see cref="Asks"/>.</summary>
     public string Model { get; private set; } = "";
 
@@ -148,12 +138,6 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
 
     /// <summary>How an answer of the engine over all nodes came about; null before there is one.</summary>
     public AnswerOrigin? Origin { get; private set; }
-
-    /// <summary>
-    /// For work that is done for several requests at once, of which this one stands for all: nodes, queues and spans are measured as if it were this one's, but it is no
-    /// request of its own. This request may end first.
-    /// </summary>
-    public RequestMeasure Share() => new(this);
 
     /// <summary>What was done for several requests at once was this one's too. Not before that has ended.</summary>
     public void Answered(RequestMeasure shared)
@@ -272,13 +256,6 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
             _server?.AddEvent(new ActivityEvent("first_token"));
     }
 
-    /// <summary>The tokens of prompt and answer; the last call counts.</summary>
-    public void Tokens(int input, int output)
-    {
-        _inputTokens = input;
-        _outputTokens = output;
-    }
-
     /// <summary>Bytes of bodies: received from the client, and sent to it.</summary>
     public void Bytes(long received, long sent)
     {
@@ -305,7 +282,7 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         if (outcome != RequestOutcome.Ok)
             Error ??= code ?? outcome.Text();
         Node?.Ended(Error);
-        SettleAdmission();
+        Settle(outcome);
         if (_isShared)
             return;
         var now = _telemetry.Time.GetTimestamp();
@@ -334,15 +311,6 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     /// <summary>A span within this request's; null where it has none.</summary>
     internal Activity? StartSpan(string name, ActivityKind kind) =>
         Innermost is { } parent ? _telemetry.Source.StartActivity(name, kind, parent.Context) : null;
-
-    private void SettleAdmission()
-    {
-        // An answer that broke off, or whose end says nothing of tokens, took about as many as it has pieces. One that never began took none.
-        if (_inputTokens + _outputTokens > 0 || _firstToken == 0)
-            Admission?.Settle((long)_inputTokens + _outputTokens);
-        else
-            Admission?.SettleAbout(Pieces);
-    }
 
     private static KeyValuePair<string, object?> Tag(string name, object? value) => new(name, value);
 
@@ -377,10 +345,10 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
                 span.SetTag(TelemetryNames.RequestModel, Clip(Model));
                 if (ResponseModel is not null)
                     span.SetTag(TelemetryNames.ResponseModel, ResponseModel);
-                if (_inputTokens + _outputTokens > 0)
+                if (InputTokens + OutputTokens > 0)
                 {
-                    span.SetTag(TelemetryNames.InputTokens, _inputTokens);
-                    span.SetTag(TelemetryNames.OutputTokens, _outputTokens);
+                    span.SetTag(TelemetryNames.InputTokens, InputTokens);
+                    span.SetTag(TelemetryNames.OutputTokens, OutputTokens);
                 }
             }
 
@@ -410,11 +378,11 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
         if (Error is null && _firstToken != 0)
         {
             instruments.FirstToken.Record(Seconds(_began, _firstToken), tags);
-            if (_outputTokens > 1)
-                instruments.PerToken.Record(Seconds(_firstToken, now) / (_outputTokens - 1), tags);
+            if (OutputTokens > 1)
+                instruments.PerToken.Record(Seconds(_firstToken, now) / (OutputTokens - 1), tags);
         }
 
-        if (_inputTokens + _outputTokens > 0)
+        if (InputTokens + OutputTokens > 0)
             MeasureTokens(tags);
         if (Error is not null)
             tags.Add(TelemetryNames.ErrorType, Error);
@@ -425,11 +393,11 @@ public sealed class RequestMeasure : RequestContext, IReadOnlyList<KeyValuePair<
     {
         tags[1] = Tag(TelemetryNames.Provider, Node?.Provider ?? TelemetryNames.Self);
         tags.Add(TelemetryNames.TokenType, "input");
-        _telemetry.Instruments.Tokens.Record(_inputTokens, tags);
+        _telemetry.Instruments.Tokens.Record(InputTokens, tags);
         if (_operation == "embeddings")
             return;
         tags[tags.Count - 1] = Tag(TelemetryNames.TokenType, "output");
-        _telemetry.Instruments.Tokens.Record(_outputTokens, tags);
+        _telemetry.Instruments.Tokens.Record(OutputTokens, tags);
     }
 
     private double Seconds(long from, long to) => _telemetry.Time.GetElapsedTime(from, to).TotalSeconds;

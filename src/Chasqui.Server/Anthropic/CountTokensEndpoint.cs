@@ -20,7 +20,7 @@ internal static class CountTokensEndpoint
         if (exact is null)
             http.Response.Headers[EstimatedHeader] = "input_tokens";
         var tokens = exact ?? (prompt is null ? TokenEstimate.Of(request) : TokenEstimate.Of(prompt));
-        RequestState.Of(http).PromptTokens = tokens;
+        RequestState.Of(http).Measure?.Tokens(tokens, 0);
         var buffer = new ArrayBufferWriter<byte>(32);
         Write(buffer, tokens);
         await AnthropicAnswer.SendAsync(http, StatusCodes.Status200OK, AnthropicAnswer.ContentType, buffer.WrittenMemory).ConfigureAwait(false);

@@ -9,6 +9,9 @@ internal sealed partial record ConfigurationKey(
     Func<GatewayOptions, IReadOnlyList<string>, GatewayOptions?> Apply)
     : KeyDescription(Name, IsList, SchemaType, Default, Expected, Meaning)
 {
+    private static readonly TimeSpan _leastStall = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan _mostStall = TimeSpan.FromHours(1);
+
     /// <summary>Every key there is. Documents, schema, checks and reading are all made from this table, and for lists of objects from <see cref="ConfigurationTable.All"/>.</summary>
     public static IReadOnlyList<ConfigurationKey> All { get; } =
     [
@@ -20,6 +23,14 @@ internal sealed partial record ConfigurationKey(
         new("Http:Origins", true, "string", "none", "an origin such as https://chat.example.org, with at most one *",
             "Web origins that may call the API beside those of this machine, local applications and browser extensions.",
             (options, values) => values.All(IsOrigin) ? options with { Http = options.Http with { Origins = values } } : null),
+        new("Http:StallTimeout", false, "string", "30s", "a duration from 1s to 1h",
+            "How long an answer may wait for a client that takes nothing of it. Then the connection is closed, and its slot is free.",
+            (options, values) => ConfigurationValues.Duration(values[0], _leastStall, _mostStall) is { } time
+                ? options with { Http = options.Http with { StallTimeout = time } } : null),
+        new("Mcp:StallTimeout", false, "string", "30s", "a duration from 1s to 1h",
+            "The same for MCP: how long a message may wait for a client that grants no credit. Then its stream is reset with DEADLINE.",
+            (options, values) => ConfigurationValues.Duration(values[0], _leastStall, _mostStall) is { } time
+                ? options with { Wire = options.Wire with { StallTimeout = time } } : null),
         new("Mcp:Listen", true, "string", "127.0.0.1:11436", "off, ADDR:PORT, tls://ADDR:PORT or unix:PATH",
             "Where to listen for MCP, the binary protocol. Over WebSocket it is always at `/ws` of HTTP.",
             (options, values) => Listens(values) is { } listen ? options with { Wire = options.Wire with { Listen = listen } } : null),

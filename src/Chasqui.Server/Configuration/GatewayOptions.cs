@@ -94,6 +94,9 @@ public sealed record HttpOptions
     /// <summary>Largest request body in bytes, 1 KiB to 1 GiB. Default: 64 MiB.</summary>
     public long MaxRequestBodyBytes { get; init; } = 64 << 20;
 
+    /// <summary>How long an answer may wait for a client that takes nothing, 1 s to 1 hour; then the connection is closed. Default: 30 s.</summary>
+    public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Web origins allowed beside the local ones; <c>*</c> stands for any text. Default: none.</summary>
     public IReadOnlyList<string> Origins { get; init; } = [];
 }

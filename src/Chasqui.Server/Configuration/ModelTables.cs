@@ -1,5 +1,4 @@
 using Chasqui.Gateway;
-using Chasqui.Gateway.Catalogue;
 
 namespace Chasqui.Server;
 

@@ -13,7 +13,8 @@ internal static class ResumeKeys
         Duration("RunOn", _default.RunOn, "How long a generation that can be resumed runs on when its readers have all left.", (resume, time) => resume with { RunOn = time }),
         Duration("KeepFor", _default.KeepFor, "How long it is kept after its end.", (resume, time) => resume with { KeepFor = time }),
         Whole("BufferBytes", _default.BufferBytes, 4 << 10, 256 << 20, "Bytes of an answer that are kept; one that is longer cannot be resumed.", (resume, number) => resume with { BufferBytes = number }),
-        Whole("MaxKept", _default.MaxKept, 0, 100_000, "Generations that are kept at once; where there is no room, the one goes that ended first, and where none has ended, a request is answered as usual.", (resume, number) => resume with { MaxKept = number }),
+        Whole("MaxKept", _default.MaxKept, 0, 100_000, "Generations that are kept at once; where there is no room, the one of the same caller goes that ended first, and where none has ended, a request is answered as usual.", (resume, number) => resume with { MaxKept = number }),
+        Whole("MaxKeptPerCaller", _default.MaxKeptPerCaller, 0, 100_000, "How many of them one caller may have; callers of one tenant count as one.", (resume, number) => resume with { MaxKeptPerCaller = number }),
     ];
 
     private static ConfigurationKey Duration(string name, TimeSpan @default, string meaning, Func<ResumeOptions, TimeSpan, ResumeOptions> apply) =>

@@ -14,4 +14,7 @@ public sealed record ResumeOptions
 
     /// <summary>Generations that are kept at once, 0 to 100,000; more are answered as usual. Default 256.</summary>
     public int MaxKept { get; init; } = 256;
+
+    /// <summary>How many of them one caller may have, 0 to 100,000; callers of one tenant count as one. Default 64.</summary>
+    public int MaxKeptPerCaller { get; init; } = 64;
 }

@@ -57,6 +57,9 @@ public sealed record WireListenOptions
     /// <summary>Connections at a time whose hello has not come, 1 to 1,000,000; beyond, the one that has waited longest is closed. Default 2,000.</summary>
     public int MaxSilentConnections { get; init; } = 2_000;
 
+    /// <summary>How long a message may wait for a client that grants no credit, 1 s to 1 hour; then its stream is reset with DEADLINE. Default: 30 s.</summary>
+    public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>Where to listen, with the default filled in.</summary>
     internal IReadOnlyList<WireListen> Resolve(HttpOptions http) =>
         Listen ?? (http.Endpoints.Any(e => e.Port != 0) ? [WireListen.Default] : [new WireListen(HttpEndpoint.Default with { Port = 0 })]);

@@ -21,7 +21,7 @@ internal static class AnswerHeaders
         QueueHeaders.Tell(headers, measure);
         if (measure.Origin is not { } origin)
             return;
-        if (http.Request.Headers.ContainsKey(DispatchEndpoint.ExplainHeader))
+        if (RouteExplanation.IsWanted(http))
             headers[DispatchEndpoint.RouteHeader] = origin.Reason.ToString();
         if (origin.Changes.Count > 0)
             headers[OptionChange.HeaderName] = OptionChange.Header(origin.Changes);

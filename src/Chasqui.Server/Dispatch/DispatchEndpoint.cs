@@ -237,7 +237,7 @@ internal sealed partial class DispatchEndpoint(
             return;
         http.Response.Headers[NodeHeader] = lease.Node.Name;
         QueueHeaders.Tell(http.Response.Headers, state.Measure);
-        if (http.Request.Headers.ContainsKey(ExplainHeader))
+        if (RouteExplanation.IsWanted(http))
             http.Response.Headers[RouteHeader] = lease.Reason.ToString();
     }
 

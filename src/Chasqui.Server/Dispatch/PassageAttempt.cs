@@ -1,5 +1,4 @@
 using Chasqui.Engines.Http;
-using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Policies;
@@ -43,7 +42,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             return null;
         }
         using var body = Rewritten(lease);
-        var answer = await SendAsync(lease, body).ConfigureAwait(false);
+        var answer = await UnpackedAnswer.OfAsync(await SendAsync(lease, body).ConfigureAwait(false), lease.Node.Name).ConfigureAwait(false);
         await using (answer.ConfigureAwait(false))
         {
             if (PassageFailures.Of(answer, lease, time) is { } failure)
@@ -100,7 +99,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         {
             lease.Silence = _silence;
             using var body = Rewritten(lease);
-            answer = await SendAsync(lease, body).ConfigureAwait(false);
+            answer = await UnpackedAnswer.OfAsync(await SendAsync(lease, body).ConfigureAwait(false), lease.Node.Name).ConfigureAwait(false);
             if (PassageFailures.Of(answer, lease, time) is { } failure)
             {
                 lease.Ended(failure, weak: PassageFailures.IsWeak(answer));
@@ -128,7 +127,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     private RewrittenBody Rewritten(NodeLease lease)
     {
         // The name that the client said is kept where it means the node's model: the answer repeats it.
-        var body = RequestRewriter.Rewrite(scan, ModelNames.Same(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy);
+        var body = RequestRewriter.Rewrite(scan, ModelNames.SameSpelling(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy);
         if (body.Changes.Count > 0 && !http.Response.HasStarted)
             http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(body.Changes);
         return body;
@@ -181,22 +180,28 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         if (generates && MediaTypes.Is(type, route.Dialect == Dialects.Ollama ? Ndjson.ContentType : Sse.ContentType))
         {
             var remembers = PassedAnswer.CanGoOn(route.Path) && state.Measure?.Continues != false && way.CouldContinue(lease);
-            _stream = new PassedStream(route.Dialect == Dialects.Ollama, scan.Choices, remembers, _usage);
+            _stream = new PassedStream(route.Dialect == Dialects.Ollama, scan.Choices, remembers, _usage, state.Measure);
         }
+        // The node has worked on the prompt.
+        if (generates)
+            state.Measure?.Passed(0);
+        var isWhole = false;
         try
         {
-            await PassageCopier.CopyAsync(http, answer, first, _silence, lease, route.Path, _usage, _stream).ConfigureAwait(false);
+            // Vectors are no text.
+            var counted = generates && route.Operation != "embeddings" ? state.Measure : null;
+            await PassageCopier.CopyAsync(http, answer, first, _silence, lease, route.Path, _usage, counted, _stream).ConfigureAwait(false);
             if (generates && _stream is null && answer.ContentLength is null && MediaTypes.Is(type, "application/json") && !_usage.EndsObject)
                 throw new EngineFailedException($"node {lease.Node.Name} ended its answer in the middle");
+            isWhole = true;
         }
         finally
         {
-            if (state.Measure is { } measure)
-                measure.Pieces = _stream?.Parts ?? 1;
-            (state.PromptTokens, state.CompletionTokens) = (_usage.PromptTokens, _usage.CompletionTokens);
+            if (route.Operation is not null)
+                state.Measure?.Tokens(_usage.PromptTokens, _usage.CompletionTokens, isWhole);
+            if (state.PromptTokens + state.CompletionTokens is > 0 and var tokens)
+                lease.Tokens = tokens;
         }
-        if (state.PromptTokens + state.CompletionTokens is > 0 and var tokens)
-            lease.Tokens = tokens;
         lease.Succeeded();
     }
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Chasqui.Engines.Http;
 using Chasqui.Gateway.Nodes;
+using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
@@ -19,10 +20,11 @@ internal static class PassageCopier
     /// <param name="lease">The attempt.</param>
     /// <param name="path">The path that was asked for.</param>
     /// <param name="usage">Told what passes by of an answer that is no stream.</param>
+    /// <param name="measure">Told how much text passes by of an answer that is no stream; null where there is none.</param>
     /// <param name="stream">Watches the parts of a stream; null for another answer.</param>
     /// <exception cref="EngineFailedException">The node broke its answer off, or ended it before it was whole.</exception>
     public static async ValueTask CopyAsync(
-        HttpContext http, IPassageAnswer answer, ReadOnlyMemory<byte> first, SilenceBreaker? silence, NodeLease lease, string path, UsageReader usage, PassedStream? stream)
+        HttpContext http, IPassageAnswer answer, ReadOnlyMemory<byte> first, SilenceBreaker? silence, NodeLease lease, string path, UsageReader usage, RequestMeasure? measure, PassedStream? stream)
     {
         if (silence is null || !await silence.EndAsync().ConfigureAwait(false))
             Head(http.Response, answer, stream is not null);
@@ -33,6 +35,7 @@ internal static class PassageCopier
             if (stream is null)
             {
                 usage.Read(part.Span);
+                measure?.Passed(part.Length);
                 writer.Write(part.Span);
                 lease.Progressed();
             }
@@ -46,7 +49,7 @@ internal static class PassageCopier
             {
                 if (stream is { IsWhole: true })
                     lease.Completed(StreamSigns.Patience);
-                await FlushAsync(http).ConfigureAwait(false);
+                await FlushAsync(http, lease).ConfigureAwait(false);
                 held = 0;
             }
             try
@@ -62,7 +65,7 @@ internal static class PassageCopier
         }
         stream?.Complete(writer, lease.Node.Name);
         if (held > 0 || stream is not null)
-            await FlushAsync(http).ConfigureAwait(false);
+            await FlushAsync(http, lease).ConfigureAwait(false);
     }
 
     private static void Head(HttpResponse response, IPassageAnswer answer, bool isStream)
@@ -86,9 +89,15 @@ internal static class PassageCopier
         && (name.Equals(DispatchEndpoint.NodeHeader, StringComparison.OrdinalIgnoreCase) || name.Equals(DispatchEndpoint.RouteHeader, StringComparison.OrdinalIgnoreCase)
             || name.Equals(QueueHeaders.Wait, StringComparison.OrdinalIgnoreCase));
 
-    private static async ValueTask FlushAsync(HttpContext http)
+    private static async ValueTask FlushAsync(HttpContext http, NodeLease lease)
     {
-        var flushed = await http.Response.BodyWriter.FlushAsync(http.RequestAborted).ConfigureAwait(false);
+        var flushing = http.Response.BodyWriter.FlushAsync(http.RequestAborted);
+        var waits = !flushing.IsCompleted;
+        if (waits)
+            lease.BeginClientWait();
+        var flushed = await flushing.ConfigureAwait(false);
+        if (waits)
+            lease.EndClientWait();
         if (flushed.IsCompleted || flushed.IsCanceled)
             throw new OperationCanceledException("the client has left", http.RequestAborted);
     }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Chasqui.Engines.Http;
+using Chasqui.Gateway.Telemetry;
 
 namespace Chasqui.Server;
 
@@ -11,7 +12,8 @@ namespace Chasqui.Server;
 /// <param name="choices">How many answers were asked for; null where that is not known.</param>
 /// <param name="remembers">Whether what was passed on is kept, so that another node can go on with it.</param>
 /// <param name="usage">Told what counts tokens.</param>
-internal sealed class PassedStream(bool isLines, int? choices, bool remembers, UsageReader usage) : IDisposable
+/// <param name="measure">Told what text was passed on; null where nothing is measured.</param>
+internal sealed class PassedStream(bool isLines, int? choices, bool remembers, UsageReader usage, RequestMeasure? measure = null) : IDisposable
 {
     // An event that is longer goes on as it comes, and is not read.
     private const int MaxHeld = 1 << 20;
@@ -61,6 +63,7 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
             part = part[end..];
             if (_spills)
             {
+                measure?.Passed(frame.Length);
                 to.Write(frame);
                 _spills = false;
             }
@@ -156,6 +159,7 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
             IsEnded |= (sign & StreamSign.End) != 0;
             if ((sign & StreamSign.Usage) != 0)
                 usage.Take(json);
+            measure?.Passed(PassedText.BytesOf(json));
         }
         to.Write(frame);
         if (_sent is { IsGone: false } && !_sent.TryAdd(frame))
@@ -189,11 +193,13 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
         {
             Spill(to);
             to.Write(part);
+            measure?.Passed(part.Length);
         }
     }
 
     private void Spill(IBufferWriter<byte> to)
     {
+        measure?.Passed(_held.Length);
         to.Write(_held.Span);
         _held.Cut(0);
         (_spills, _blind, _begun) = (true, true, true);

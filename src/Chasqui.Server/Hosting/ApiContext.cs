@@ -29,7 +29,7 @@ internal sealed class ApiContext(
     {
         PassedOverHeader.Watch(http);
         return sessions is not null && SessionHeaders.Of(http.Request) is { } named
-            ? new SessionEngine(PlainEngineOf(http), sessions.Value, named, turn => SessionHeaders.Tell(http.Response, turn), version => SessionHeaders.Tell(http.Response, version))
+            ? new SessionEngine(PlainEngineOf(http), sessions.Value, named, Gate, turn => SessionHeaders.Tell(http.Response, turn), version => SessionHeaders.Tell(http.Response, version))
             : PlainEngineOf(http);
     }
 
@@ -49,6 +49,9 @@ internal sealed class ApiContext(
     public TimeSpan KeepAliveInterval => nodes.Routing.KeepAliveInterval;
 
     public IHostApplicationLifetime Lifetime { get; } = lifetime;
+
+    /// <summary>The most bytes of a request's body.</summary>
+    public long MaxBody => options.Http.MaxRequestBodyBytes;
 
     public IReadOnlyList<string> Origins => options.Http.Origins;
 

@@ -48,6 +48,8 @@ internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorB
         if (!http.Response.HasStarted)
         {
             Clear(http.Response);
+            if (exception is UnsupportedCodingException)
+                http.Response.Headers.AcceptEncoding = Chasqui.Engines.Http.ContentCodings.Accepted;
             if (exception is UnauthenticatedException)
                 http.Response.Headers.WWWAuthenticate = "Bearer";
             // Without it, clients would try what is never let through again and again.
@@ -57,6 +59,8 @@ internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorB
                 http.Response.Headers[TraceHeaders.RequestId] = measure.RequestId;
             if (exception is QueueRefusedException refused)
                 QueueHeaders.Tell(http.Response.Headers, refused);
+            if (exception is SessionQuotaException quota)
+                http.Response.Headers[SessionHeaders.Quota] = quota.Quota;
             if (exception is SessionConflictException conflict)
                 SessionHeaders.Tell(http.Response, conflict.Current);
             await form.SendErrorAsync(http, error).ConfigureAwait(false);

@@ -15,6 +15,7 @@ internal static class ErrorMap
     {
         ModelNotFoundException e => new(StatusCodes.Status404NotFound, NotFound(e, wording)),
         InvalidModelNameException => new(StatusCodes.Status400BadRequest, "invalid model name"),
+        UnsupportedCodingException e => new(StatusCodes.Status415UnsupportedMediaType, e.Message),
         RequestTooLargeException e => new(StatusCodes.Status413PayloadTooLarge, e.Message),
         InvalidRequestException e => new(StatusCodes.Status400BadRequest, e.Message),
         UnsupportedCapabilityException e => new(StatusCodes.Status400BadRequest, e.Message),
@@ -27,6 +28,7 @@ internal static class ErrorMap
         SessionNotFoundException e => new(StatusCodes.Status404NotFound, e.Message),
         SessionConflictException e => new(StatusCodes.Status409Conflict, e.Message),
         SessionExistsException e => new(StatusCodes.Status409Conflict, e.Message),
+        SessionQuotaException e => new(StatusCodes.Status413PayloadTooLarge, e.Message),
         SessionStoreException e => new(e.Fault == StoreFault.Full ? StatusCodes.Status507InsufficientStorage : StatusCodes.Status503ServiceUnavailable, e.Message),
         UnauthenticatedException e => new(StatusCodes.Status401Unauthorized, e.Message),
         PermissionDeniedException e => new(StatusCodes.Status403Forbidden, e.Message),

@@ -171,15 +171,19 @@ public static class GatewayHost
         kestrel.AddServerHeader = false;
         // The limit is ours, so that its error has the API's form.
         kestrel.Limits.MaxRequestBodySize = null;
-        // A reader may be slow, but one that takes nothing for a minute holds its slot no longer.
-        kestrel.Limits.MinResponseDataRate = new MinDataRate(bytesPerSecond: 1, gracePeriod: TimeSpan.FromMinutes(1));
+        // It counts bytes in the socket's buffer as sent, and so does not see a client that takes nothing; the guard below does.
+        kestrel.Limits.MinResponseDataRate = null;
+        var guard = new ClientStallGuard(
+            options.StallTimeout, kestrel.ApplicationServices.GetRequiredService<TimeProvider>(), kestrel.ApplicationServices.GetRequiredService<ILogger<ClientStallGuard>>());
         foreach (var endpoint in options.Endpoints)
         {
             // "Any" falls back to IPv4 on a machine without IPv6.
             if (endpoint.Address.Equals(IPAddress.IPv6Any))
-                kestrel.ListenAnyIP(endpoint.Port);
+                kestrel.ListenAnyIP(endpoint.Port, Guard);
             else
-                kestrel.Listen(endpoint.Address, endpoint.Port);
+                kestrel.Listen(endpoint.Address, endpoint.Port, Guard);
         }
+
+        void Guard(ListenOptions listen) => listen.Use(next => connection => guard.WatchAsync(connection, next));
     }
 }

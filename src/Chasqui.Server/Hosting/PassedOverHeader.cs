@@ -11,7 +11,8 @@ internal static class PassedOverHeader
     public static void Watch(HttpContext http)
     {
         var state = RequestState.Of(http);
-        if (state.TellsPassedOver)
+        // A stream that is gone on with has begun, and its headers are sent.
+        if (state.TellsPassedOver || http.Response.HasStarted)
             return;
         state.TellsPassedOver = true;
         http.Response.OnStarting(

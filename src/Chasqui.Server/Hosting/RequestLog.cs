@@ -61,14 +61,13 @@ internal sealed class RequestLog(RequestDelegate next, GatewayTelemetry telemetr
     private void End(HttpContext http, RequestState state, RequestMeasure measure)
     {
         var status = http.Response.StatusCode;
-        if (state.PromptTokens + state.CompletionTokens > 0)
-            measure.Tokens(state.PromptTokens, state.CompletionTokens);
         measure.Bytes(http.Request.ContentLength ?? 0, http.Response.ContentLength ?? state.SentBytes);
         var outcome = status == ErrorMap.ClientClosedRequest || (measure.Error is null && http.RequestAborted.IsCancellationRequested) ? RequestOutcome.Cancelled
             : status >= StatusCodes.Status500InternalServerError ? RequestOutcome.Failed
             : status >= StatusCodes.Status400BadRequest ? RequestOutcome.Refused
             : measure.Error is not null ? RequestOutcome.Failed
             : RequestOutcome.Ok;
+        measure.Settle(outcome);
         if (measure.Span is { IsAllDataRequested: true } span)
         {
             span.SetTag("http.request.method", http.Request.Method);

@@ -9,9 +9,9 @@ internal sealed class RequestState
 {
     public string Model { get; set; } = "";
 
-    public int PromptTokens { get; set; }
+    public int PromptTokens => Measure?.InputTokens ?? 0;
 
-    public int CompletionTokens { get; set; }
+    public int CompletionTokens => Measure?.OutputTokens ?? 0;
 
     /// <summary>Bytes of the body sent so far, where its length was not announced.</summary>
     public long SentBytes { get; set; }

@@ -37,6 +37,8 @@ internal sealed class Router(ApiContext api, DispatchEndpoint dispatch)
         if (Allows(route, http) && RequestState.Of(http).Measure is { } measure)
             QueueHeaders.Read(http.Request.Headers, measure);
         if (Allows(route, http))
+            PackedRequest.Unpack(http, route.StreamsBody ? long.MaxValue : api.MaxBody);
+        if (Allows(route, http))
             return route.Dialect == Dialects.None ? route.Handler(api, http) : dispatch.InvokeAsync(route, http);
         http.Response.Headers.Allow = string.Join(", ", route.Methods);
         return PlainAsync(http, StatusCodes.Status405MethodNotAllowed, "405 method not allowed");

@@ -1,4 +1,5 @@
 using Chasqui.Gateway;
+using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using CallerOf = Chasqui.Gateway.Caller;
@@ -6,8 +7,11 @@ using CallerOf = Chasqui.Gateway.Caller;
 namespace Chasqui.Server;
 
 /// <summary>What whoever asks may do, and how fast. Asks <see cref="RequestMeasure.Current"/> who that is. Thread-safe.</summary>
-internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, GatewayOptions options)
+internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet nodes, GatewayOptions options)
 {
+    /// <summary>The most tokens that an answer is reserved where no node tells the context of the model.</summary>
+    private const int LongestAnswer = 131_072;
+
     /// <summary>Who asks.</summary>
     public static CallerOf Caller => RequestMeasure.Current?.Caller ?? CallerOf.Anonymous;
 
@@ -24,11 +28,17 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, Gateway
         return caller.Models.Count == 0 || caller.MayUse(model) || caller.MayUse(rules.Resolve(model));
     }
 
-    /// <exception cref="PermissionDeniedException">Whoever asks may not use the model.</exception>
+    /// <exception cref="InvalidModelNameException">The name can be read in more than one way, or in none.</exception>
+    /// <exception cref="PermissionDeniedException">The caller may not use the model.</exception>
     public void Ensure(string model)
     {
-        // No name is the matter of whoever reads the request.
-        if (model.Length > 0 && !MaySee(model))
+        // An empty name is refused by the reader of the request.
+        if (model.Length == 0)
+            return;
+        // A name that two readers could read in two ways is refused before it is compared with anything.
+        if (!ModelNames.IsWellFormed(model))
+            throw new InvalidModelNameException(Field.Clip(model));
+        if (!MaySee(model))
             throw new PermissionDeniedException($"key \"{Caller.Name}\" may not use model \"{Field.Clip(model)}\"; it may use {string.Join(", ", Caller.Models)}");
     }
 
@@ -52,20 +62,37 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, Gateway
     public ValueTask AdmitAsync(string model, long promptCharacters, int? maxTokens, CancellationToken cancellationToken)
     {
         Ensure(model);
+        var prompt = promptCharacters / RouteRequest.CharactersPerToken;
+        if (RequestMeasure.Current is { ExpectedTokens: 0 } asking)
+            asking.ExpectedTokens = (int)Math.Min(int.MaxValue, prompt);
         if (RequestMeasure.Current is not { Limits: null } measure || (!shaper.HasLimits && measure.Caller.Limit.IsNone))
             return default;
-        if (shaper.ViewOf(measure.Caller, rules.Resolve(model)) is not { } limits)
+        var resolved = rules.Resolve(model);
+        if (shaper.ViewOf(measure.Caller, resolved) is not { } limits)
             return default;
         measure.Limits = limits;
-        var output = maxTokens is >= 0 and var said ? said : shaper.DefaultOutputTokens;
-        return AdmitAsync(measure, limits, promptCharacters / RouteRequest.CharactersPerToken, output, cancellationToken);
+        var output = maxTokens is >= 0 and var said ? Math.Min(said, LongestAnswerOf(resolved)) : shaper.DefaultOutputTokens;
+        return AdmitAsync(measure, limits, prompt, output, cancellationToken);
     }
+
+    /// <summary>Lets in what writes without a model: it counts as a request of no tokens.</summary>
+    /// <exception cref="RateLimitedException">A limit is reached.</exception>
+    public ValueTask AdmitWriteAsync(CancellationToken cancellationToken) => AdmitAsync("", 0, 0, cancellationToken);
 
     /// <summary>An error without the names of models that whoever asks does not see.</summary>
     public static Exception Hide(Exception exception) =>
         exception is ModelNotFoundException { Suggestions.Count: > 0 } missing && Caller is { Models.Count: > 0 } caller
             ? new ModelNotFoundException(missing.Model, [.. missing.Suggestions.Where(caller.MayUse)])
             : exception;
+
+    /// <summary>No answer is longer than the context, whatever was asked for.</summary>
+    private int LongestAnswerOf(string model)
+    {
+        var longest = 0;
+        foreach (var node in nodes.Catalogue.Having(model))
+            longest = Math.Max(longest, node.Resident(model)?.ContextLength ?? 0);
+        return longest > 0 ? longest : LongestAnswer;
+    }
 
     private async ValueTask AdmitAsync(RequestMeasure measure, LimitView limits, long prompt, long answer, CancellationToken cancellationToken) =>
         measure.Admission = await shaper.AdmitAsync(limits, prompt, answer, cancellationToken).ConfigureAwait(false);

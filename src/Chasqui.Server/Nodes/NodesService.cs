@@ -1,5 +1,4 @@
 using Chasqui.Gateway;
-using Chasqui.Gateway.Catalogue;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Telemetry;
 using Microsoft.Extensions.Hosting;

@@ -36,7 +36,7 @@ internal static class EmbedEndpoint
             CacheHeaders.Of(http);
             var result = await api.EngineOf(http).EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
             AnswerHeaders.Tell(http);
-            RequestState.Of(http).PromptTokens = result.PromptTokens;
+            RequestState.Of(http).Measure?.Tokens(result.PromptTokens, 0);
             Write(buffer, fields.Model, result);
         }
         await JsonResponse.SendAsync(http, StatusCodes.Status200OK, buffer.WrittenMemory).ConfigureAwait(false);
@@ -70,7 +70,7 @@ internal static class EmbedEndpoint
             CacheHeaders.Of(http);
             var result = await api.EngineOf(http).EmbedAsync(request, http.RequestAborted).ConfigureAwait(false);
             AnswerHeaders.Tell(http);
-            RequestState.Of(http).PromptTokens = result.PromptTokens;
+            RequestState.Of(http).Measure?.Tokens(result.PromptTokens, 0);
             vector = result.Vectors[0];
         }
         var buffer = new ArrayBufferWriter<byte>(4096);

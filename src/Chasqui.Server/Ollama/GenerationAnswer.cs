@@ -78,9 +78,7 @@ internal static class GenerationAnswer
     /// <summary>Counts the tokens for the request's log line.</summary>
     public static void Count(HttpContext http, GenerationResult result)
     {
-        var state = RequestState.Of(http);
-        state.PromptTokens = result.PromptTokens;
-        state.CompletionTokens = result.CompletionTokens;
+        RequestState.Of(http).Measure?.Tokens(result.PromptTokens, result.CompletionTokens);
     }
 
     /// <summary>Counts the tokens of an answer that is not streamed, and tells how many were cut.</summary>

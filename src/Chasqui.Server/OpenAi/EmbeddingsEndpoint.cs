@@ -16,7 +16,7 @@ internal static class EmbeddingsEndpoint
         CacheHeaders.Of(http);
         var result = await api.EngineOf(http).EmbedAsync(fields.ToRequest(), http.RequestAborted).ConfigureAwait(false);
         AnswerHeaders.Tell(http);
-        RequestState.Of(http).PromptTokens = result.PromptTokens;
+        RequestState.Of(http).Measure?.Tokens(result.PromptTokens, 0);
 
         var buffer = new ArrayBufferWriter<byte>(4096);
         var json = new JsonText(buffer);

@@ -92,6 +92,7 @@ internal sealed class OpenAiForm : ApiForm
         RateLimitedException { RetryAfter: null } => NoQuota,
         RateLimitedException or EngineOverloadedException { IsOneTooMany: true } => "rate_limit_exceeded",
         ResponseNotFoundException e => e.Code,
+        SessionQuotaException e => e.Code,
         _ => null,
     };
 

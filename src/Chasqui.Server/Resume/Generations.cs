@@ -13,6 +13,7 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
 
     private readonly Lock _gate = new();
     private readonly LinkedList<Generation> _ended = [];
+    private readonly Dictionary<string, int> _ofCaller = new(StringComparer.Ordinal);
 
     /// <summary>Those that are kept.</summary>
     public int Count => _kept.Count;
@@ -34,6 +35,7 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         }
         var reader = generation.Join()!;
         var run = new SharedRun(services, http, body);
+        generation.Stream.Tag = run.State;
         http.Response.Headers[ResumeHeaders.Generation] = id;
         _ = RunAsync(run, generation, answer);
         try
@@ -60,11 +62,16 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         var key = (CallerGate.Caller.Sharers, id);
         if (!_kept.TryGetValue(key, out var found))
         {
-            if (_kept.Count >= options.Resume.MaxKept && !TryMakeRoom())
+            if (!HasRoom(key.Sharers) && !TryMakeRoom(key.Sharers))
                 return null;
             var made = new Generation<T>(id, key.Sharers, sizeOf, options.Resume, time, Ended, Gone);
-            found = _kept.GetOrAdd(key, made);
-            isNew = found == made;
+            lock (_gate)
+            {
+                found = _kept.GetOrAdd(key, made);
+                isNew = found == made;
+                if (isNew)
+                    _ofCaller[key.Sharers] = _ofCaller.GetValueOrDefault(key.Sharers) + 1;
+            }
             if (!isNew)
                 made.Cancel();
         }
@@ -84,17 +91,28 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
     {
         lock (_gate)
         {
-            _kept.TryRemove(new((generation.Tenant, generation.Id), generation));
             _ended.Remove(generation);
+            if (!_kept.TryRemove(new((generation.Tenant, generation.Id), generation)))
+                return;
+            if (_ofCaller.GetValueOrDefault(generation.Tenant) is > 1 and var count)
+                _ofCaller[generation.Tenant] = count - 1;
+            else
+                _ofCaller.Remove(generation.Tenant);
         }
     }
 
-    /// <summary>The one goes that ended first: most who read an answer to its end do not come back.</summary>
-    private bool TryMakeRoom()
+    private bool HasRoom(string sharers)
+    {
+        lock (_gate)
+            return _kept.Count < options.Resume.MaxKept && _ofCaller.GetValueOrDefault(sharers) < options.Resume.MaxKeptPerCaller;
+    }
+
+    /// <summary>Of the caller's own the one goes that ended first: most clients that read an answer to its end do not come back. No caller takes the place of another.</summary>
+    private bool TryMakeRoom(string sharers)
     {
         Generation? first;
         lock (_gate)
-            first = _ended.FirstOrDefault(generation => generation.MayGo);
+            first = _ended.FirstOrDefault(generation => generation.MayGo && generation.Tenant == sharers);
         first?.Cancel();
         return first is not null;
     }
@@ -113,10 +131,12 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
     {
         var state = RequestState.Of(http);
         var skip = offset;
+        var before = 0;
         while (await reader.ReadAsync(http.RequestAborted).ConfigureAwait(false) is (true, var part))
         {
             if (part.Head is { } head)
             {
+                Read(state, reader.Stream, offset);
                 GenerationSharing.Head(http, head);
                 if (offset > 0)
                 {
@@ -129,13 +149,31 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
             var again = (int)Math.Min(skip, body.Length);
             skip -= again;
             if (again == body.Length)
+            {
+                before = part.Tokens;
                 continue;
+            }
             state.Measure?.FirstToken();
+            state.Measure?.PassedUpTo(part.Tokens - before);
             state.SentBytes += body.Length - again;
             var flushed = await http.Response.BodyWriter.WriteAsync(body[again..], http.RequestAborted).ConfigureAwait(false);
             if (flushed.IsCompleted || flushed.IsCanceled)
                 throw new OperationCanceledException("the client has left", http.RequestAborted);
         }
+        if (reader.Stream.Tag is RequestState { Measure: { } made })
+            state.Measure?.Tokens(before == 0 ? made.InputTokens : 0, Math.Max(0, made.OutputTokens - before));
+    }
+
+    /// <summary>The run is let in, and settled, by itself; its readers are told where its limits stand.</summary>
+    private static void Read(RequestState state, SharedStream<SharedPart> stream, long offset)
+    {
+        if (state.Measure is not { } measure || stream.Tag is not RequestState { Measure: { } made } run)
+            return;
+        state.Model = run.Model;
+        measure.Reads(made);
+        measure.Limits ??= made.Limits;
+        if (offset == 0)
+            measure.ExpectedTokens = made.ExpectedTokens;
     }
 
     private static async Task RunAsync(SharedRun run, Generation<SharedPart> generation, Func<HttpContext, Task> answer)

@@ -65,7 +65,7 @@ internal sealed class WireGenerations(Generations generations)
         {
             try
             {
-                _ = RunAsync(generation, withTokens, await begin().ConfigureAwait(false), RequestMeasure.Current?.Share());
+                _ = RunAsync(generation, withTokens, await begin().ConfigureAwait(false), RequestMeasure.Current?.Share(pays: true));
             }
             catch (Exception e)
             {
@@ -87,13 +87,17 @@ internal sealed class WireGenerations(Generations generations)
         {
             if (generation.Stream.IsComplete && generation.Stream.Items.Count is var all && offset >= all && generation.Stream.Failure is null)
                 throw new InvalidRequestException(FormattableString.Invariant($"{Offset} is {offset}, but the whole answer has {all} updates"));
+            var before = 0;
             for (var index = 0L; await reader.ReadAsync(cancellationToken).ConfigureAwait(false) is (true, var update); index++)
             {
                 if (index < offset)
+                {
+                    before = update.Tokens;
                     continue;
+                }
                 measure?.FirstToken();
-                if (update.IsLast && generation.Stream.Tag is RequestMeasure shared)
-                    measure?.Answered(shared);
+                if (measure is not null && generation.Stream.Tag is RequestMeasure shared)
+                    Count(measure, shared, update, before);
                 await answer.PassAsync(update.Message, update.IsLast, cancellationToken).ConfigureAwait(false);
             }
         }
@@ -102,6 +106,17 @@ internal sealed class WireGenerations(Generations generations)
             // Whose deadline has passed wants no more of it either.
             generation.Left(reader, call.IsReset || (cancellationToken.IsCancellationRequested && !call.Aborted.IsCancellationRequested));
         }
+    }
+
+    /// <summary>What a reader gets is in its log; what is made is settled by the run, for all its readers.</summary>
+    private static void Count(RequestMeasure measure, RequestMeasure shared, KeptUpdate update, int before)
+    {
+        measure.Reads(shared);
+        measure.PassedUpTo(update.Tokens - before);
+        if (!update.IsLast)
+            return;
+        measure.Answered(shared);
+        measure.Tokens(before == 0 ? shared.InputTokens : 0, Math.Max(0, shared.OutputTokens - before));
     }
 
     private static async Task RunAsync(
@@ -121,10 +136,11 @@ internal sealed class WireGenerations(Generations generations)
                     hasResult = true;
                     measure?.Tokens(result.PromptTokens, result.CompletionTokens);
                 }
-                await stream.WriteAsync(new KeptUpdate(WireUpdates.ToWire(update, withTokens).ToByteArray(), hasResult), generation.Token).ConfigureAwait(false);
+                await stream.WriteAsync(new KeptUpdate(WireUpdates.ToWire(update, withTokens).ToByteArray(), hasResult, measure?.PassedTokens ?? 0), generation.Token).ConfigureAwait(false);
             }
-            stream.Complete(hasResult ? null : new EngineFailedException("the engine ended its answer without a result"));
+            // A client that has read its end finds it settled.
             measure?.Ended(hasResult ? RequestOutcome.Ok : RequestOutcome.Failed);
+            stream.Complete(hasResult ? null : new EngineFailedException("the engine ended its answer without a result"));
         }
 #pragma warning disable CA1031 // Every reader is told, whatever it is.
         catch (Exception e)

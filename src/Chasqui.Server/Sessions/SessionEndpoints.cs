@@ -37,6 +37,7 @@ internal static class SessionEndpoints
             }).ConfigureAwait(false);
             return;
         }
+        await api.Gate.AdmitWriteAsync(http.RequestAborted).ConfigureAwait(false);
         using var body = await api.ReadBodyAsync(http).ConfigureAwait(false);
         var usual = new SessionSettings { Mode = log.Options.Mode, Policy = log.Options.Policy };
         var settings = SessionRequests.Settings(body.Root, usual, isNew: true, "id");
@@ -55,7 +56,7 @@ internal static class SessionEndpoints
         return (http.Request.Method, id, what) switch
         {
             ("POST", "import", "") => SessionTransfer.ImportAsync(api, http, Log(http)),
-            ("GET", _, "") => ReadAsync(http, SessionKey.Of(tenant, id)),
+            ("GET", _, "") => SessionTransfer.ReadAsync(http, Log(http), SessionKey.Of(tenant, id)),
             ("PATCH", _, "") => UpdateAsync(api, http, SessionKey.Of(tenant, id)),
             ("DELETE", _, "") => DeleteAsync(http, SessionKey.Of(tenant, id)),
             ("POST", _, "messages") => AppendAsync(api, http, SessionKey.Of(tenant, id)),
@@ -85,16 +86,10 @@ internal static class SessionEndpoints
         return JsonResponse.SendAsync(http, status, buffer.WrittenMemory);
     }
 
-    private static async Task ReadAsync(HttpContext http, SessionKey key)
-    {
-        var (session, turns) = await Log(http).LoadAsync(key, http.RequestAborted).ConfigureAwait(false);
-        SessionHeaders.Tell(http.Response, session.Version);
-        await SendAsync(http, StatusCodes.Status200OK, json => SessionJson.Write(json, session, turns)).ConfigureAwait(false);
-    }
-
     private static async Task UpdateAsync(ApiContext api, HttpContext http, SessionKey key)
     {
         var log = Log(http);
+        await api.Gate.AdmitWriteAsync(http.RequestAborted).ConfigureAwait(false);
         using var body = await api.ReadBodyAsync(http).ConfigureAwait(false);
         var expected = SessionHeaders.VersionOf(http.Request);
         while (true)
@@ -127,6 +122,7 @@ internal static class SessionEndpoints
     private static async Task AppendAsync(ApiContext api, HttpContext http, SessionKey key)
     {
         var log = Log(http);
+        await api.Gate.AdmitWriteAsync(http.RequestAborted).ConfigureAwait(false);
         using var body = await api.ReadBodyAsync(http).ConfigureAwait(false);
         var expected = SessionHeaders.VersionOf(http.Request) ?? SessionRequests.Version(body.Root, "version");
         var write = new AppendTurns(key, log.Now, expected, SessionRequests.Messages(body.Root));
@@ -136,6 +132,7 @@ internal static class SessionEndpoints
     private static async Task ForkAsync(ApiContext api, HttpContext http, SessionKey key)
     {
         var log = Log(http);
+        await api.Gate.AdmitWriteAsync(http.RequestAborted).ConfigureAwait(false);
         using var body = await api.ReadBodyAsync(http).ConfigureAwait(false);
         var source = await log.GetAsync(key, http.RequestAborted).ConfigureAwait(false);
         var settings = SessionRequests.Settings(body.Root, source.Settings, isNew: true, "id", "version");

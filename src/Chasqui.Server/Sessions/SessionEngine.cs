@@ -10,20 +10,25 @@ namespace Chasqui.Server;
 /// <param name="inner">Answers.</param>
 /// <param name="turns">Records.</param>
 /// <param name="named">The session.</param>
+/// <param name="gate">Lets the request in before anything is written for it.</param>
 /// <param name="begun">Told what is sent to the model.</param>
 /// <param name="ended">Told the new version.</param>
-internal sealed class SessionEngine(IEngine inner, SessionTurns turns, NamedSession named, Action<SessionTurn>? begun, Action<long>? ended) : IEngine
+internal sealed class SessionEngine(IEngine inner, SessionTurns turns, NamedSession named, CallerGate gate, Action<SessionTurn>? begun, Action<long>? ended) : IEngine
 {
     // A request that is made again without thinking is the same turn.
     private SessionTurn? _turn;
 
     public string Name => inner.Name;
 
+    /// <summary>What a request is told that names a session and is no chat.</summary>
+    public static InvalidRequestException IsForChats() => new("a session is named, but this request continues a prompt; sessions are for chats");
+
     public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken = default) =>
-        throw new InvalidRequestException("a session is named, but this request continues a prompt; sessions are for chats");
+        throw IsForChats();
 
     public async IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
+        await gate.AdmitAsync(request.Model, request.Messages.Sum(message => (long)message.Content.Length), request.Options.NumPredict, cancellationToken).ConfigureAwait(false);
         var turn = _turn ??= await turns.BeginAsync(named.Key, named.Version, request.Messages, RoomOf(request.Options), cancellationToken).ConfigureAwait(false);
         begun?.Invoke(turn);
         var (text, thinking, calls) = (new StringBuilder(), new StringBuilder(), (List<JsonElement>?)null);

@@ -21,6 +21,9 @@ internal static class SessionHeaders
     /// <summary>Turns that were not sent to the model, as they would have been too many.</summary>
     public const string Omitted = "X-Chasqui-Session-Omitted";
 
+    /// <summary>The quota that refused a request: <c>sessions</c>, <c>turns</c> or <c>bytes</c>.</summary>
+    public const string Quota = "X-Chasqui-Quota";
+
     private const string New = "new";
 
     /// <summary>Whether a session is named.</summary>

@@ -22,7 +22,8 @@ internal sealed partial class SessionKeeper(GatewayOptions options, TimeProvider
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         ISessionStore store = options.SessionDatabase.Length > 0
-            ? await PostgresSessionStore.OpenAsync(options.SessionDatabase, time, cancellationToken).ConfigureAwait(false)
+            ? await PostgresSessionStore.OpenAsync(
+                options.SessionDatabase, time, new PostgresTimes { StartWait = options.Sessions.DatabaseWait }, LogWaits, cancellationToken).ConfigureAwait(false)
             : SqliteSessionStore.Open(Path.Combine(options.Data.Folder, DataFolder.Sessions));
         // Both kinds of store keep both.
         _responses = (IResponseStore)store;
@@ -61,6 +62,9 @@ internal sealed partial class SessionKeeper(GatewayOptions options, TimeProvider
             return;
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Reason}; it is tried again, for as long as Sessions:DatabaseWait says")]
+    private partial void LogWaits(string reason);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Old responses, and names of deleted sessions, are not forgotten yet: {Reason}")]
     private partial void LogFailed(string reason);

@@ -11,8 +11,8 @@ namespace Chasqui.Server;
 /// </summary>
 internal static class SessionTransfer
 {
-    private const int PageChanges = 100;
-    private const long PageBytes = 1 << 20;
+    // What goes out at once; nothing is sent before, so that an error can still be told as one.
+    private const int PartBytes = 64 << 10;
 
     public static async Task ExportAsync(HttpContext http, SessionLog log, SessionKey key)
     {
@@ -20,20 +20,45 @@ internal static class SessionTransfer
         SessionHeaders.Tell(http.Response, session.Version);
         http.Response.ContentType = Ndjson.ContentType;
         http.Response.Headers.ContentDisposition = $"attachment; filename=\"{key.Id}.jsonl\"";
-        var version = 0L;
-        while (version < session.Version)
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        await foreach (var change in log.ReadAllAsync(session, http.RequestAborted).ConfigureAwait(false))
         {
-            var changes = await log.ReadAsync(key, version, PageChanges, PageBytes, http.RequestAborted).ConfigureAwait(false);
-            if (changes.Count == 0)
-                return;
-            foreach (var change in changes.TakeWhile(change => change.Version <= session.Version))
-            {
-                http.Response.BodyWriter.Write(SessionJson.BytesOf(change).Span);
-                http.Response.BodyWriter.Write("\n"u8);
-            }
-            version = changes[^1].Version;
-            await http.Response.BodyWriter.FlushAsync(http.RequestAborted).ConfigureAwait(false);
+            buffer.Write(SessionJson.BytesOf(change).Span);
+            buffer.Write("\n"u8);
+            if (buffer.WrittenCount >= PartBytes)
+                await SendPartAsync(http, buffer).ConfigureAwait(false);
         }
+        await SendPartAsync(http, buffer).ConfigureAwait(false);
+    }
+
+    /// <summary>A session with its turns, a part after the other: it may be longer than what memory there is.</summary>
+    public static async Task ReadAsync(HttpContext http, SessionLog log, SessionKey key)
+    {
+        var session = await log.GetAsync(key, http.RequestAborted).ConfigureAwait(false);
+        SessionHeaders.Tell(http.Response, session.Version);
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        var json = new Utf8JsonWriter(buffer, SessionJson.WriterOptions);
+        await using (json.ConfigureAwait(false))
+        {
+            SessionJson.Begin(json, session);
+            json.WriteStartArray("messages");
+            await foreach (var change in log.ReadAllAsync(session, http.RequestAborted).ConfigureAwait(false))
+            {
+                foreach (var turn in change.Messages)
+                {
+                    SessionJson.Write(json, turn);
+                    json.Flush();
+                    if (buffer.WrittenCount < PartBytes)
+                        continue;
+                    if (!http.Response.HasStarted)
+                        http.Response.ContentType = JsonResponse.ContentType;
+                    await SendPartAsync(http, buffer).ConfigureAwait(false);
+                }
+            }
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+        await (http.Response.HasStarted ? SendPartAsync(http, buffer) : JsonResponse.SendAsync(http, StatusCodes.Status200OK, buffer.WrittenMemory)).ConfigureAwait(false);
     }
 
     /// <summary>Turns come in the order of the lines, and get numbers of their own; of settings the last hold. All turns are there, or none.</summary>
@@ -41,6 +66,7 @@ internal static class SessionTransfer
     {
         var tenant = CallerGate.Caller.Sharers;
         var key = http.Request.Query["id"] is [{ Length: > 0 } id] ? SessionKey.Of(tenant, id) : SessionKey.New(tenant);
+        await api.Gate.AdmitWriteAsync(http.RequestAborted).ConfigureAwait(false);
         using var body = await api.ReadRawBodyAsync(http).ConfigureAwait(false);
         var settings = new SessionSettings { Mode = log.Options.Mode, Policy = log.Options.Policy };
         List<SessionMessage> turns = [];
@@ -68,9 +94,28 @@ internal static class SessionTransfer
         }
         if (number == 0 || turns.Count == 0)
             throw new InvalidRequestException("the body has no turns; it must be the lines of an exported session");
-        var made = await log.WriteAsync(new CreateSession(key, log.Now, settings), http.RequestAborted).ConfigureAwait(false);
-        var done = await log.WriteAsync(new AppendTurns(key, log.Now, made.Session!.Version, turns), CancellationToken.None).ConfigureAwait(false);
-        await SessionEndpoints.SendAsync(http, StatusCodes.Status201Created, done.Session!).ConfigureAwait(false);
+        var create = new CreateSession(key, log.Now, settings);
+        var append = new AppendTurns(key, log.Now, null, turns);
+        await log.EnsureRoomAsync(tenant, SessionUsage.Of(create, null) + SessionUsage.Of(append, null), http.RequestAborted).ConfigureAwait(false);
+        var made = await log.WriteAsync(create, http.RequestAborted).ConfigureAwait(false);
+        try
+        {
+            var done = await log.WriteAsync(append with { Expected = made.Session!.Version }, CancellationToken.None).ConfigureAwait(false);
+            await SessionEndpoints.SendAsync(http, StatusCodes.Status201Created, done.Session!).ConfigureAwait(false);
+        }
+        catch (SessionQuotaException)
+        {
+            // Another request was faster and took the room. Without its turns the session is not what was asked for.
+            await log.WriteAsync(new DeleteSession(key, log.Now, made.Session!.Version), CancellationToken.None).ConfigureAwait(false);
+            throw;
+        }
+    }
+
+    /// <summary>Sends what was written, and waits until the client takes it.</summary>
+    private static async Task SendPartAsync(HttpContext http, ArrayBufferWriter<byte> buffer)
+    {
+        await http.Response.BodyWriter.WriteAsync(buffer.WrittenMemory, http.RequestAborted).ConfigureAwait(false);
+        buffer.ResetWrittenCount();
     }
 
     private static IEnumerable<ReadOnlyMemory<byte>> Lines(ReadOnlyMemory<byte> body)

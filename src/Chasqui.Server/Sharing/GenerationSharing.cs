@@ -61,6 +61,8 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
         {
             if (reader.Stream.IsComplete && reader.Stream.Tag is RequestState shared)
                 Learn(state, shared);
+            else if (reader.Stream.Tag is RequestState { Measure: { } made })
+                state.Measure?.Leaves(made);
         }
     }
 
@@ -83,7 +85,7 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
         CacheHeaders.Tell(http.Response.Headers, control);
         if (known is null)
             return false;
-        (state.PromptTokens, state.CompletionTokens) = (known.PromptTokens, known.CompletionTokens);
+        state.Measure?.Tokens(known.PromptTokens, known.CompletionTokens);
         var response = http.Response;
         response.ContentType = known.ContentType;
         if (known.IsWhole)
@@ -101,9 +103,12 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
 
     internal static void Learn(RequestState state, RequestState shared)
     {
-        (state.PromptTokens, state.CompletionTokens, state.Node) = (shared.PromptTokens, shared.CompletionTokens, shared.Node);
+        state.Node = shared.Node;
         if (shared.Measure is { } measure)
+        {
             state.Measure?.Answered(measure);
+            state.Measure?.Tokens(measure.InputTokens, measure.OutputTokens);
+        }
         if (shared.Failure is { } failure)
             state.Measure?.Failed(WireErrors.CodeOf(failure));
     }
@@ -126,6 +131,7 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
             if (http.Response.ContentLength is not null)
                 (held, next) = (next, held);
             await WriteAsync(http, state, next).ConfigureAwait(false);
+            state.Measure?.PassedUpTo(part.Tokens);
         }
         await WriteAsync(http, state, held).ConfigureAwait(false);
     }
@@ -146,7 +152,7 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
         http.Response.StatusCode = head.Status;
         foreach (var (name, values) in head.Headers)
         {
-            if (!name.Equals(DispatchEndpoint.RouteHeader, StringComparison.OrdinalIgnoreCase) || http.Request.Headers.ContainsKey(DispatchEndpoint.ExplainHeader))
+            if (!name.Equals(DispatchEndpoint.RouteHeader, StringComparison.OrdinalIgnoreCase) || RouteExplanation.IsWanted(http))
                 http.Response.Headers[name] = values;
         }
     }

@@ -5,7 +5,8 @@ namespace Chasqui.Server;
 /// <summary>A part of an answer that several get: first its head, then what was flushed together.</summary>
 /// <param name="Head">The head; null for a part of the body.</param>
 /// <param name="Body">Bytes of the body; empty for the head.</param>
-internal readonly record struct SharedPart(SharedHead? Head, ReadOnlyMemory<byte> Body)
+/// <param name="Tokens">About how many tokens of the answer there are up to its end.</param>
+internal readonly record struct SharedPart(SharedHead? Head, ReadOnlyMemory<byte> Body, int Tokens = 0)
 {
     // Objects beside the bytes.
     private const int Overhead = 64;

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using Chasqui.Gateway.Merging;
+using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -10,11 +11,14 @@ namespace Chasqui.Server;
 internal sealed class SharedResponse : IHttpResponseFeature, IHttpResponseBodyFeature
 {
     private readonly SharedStream<SharedPart> _stream;
+    private readonly RequestMeasure? _measure;
     private readonly Stack<(Func<object, Task> Callback, object State)> _starting = new();
 
-    public SharedResponse(SharedStream<SharedPart> stream)
+    /// <param name="stream">Where the answer goes.</param>
+    /// <param name="measure">Counts the answer; null where nothing is measured.</param>
+    public SharedResponse(SharedStream<SharedPart> stream, RequestMeasure? measure)
     {
-        _stream = stream;
+        (_stream, _measure) = (stream, measure);
         Stream = new BodyStream(this);
         Writer = PipeWriter.Create(Stream, new StreamPipeWriterOptions(leaveOpen: true));
         Body = Stream;
@@ -92,7 +96,7 @@ internal sealed class SharedResponse : IHttpResponseFeature, IHttpResponseBodyFe
                 return;
             var part = _held.WrittenSpan.ToArray();
             _held.ResetWrittenCount();
-            await response._stream.WriteAsync(new SharedPart(null, part), cancellationToken).ConfigureAwait(false);
+            await response._stream.WriteAsync(new SharedPart(null, part, response._measure?.PassedTokens ?? 0), cancellationToken).ConfigureAwait(false);
         }
 
         public override void Flush() => throw new InvalidOperationException("answers are written asynchronously");

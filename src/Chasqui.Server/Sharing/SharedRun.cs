@@ -47,7 +47,7 @@ internal sealed class SharedRun
     {
         RequestContext.Current = State.Measure;
         System.Diagnostics.Activity.Current = null;
-        var response = new SharedResponse(stream);
+        var response = new SharedResponse(stream, State.Measure);
         using var lifetime = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var features = new FeatureCollection();
         features.Set<IHttpRequestFeature>(_request);

@@ -39,7 +39,15 @@ internal sealed class WireSharing(NodeSet nodes, GatewayTelemetry telemetry)
             telemetry.SharedGeneration(request.Model);
             answer.IsShared = true;
         }
-        await WireStreams.SendAsync(ReadAsync(reader, measure, cancellationToken), request.Request.WithTokens, answer, cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await WireStreams.SendAsync(ReadAsync(reader, measure, cancellationToken), request.Request.WithTokens, answer, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            if (reader.Stream.Tag is RequestMeasure made)
+                measure?.Leaves(made);
+        }
     }
 
     private static async Task RunAsync(SharedStream<GenerationUpdate> stream, RelayRequest request, IEngine engine, RequestMeasure? shared, CancellationToken cancellationToken)
@@ -66,6 +74,7 @@ internal sealed class WireSharing(NodeSet nodes, GatewayTelemetry telemetry)
         await foreach (var update in reader.ReadAllAsync(cancellationToken).ConfigureAwait(false))
         {
             measure?.FirstToken();
+            measure?.Passed(update);
             if (update.Result is { } result)
             {
                 measure?.Tokens(result.PromptTokens, result.CompletionTokens);

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 namespace Chasqui.Server;
 
 /// <summary>
-/// Requests that come again and again although nobody has typed anything: gateways, probes and user interfaces ask what there is and whether all is well. Where they succeed they
+/// Requests that programs repeat by themselves: gateways, probes and user interfaces ask what there is and whether all is well. Where they succeed they
 /// are written to the log at level debug, so that what people ask for can be seen.
 /// </summary>
 internal static class RoutineRequests

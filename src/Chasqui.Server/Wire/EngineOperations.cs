@@ -70,7 +70,7 @@ internal sealed class EngineOperations(
             var model = await NameAsync(call, ct).ConfigureAwait(false);
             var was = await EngineOf(call).UnloadAsync(model, ct).ConfigureAwait(false);
             if (was)
-                changed("unloaded", Gateway.Catalogue.ModelNames.Canonical(model));
+                changed("unloaded", ModelNames.Canonical(model));
             await answer.SendAsync(new Messages.UnloadResponse { WasResident = was }, end: true, ct).ConfigureAwait(false);
         }),
     ];
@@ -94,6 +94,8 @@ internal sealed class EngineOperations(
     private ValueTask GenerateAsync(IncomingCall call, WireAnswer answer, Messages.GenerateRequest request, CancellationToken cancellationToken)
     {
         var typed = WireRequests.FromWire(request);
+        if (sessions is not null && SessionFields.Of(call) is not null)
+            throw SessionEngine.IsForChats();
         return relay is null
             ? WireStreams.SendAsync(gate.Guard(engine).GenerateAsync(typed, cancellationToken), typed.WithTokens, answer, cancellationToken)
             : RelayAsync(call, answer, new RelayRequest(
@@ -105,7 +107,7 @@ internal sealed class EngineOperations(
         var typed = WireRequests.FromWire(request);
         var session = sessions is null ? null : SessionFields.Of(call);
         // What was said before is known here alone, and a node has to be told it.
-        IEngine Over(IEngine on) => session is null ? on : new SessionEngine(on, sessions!.Value, session, null, null);
+        IEngine Over(IEngine on) => session is null ? on : new SessionEngine(on, sessions!.Value, session, gate, null, null);
         if (relay is null)
             return WireStreams.SendAsync(gate.Guard(engine).ChatAsync(typed, cancellationToken), typed.WithTokens, answer, cancellationToken);
         var relayed = new RelayRequest(
@@ -153,7 +155,7 @@ internal sealed class EngineOperations(
     private async ValueTask LoadAsync(IncomingCall call, LoadRequest request, string what, WireAnswer answer, CancellationToken cancellationToken)
     {
         var model = await EngineOf(call).LoadAsync(request, cancellationToken).ConfigureAwait(false);
-        changed(what, Gateway.Catalogue.ModelNames.Canonical(model.Summary.Name));
+        changed(what, ModelNames.Canonical(model.Summary.Name));
         await answer.SendAsync(WireModels.ToWire(model), end: true, cancellationToken).ConfigureAwait(false);
     }
 

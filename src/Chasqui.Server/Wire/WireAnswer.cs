@@ -93,11 +93,9 @@ internal sealed class WireAnswer(IncomingCall call)
             head.Add("x-chasqui-shared", "true");
         if (Generation is { } generation && status == 200)
             head.Add(WireGenerations.Id, generation, sensitive: true);
-        if (Measure is not { } measure)
-            return head;
-        if (measure.Limits is { } limits)
+        if (Measure?.Limits is { } limits)
             RateHeaders.WriteOpenAi(limits.Status(), (name, value) => head.Add(name, value));
-        // No other answer has the same: the table of fields is not for it.
-        return head.Add("request-id", measure.RequestId, sensitive: true);
+        // What is refused before the pipeline of HTTP has no measure. No other answer has the same id: the table of fields is not for it.
+        return head.Add("request-id", Measure?.RequestId ?? RequestIds.Of(call.Headers["request-id"]), sensitive: true);
     }
 }

@@ -120,9 +120,6 @@ internal sealed partial class WireDispatcher
 
     private void End(RequestMeasure measure, WireAnswer answer)
     {
-        var level = RoutineRequests.LevelOf(measure.Route, answer.Outcome);
-        if (_logger.IsEnabled(level))
-            RequestEntry.Log(_logger, level, new RequestEntry("MCP", measure.Route, answer.Outcome, measure));
         measure.Bytes(0, answer.SentBytes);
         var (outcome, code) = answer.Outcome switch
         {
@@ -131,6 +128,10 @@ internal sealed partial class WireDispatcher
             [>= '4' and < '5', ..] => (RequestOutcome.Refused, answer.Outcome),
             _ => (RequestOutcome.Failed, answer.Outcome),
         };
+        measure.Settle(outcome);
+        var level = RoutineRequests.LevelOf(measure.Route, answer.Outcome);
+        if (_logger.IsEnabled(level))
+            RequestEntry.Log(_logger, level, new RequestEntry("MCP", measure.Route, answer.Outcome, measure));
         measure.Ended(outcome, code);
     }
 

@@ -1,3 +1,4 @@
+using System.Text;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Dispatch;
 using Chasqui.Gateway.Nodes;
@@ -88,10 +89,13 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
             {
                 lease.Progressed();
                 measure?.FirstToken();
-                if (measure is not null)
-                    measure.Pieces++;
-                ended = !IsText(message.Span) && Ends(message.Span, lease, measure);
+                if (IsText(message.Span))
+                    measure?.Passed(message.Length - TextHead);
+                else
+                    ended = Ends(message.Span, lease, measure);
+                lease.BeginClientWait();
                 await answer.PassAsync(message, ended, lease.Token).ConfigureAwait(false);
+                lease.EndClientWait();
                 record?.Add(message.Span);
             }
             if (!ended)
@@ -99,14 +103,19 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
         }
     }
 
+    // The field's key and the length of a short text.
+    private const int TextHead = 2;
+
     /// <summary>Whether the message is a piece of text and nothing else: field 1 alone, up to its end.</summary>
-    private static bool IsText(ReadOnlySpan<byte> message) => message.Length > 2 && message[0] == 0x0A && message[1] < 0x80 && message.Length == message[1] + 2;
+    private static bool IsText(ReadOnlySpan<byte> message) => message.Length > TextHead && message[0] == 0x0A && message[1] < 0x80 && message.Length == message[1] + TextHead;
 
     private static bool Ends(ReadOnlySpan<byte> message, NodeLease lease, RequestMeasure? measure)
     {
         try
         {
-            if (Chasqui.Protocol.Messages.GenerationUpdate.Parser.ParseFrom(message).Result is not { } result)
+            var update = Chasqui.Protocol.Messages.GenerationUpdate.Parser.ParseFrom(message);
+            measure?.Passed(Encoding.UTF8.GetByteCount(update.Text) + Encoding.UTF8.GetByteCount(update.Thinking) + update.ToolCalls.Length);
+            if (update.Result is not { } result)
                 return false;
             measure?.Tokens(result.PromptTokens, result.CompletionTokens);
             lease.Tokens = result.PromptTokens + result.CompletionTokens;

@@ -30,6 +30,14 @@ internal static class PostgresSchema
         CREATE INDEX responses_by_time ON responses (tenant, at DESC, id) INCLUDE (bytes);
         CREATE INDEX responses_by_age ON responses (at);
         """,
+        """
+        ALTER TABLE sessions ADD COLUMN bytes BIGINT NOT NULL DEFAULT 0;
+        UPDATE sessions SET bytes = counted.bytes FROM (SELECT tenant, id, sum(octet_length(body) + 256) AS bytes FROM changes GROUP BY tenant, id) AS counted
+            WHERE counted.tenant = sessions.tenant AND counted.id = sessions.id;
+        ALTER TABLE changes ADD COLUMN has_system BIGINT NOT NULL DEFAULT 0;
+        UPDATE changes SET has_system = 1 WHERE position('"role":"system"'::BYTEA IN body) > 0 OR position('"role":"developer"'::BYTEA IN body) > 0;
+        CREATE INDEX changes_of_system ON changes (tenant, id, version) WHERE has_system = 1;
+        """,
     ];
 
     /// <exception cref="SessionStoreException">A newer version has changed the tables.</exception>
@@ -41,6 +49,8 @@ internal static class PostgresSchema
             var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
             await using (transaction.ConfigureAwait(false))
             {
+                // Another gateway that changes the tables, or many sessions, may take a while.
+                await RunAsync(connection, "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0", cancellationToken).ConfigureAwait(false);
                 await RunAsync(connection, FormattableString.Invariant($"SELECT pg_advisory_xact_lock({Lock})"), cancellationToken).ConfigureAwait(false);
                 await RunAsync(connection, "CREATE TABLE IF NOT EXISTS chasqui_schema (version BIGINT NOT NULL)", cancellationToken).ConfigureAwait(false);
                 var version = (long)(await RunAsync(connection, "SELECT coalesce(max(version), 0) FROM chasqui_schema", cancellationToken).ConfigureAwait(false))!;
@@ -65,6 +75,7 @@ internal static class PostgresSchema
         await using (command.ConfigureAwait(false))
         {
             command.CommandText = sql;
+            command.CommandTimeout = 0;
             return await command.ExecuteScalarAsync(cancellationToken).ConfigureAwait(false);
         }
     }

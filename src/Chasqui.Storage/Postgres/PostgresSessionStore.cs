@@ -13,80 +13,72 @@ namespace Chasqui.Storage;
 /// </summary>
 public sealed partial class PostgresSessionStore : ISessionStore, IResponseStore
 {
-    private const int Connections = 16;
     private const string Channel = "chasqui_sessions";
-    private static readonly TimeSpan _leastWait = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan _mostWait = TimeSpan.FromSeconds(5);
 
     private readonly NpgsqlDataSource _source;
+    private readonly NpgsqlDataSource _news;
     private readonly string _place;
     private readonly TimeProvider _time;
+    private readonly PostgresTimes _times;
+    private readonly SessionLanes _lanes = new();
     private readonly string _self = Guid.NewGuid().ToString("N");
 
-    private PostgresSessionStore(NpgsqlDataSource source, string place, TimeProvider time) => (_source, _place, _time) = (source, place, time);
+    private PostgresSessionStore(NpgsqlDataSource source, NpgsqlDataSource news, string place, TimeProvider time, PostgresTimes times) =>
+        (_source, _news, _place, _time, _times) = (source, news, place, time, times);
 
     /// <inheritdoc/>
     public bool IsShared => true;
 
-    /// <summary>Reaches a database, and makes its tables where they are not there.</summary>
+    /// <summary>Reaches a database at once, and makes its tables where they are not there.</summary>
     /// <param name="connection">How to reach it, e.g. <c>Host=db;Username=chasqui;Password=…;Database=chasqui</c>.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <exception cref="SessionStoreException">It cannot be reached, or was written by a newer version.</exception>
-    public static async Task<PostgresSessionStore> OpenAsync(string connection, TimeProvider time, CancellationToken cancellationToken = default)
+    public static Task<PostgresSessionStore> OpenAsync(string connection, TimeProvider time, CancellationToken cancellationToken = default) =>
+        OpenAsync(connection, time, new PostgresTimes(), null, cancellationToken);
+
+    /// <summary>The same for a database that may take a while to be there.</summary>
+    /// <param name="connection">How to reach it.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="times">How long it is waited for.</param>
+    /// <param name="waits">Told why, before each further try.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="SessionStoreException">It cannot be reached, or was written by a newer version.</exception>
+    public static async Task<PostgresSessionStore> OpenAsync(
+        string connection, TimeProvider time, PostgresTimes times, Action<string>? waits, CancellationToken cancellationToken = default)
     {
-        NpgsqlDataSource source;
-        string place;
+        ArgumentNullException.ThrowIfNull(time);
+        ArgumentNullException.ThrowIfNull(times);
+        var (source, news, place) = PostgresSource.Of(connection, times);
+        var store = new PostgresSessionStore(source, news, place, time, times);
         try
         {
-            var builder = new NpgsqlDataSourceBuilder(connection);
-            builder.ConnectionStringBuilder.ApplicationName ??= "chasqui";
-            // A server takes 100 by default, from all gateways together.
-            if (!builder.ConnectionStringBuilder.ContainsKey("Maximum Pool Size"))
-                builder.ConnectionStringBuilder.MaxPoolSize = Connections;
-            // What is read belongs to nobody but who sees the log of the database.
-            builder.ConnectionStringBuilder.IncludeErrorDetail = false;
-            place = string.Create(CultureInfo.InvariantCulture, $"PostgreSQL {builder.ConnectionStringBuilder.Host}:{builder.ConnectionStringBuilder.Port}/{builder.ConnectionStringBuilder.Database}");
-            source = builder.Build();
+            await store.ReachAsync(waits, cancellationToken).ConfigureAwait(false);
+            return store;
         }
-        catch (Exception e) when (e is ArgumentException or FormatException)
+        catch
         {
-            throw new SessionStoreException(StoreFault.Unavailable, $"Sessions:Database is no connection string of PostgreSQL: {e.Message.TrimEnd('.')}", e);
-        }
-        try
-        {
-            await PostgresSchema.MigrateAsync(source, place, cancellationToken).ConfigureAwait(false);
-            return new PostgresSessionStore(source, place, time);
-        }
-        catch (Exception e)
-        {
-            await source.DisposeAsync().ConfigureAwait(false);
-            if (PostgresErrors.Is(e))
-                throw PostgresErrors.Of(e, place);
+            await store.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<WriteOutcome>> CommitAsync(IReadOnlyList<SessionWrite> writes, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<WriteOutcome>> CommitAsync(IReadOnlyList<SessionWrite> writes, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(writes);
-        return RunAsync(
-            async connection =>
-            {
-                var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
-                await using (transaction.ConfigureAwait(false))
-                {
-                    await LockAsync(connection, transaction, writes).ConfigureAwait(false);
-                    var table = new PostgresTable(connection, transaction);
-                    var outcomes = new WriteOutcome[writes.Count];
-                    for (var i = 0; i < outcomes.Length; i++)
-                        outcomes[i] = await SessionRules.DoAsync(table, writes[i]).ConfigureAwait(false);
-                    await TellAsync(connection, transaction, outcomes).ConfigureAwait(false);
-                    await transaction.CommitAsync(CancellationToken.None).ConfigureAwait(false);
-                    return (IReadOnlyList<WriteOutcome>)outcomes;
-                }
-            }, cancellationToken);
+        long[] keys = [.. writes.Select(write => write.Key).Concat(writes.OfType<ForkSession>().Select(fork => fork.Source)).Select(Hash).Distinct().Order()];
+        using var turn = await _lanes.EnterAsync(keys, cancellationToken).ConfigureAwait(false)
+            ?? throw new SessionStoreException(StoreFault.Locked, $"the session is locked at {_place} by another program; nothing was written");
+        try
+        {
+            return await RunAsync(connection => CommitAsync(connection, writes, keys, cancellationToken), cancellationToken).ConfigureAwait(false);
+        }
+        catch (SessionStoreException e) when (e.Fault == StoreFault.Locked)
+        {
+            turn.Refuse();
+            throw;
+        }
     }
 
     /// <inheritdoc/>
@@ -95,21 +87,16 @@ public sealed partial class PostgresSessionStore : ISessionStore, IResponseStore
         async rows => await rows.ReadAsync(cancellationToken).ConfigureAwait(false) ? SessionRows.Session(key.Tenant, rows) : null, cancellationToken, key.Tenant, key.Id);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<SessionChange>> ReadAsync(SessionKey key, long after, int limit, long maxBytes, CancellationToken cancellationToken = default) => ReadAsync(
-        SessionRows.SelectChange + " FROM changes WHERE tenant = $1 AND id = $2 AND version > $3 ORDER BY version LIMIT $4",
-        async rows =>
-        {
-            List<SessionChange> changes = [];
-            for (var left = maxBytes; await rows.ReadAsync(cancellationToken).ConfigureAwait(false);)
-            {
-                var (change, bytes) = SessionRows.Change(key, rows);
-                left -= bytes;
-                if (changes.Count > 0 && left < 0)
-                    break;
-                changes.Add(change);
-            }
-            return (IReadOnlyList<SessionChange>)changes;
-        }, cancellationToken, key.Tenant, key.Id, after, (long)Math.Max(1, limit));
+    public Task<IReadOnlyList<SessionChange>> ReadAsync(SessionKey key, long after, int limit, long maxBytes, CancellationToken cancellationToken = default) =>
+        ChangesAsync(key, SessionRows.After, after, Math.Max(1, limit), maxBytes, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<SessionChange>> ReadBackAsync(SessionKey key, long before, int limit, long maxBytes, CancellationToken cancellationToken = default) =>
+        ChangesAsync(key, SessionRows.Before, before, Math.Max(1, limit), maxBytes, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<SessionChange>> ReadSystemAsync(SessionKey key, long after, long before, long maxBytes, CancellationToken cancellationToken = default) =>
+        ChangesAsync(key, SessionRows.SystemBetween, after, before, maxBytes, cancellationToken);
 
     /// <inheritdoc/>
     public Task<SessionPage> ListAsync(string tenant, string? after, int limit, CancellationToken cancellationToken = default)
@@ -127,6 +114,18 @@ public sealed partial class PostgresSessionStore : ISessionStore, IResponseStore
     }
 
     /// <inheritdoc/>
+    public Task<SessionUsage> UsageAsync(string? tenant, CancellationToken cancellationToken = default)
+    {
+        return tenant is null ? ReadAsync(SessionRows.UsageOfAll, Read, cancellationToken) : ReadAsync(SessionRows.UsageOf, Read, cancellationToken, tenant);
+
+        async Task<SessionUsage> Read(NpgsqlDataReader rows)
+        {
+            await rows.ReadAsync(cancellationToken).ConfigureAwait(false);
+            return SessionRows.Usage(rows);
+        }
+    }
+
+    /// <inheritdoc/>
     public Task<int> ForgetAsync(DateTimeOffset deletedBefore, CancellationToken cancellationToken = default) => RunAsync(
         async connection =>
         {
@@ -141,39 +140,11 @@ public sealed partial class PostgresSessionStore : ISessionStore, IResponseStore
         }, cancellationToken);
 
     /// <inheritdoc/>
-    public async Task WatchAsync(Action<SessionKey?, long> changed, CancellationToken cancellationToken)
+    public async ValueTask DisposeAsync()
     {
-        ArgumentNullException.ThrowIfNull(changed);
-        var wait = _leastWait;
-        for (var first = true; ; first = false)
-        {
-            try
-            {
-                var connection = await _source.OpenConnectionAsync(cancellationToken).ConfigureAwait(false);
-                await using (connection.ConfigureAwait(false))
-                {
-                    connection.Notification += (_, notification) => Hear(notification.Payload, changed);
-                    var listen = Command(connection, null, "LISTEN " + Channel);
-                    await using (listen.ConfigureAwait(false))
-                        await listen.ExecuteNonQueryAsync(cancellationToken).ConfigureAwait(false);
-                    wait = _leastWait;
-                    // What was told while nobody listened is not told again.
-                    if (!first)
-                        changed(null, 0);
-                    while (true)
-                        await connection.WaitAsync(cancellationToken).ConfigureAwait(false);
-                }
-            }
-            catch (Exception e) when (PostgresErrors.Is(e))
-            {
-                await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
-                wait = wait * 2 < _mostWait ? wait * 2 : _mostWait;
-            }
-        }
+        await _source.DisposeAsync().ConfigureAwait(false);
+        await _news.DisposeAsync().ConfigureAwait(false);
     }
-
-    /// <inheritdoc/>
-    public ValueTask DisposeAsync() => _source.DisposeAsync();
 
     internal static NpgsqlCommand Command(NpgsqlConnection connection, NpgsqlTransaction? transaction, string sql, params object[] values)
     {
@@ -185,10 +156,51 @@ public sealed partial class PostgresSessionStore : ISessionStore, IResponseStore
         return command;
     }
 
-    /// <summary>Locks all sessions of the writes, in the same order whoever does it, so that nobody waits for one who waits for him.</summary>
-    private static async Task LockAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, IReadOnlyList<SessionWrite> writes)
+    /// <summary>Brings the tables up to date; where there is no database yet, for a while again and again.</summary>
+    private async Task ReachAsync(Action<string>? waits, CancellationToken cancellationToken)
     {
-        var keys = writes.Select(write => write.Key).Concat(writes.OfType<ForkSession>().Select(fork => fork.Source)).Select(Hash).Distinct().Order();
+        for (var began = _time.GetTimestamp(); ;)
+        {
+            try
+            {
+                await PostgresSchema.MigrateAsync(_source, _place, cancellationToken).ConfigureAwait(false);
+                return;
+            }
+            catch (Exception e) when (PostgresErrors.Is(e))
+            {
+                var error = PostgresErrors.Of(e, _place);
+                if (_times.StartWait == TimeSpan.Zero || e is not NpgsqlException { IsTransient: true })
+                    throw error;
+                if (_time.GetElapsedTime(began) >= _times.StartWait)
+                {
+                    throw new SessionStoreException(
+                        error.Fault, string.Create(CultureInfo.InvariantCulture, $"{error.Message}; it was tried for {_times.StartWait.TotalSeconds} s (Sessions:DatabaseWait)"), e);
+                }
+                waits?.Invoke(error.Message);
+                await Task.Delay(_times.Retry, _time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task<IReadOnlyList<WriteOutcome>> CommitAsync(NpgsqlConnection connection, IReadOnlyList<SessionWrite> writes, long[] keys, CancellationToken cancellationToken)
+    {
+        var transaction = await connection.BeginTransactionAsync(cancellationToken).ConfigureAwait(false);
+        await using (transaction.ConfigureAwait(false))
+        {
+            await LockAsync(connection, transaction, keys).ConfigureAwait(false);
+            var table = new PostgresTable(connection, transaction);
+            var outcomes = new WriteOutcome[writes.Count];
+            for (var i = 0; i < outcomes.Length; i++)
+                outcomes[i] = await SessionRules.DoAsync(table, writes[i]).ConfigureAwait(false);
+            await TellAsync(connection, transaction, outcomes).ConfigureAwait(false);
+            await transaction.CommitAsync(CancellationToken.None).ConfigureAwait(false);
+            return outcomes;
+        }
+    }
+
+    /// <summary>Locks all sessions of the writes, in the same order whoever does it, so that nobody waits for one who waits for him.</summary>
+    private static async Task LockAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, long[] keys)
+    {
         foreach (var key in keys)
         {
             var command = Command(connection, transaction, "SELECT pg_advisory_xact_lock($1)", key);
@@ -198,7 +210,7 @@ public sealed partial class PostgresSessionStore : ISessionStore, IResponseStore
     }
 
     /// <summary>FNV-1a, the same in each gateway. Two sessions with the same one wait for each other, which does no harm.</summary>
-    private static long Hash(SessionKey key)
+    internal static long Hash(SessionKey key)
     {
         var hash = 14695981039346656037UL;
         foreach (var b in Encoding.UTF8.GetBytes(key.Tenant + "\0" + key.Id))
@@ -217,11 +229,21 @@ public sealed partial class PostgresSessionStore : ISessionStore, IResponseStore
         }
     }
 
-    private void Hear(string payload, Action<SessionKey?, long> changed)
-    {
-        if (payload.Split(' ', 4) is [var who, var version, var id, var tenant] && who != _self && long.TryParse(version, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
-            changed(new SessionKey(tenant, id), number);
-    }
+    private Task<IReadOnlyList<SessionChange>> ChangesAsync(SessionKey key, string sql, long from, long to, long maxBytes, CancellationToken cancellationToken) => ReadAsync(
+        sql,
+        async rows =>
+        {
+            List<SessionChange> changes = [];
+            for (var left = maxBytes; await rows.ReadAsync(cancellationToken).ConfigureAwait(false);)
+            {
+                var (change, bytes) = SessionRows.Change(key, rows);
+                left -= bytes;
+                if (changes.Count > 0 && left < 0)
+                    break;
+                changes.Add(change);
+            }
+            return (IReadOnlyList<SessionChange>)changes;
+        }, cancellationToken, key.Tenant, key.Id, from, to);
 
     private Task<T> ReadAsync<T>(string sql, Func<NpgsqlDataReader, Task<T>> read, CancellationToken cancellationToken, params object[] values) => RunAsync(
         async connection =>

@@ -21,26 +21,26 @@ internal sealed class PostgresTable(NpgsqlConnection connection, NpgsqlTransacti
     {
         // Texts of PostgreSQL have no NUL.
         var clean = session with { Settings = session.Settings with { Title = Clean(session.Settings.Title), Model = Clean(session.Settings.Model) } };
-        await RunAsync("INSERT INTO changes VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", SessionRows.Values(change, tokens, body)).ConfigureAwait(false);
+        await RunAsync("INSERT INTO changes VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", SessionRows.Values(change, tokens, body)).ConfigureAwait(false);
         await RunAsync(
             """
-            INSERT INTO sessions VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT (tenant, id) DO UPDATE SET
-            version = $3, deleted = $4, created_at = $5, updated_at = $6, messages = $7, tokens = $8, title = $9, model = $10, mode = $11, policy = $12, max_tokens = $13, origin_id = $14, origin_version = $15
+            INSERT INTO sessions VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (tenant, id) DO UPDATE SET
+            version = $3, deleted = $4, created_at = $5, updated_at = $6, messages = $7, tokens = $8, title = $9, model = $10, mode = $11, policy = $12, max_tokens = $13, origin_id = $14, origin_version = $15, bytes = $16
             """, SessionRows.Values(clean, change.Kind == ChangeKind.Deleted)).ConfigureAwait(false);
     }
 
-    public async ValueTask<(long Changes, int Messages, long Tokens)> CopyAsync(SessionKey from, SessionKey to, long version)
+    public async ValueTask<(long Changes, int Messages, long Tokens, long Bytes)> CopyAsync(SessionKey from, SessionKey to, long version)
     {
         await RunAsync(
-            "INSERT INTO changes SELECT tenant, $3, version, kind, at, messages, tokens, body FROM changes WHERE tenant = $1 AND id = $2 AND version <= $4", from.Tenant, from.Id, to.Id, version).ConfigureAwait(false);
-        var command = Command("SELECT count(*), coalesce(sum(messages), 0)::BIGINT, coalesce(sum(tokens), 0)::BIGINT FROM changes WHERE tenant = $1 AND id = $2", to.Tenant, to.Id);
+            "INSERT INTO changes SELECT tenant, $3, version, kind, at, messages, tokens, body, has_system FROM changes WHERE tenant = $1 AND id = $2 AND version <= $4", from.Tenant, from.Id, to.Id, version).ConfigureAwait(false);
+        var command = Command("SELECT count(*), coalesce(sum(messages), 0)::BIGINT, coalesce(sum(tokens), 0)::BIGINT, coalesce(sum(octet_length(body)), 0)::BIGINT FROM changes WHERE tenant = $1 AND id = $2", to.Tenant, to.Id);
         await using (command.ConfigureAwait(false))
         {
             var rows = await command.ExecuteReaderAsync().ConfigureAwait(false);
             await using (rows.ConfigureAwait(false))
             {
                 await rows.ReadAsync().ConfigureAwait(false);
-                return (rows.GetInt64(0), (int)rows.GetInt64(1), rows.GetInt64(2));
+                return (rows.GetInt64(0), (int)rows.GetInt64(1), rows.GetInt64(2), rows.GetInt64(3));
             }
         }
     }

@@ -27,6 +27,13 @@ internal static class SqliteSchema
         CREATE INDEX responses_by_time ON responses (tenant, at DESC, id, bytes);
         CREATE INDEX responses_by_age ON responses (at);
         """,
+        """
+        ALTER TABLE sessions ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+        UPDATE sessions SET bytes = (SELECT coalesce(sum(length(body) + 256), 0) FROM changes WHERE changes.tenant = sessions.tenant AND changes.id = sessions.id);
+        ALTER TABLE changes ADD COLUMN has_system INTEGER NOT NULL DEFAULT 0;
+        UPDATE changes SET has_system = 1 WHERE instr(body, CAST('"role":"system"' AS BLOB)) > 0 OR instr(body, CAST('"role":"developer"' AS BLOB)) > 0;
+        CREATE INDEX changes_of_system ON changes (tenant, id, version) WHERE has_system = 1;
+        """,
     ];
 
     /// <summary>Brings a file up to date, each step whole or not at all.</summary>

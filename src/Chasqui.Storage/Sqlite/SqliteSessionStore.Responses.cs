@@ -36,7 +36,7 @@ public sealed partial class SqliteSessionStore
             {
                 using var command = Command(_writer, ResponseRows.Remove, tenant, id);
                 return command.ExecuteNonQuery();
-            }, cancellationToken).ConfigureAwait(false) > 0;
+            }, cancellationToken, cleans: true).ConfigureAwait(false) > 0;
 
     /// <inheritdoc/>
     public Task<int> ForgetResponsesAsync(DateTimeOffset before, CancellationToken cancellationToken = default) => WriteAsync(
@@ -44,10 +44,10 @@ public sealed partial class SqliteSessionStore
         {
             using var command = Command(_writer, ResponseRows.Forget, SessionRows.Ticks(before));
             return command.ExecuteNonQuery();
-        }, cancellationToken);
+        }, cancellationToken, cleans: true);
 
     /// <summary>Writes in one transaction, which is on the disk when this returns.</summary>
-    private async Task<int> WriteAsync(Func<int> write, CancellationToken cancellationToken)
+    private async Task<int> WriteAsync(Func<int> write, CancellationToken cancellationToken, bool cleans = false)
     {
         await _writing.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -61,6 +61,8 @@ public sealed partial class SqliteSessionStore
                     {
                         var count = write();
                         Run(_writer, "COMMIT");
+                        if (cleans && count > 0)
+                            SqliteCleaning.Run(_writer);
                         return count;
                     }
                     catch

@@ -50,12 +50,14 @@ public sealed partial class SqliteSessionStore : ISessionStore, IResponseStore
             var writer = Connect(path, SqliteOpenMode.ReadWriteCreate);
             try
             {
-                Run(writer, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864");
+                // What is deleted is overwritten. How a file gives pages back is decided before there is anything in it.
+                Run(writer, "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA secure_delete = ON; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864");
                 SqliteSchema.Migrate(writer, path);
                 using var check = writer.CreateCommand();
                 check.CommandText = "PRAGMA quick_check(1)";
                 if (check.ExecuteScalar() is not "ok" and var found)
                     throw new SessionStoreException(StoreFault.Corrupt, $"{path} is damaged ({found}); put back a copy of it, or move it away to begin with none");
+                SqliteCleaning.Convert(writer);
                 return new SqliteSessionStore(path, writer);
             }
             catch
@@ -100,23 +102,16 @@ public sealed partial class SqliteSessionStore : ISessionStore, IResponseStore
         }, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<SessionChange>> ReadAsync(SessionKey key, long after, int limit, long maxBytes, CancellationToken cancellationToken = default) => ReadAsync(
-        connection =>
-        {
-            using var command = Command(
-                connection, SessionRows.SelectChange + " FROM changes WHERE tenant = $1 AND id = $2 AND version > $3 ORDER BY version LIMIT $4", key.Tenant, key.Id, after, Math.Max(1, limit));
-            using var rows = command.ExecuteReader();
-            List<SessionChange> changes = [];
-            for (var left = maxBytes; rows.Read();)
-            {
-                var (change, bytes) = SessionRows.Change(key, rows);
-                left -= bytes;
-                if (changes.Count > 0 && left < 0)
-                    break;
-                changes.Add(change);
-            }
-            return (IReadOnlyList<SessionChange>)changes;
-        }, cancellationToken);
+    public Task<IReadOnlyList<SessionChange>> ReadAsync(SessionKey key, long after, int limit, long maxBytes, CancellationToken cancellationToken = default) =>
+        ChangesAsync(key, SessionRows.After, after, Math.Max(1, limit), maxBytes, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<SessionChange>> ReadBackAsync(SessionKey key, long before, int limit, long maxBytes, CancellationToken cancellationToken = default) =>
+        ChangesAsync(key, SessionRows.Before, before, Math.Max(1, limit), maxBytes, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<SessionChange>> ReadSystemAsync(SessionKey key, long after, long before, long maxBytes, CancellationToken cancellationToken = default) =>
+        ChangesAsync(key, SessionRows.SystemBetween, after, before, maxBytes, cancellationToken);
 
     /// <inheritdoc/>
     public Task<SessionPage> ListAsync(string tenant, string? after, int limit, CancellationToken cancellationToken = default)
@@ -135,6 +130,16 @@ public sealed partial class SqliteSessionStore : ISessionStore, IResponseStore
                 return ListCursor.Page(sessions, Math.Max(1, limit));
             }, cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public Task<SessionUsage> UsageAsync(string? tenant, CancellationToken cancellationToken = default) => ReadAsync(
+        connection =>
+        {
+            using var command = tenant is null ? Command(connection, SessionRows.UsageOfAll) : Command(connection, SessionRows.UsageOf, tenant);
+            using var rows = command.ExecuteReader();
+            rows.Read();
+            return SessionRows.Usage(rows);
+        }, cancellationToken);
 
     /// <inheritdoc/>
     public async Task<int> ForgetAsync(DateTimeOffset deletedBefore, CancellationToken cancellationToken = default)
@@ -192,6 +197,8 @@ public sealed partial class SqliteSessionStore : ISessionStore, IResponseStore
             for (var i = 0; i < outcomes.Length; i++)
                 outcomes[i] = await SessionRules.DoAsync(_table, writes[i]).ConfigureAwait(false);
             transaction.Commit();
+            if (outcomes.Any(outcome => outcome.Change?.Kind == ChangeKind.Deleted))
+                SqliteCleaning.Run(_writer);
             return outcomes;
         }
         catch (SqliteException e)
@@ -212,6 +219,7 @@ public sealed partial class SqliteSessionStore : ISessionStore, IResponseStore
             sessions.Transaction = transaction;
             var count = sessions.ExecuteNonQuery();
             transaction.Commit();
+            SqliteCleaning.Run(_writer);
             return count;
         }
         catch (SqliteException e)
@@ -219,6 +227,23 @@ public sealed partial class SqliteSessionStore : ISessionStore, IResponseStore
             throw SqliteErrors.Of(e, _path);
         }
     }
+
+    private Task<IReadOnlyList<SessionChange>> ChangesAsync(SessionKey key, string sql, long from, long to, long maxBytes, CancellationToken cancellationToken) => ReadAsync(
+        connection =>
+        {
+            using var command = Command(connection, sql, key.Tenant, key.Id, from, to);
+            using var rows = command.ExecuteReader();
+            List<SessionChange> changes = [];
+            for (var left = maxBytes; rows.Read();)
+            {
+                var (change, bytes) = SessionRows.Change(key, rows);
+                left -= bytes;
+                if (changes.Count > 0 && left < 0)
+                    break;
+                changes.Add(change);
+            }
+            return (IReadOnlyList<SessionChange>)changes;
+        }, cancellationToken);
 
     private async Task<T> ReadAsync<T>(Func<SqliteConnection, T> read, CancellationToken cancellationToken)
     {

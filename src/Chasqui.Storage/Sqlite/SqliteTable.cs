@@ -17,10 +17,10 @@ internal sealed class SqliteTable : ISessionTable, IDisposable
     public SqliteTable(SqliteConnection connection)
     {
         _find = new(connection, SessionRows.Select + " FROM sessions WHERE tenant = $1 AND id = $2", 2);
-        _put = new(connection, "INSERT OR REPLACE INTO sessions VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)", 15);
-        _add = new(connection, "INSERT INTO changes VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", 8);
-        _copy = new(connection, "INSERT INTO changes SELECT tenant, $3, version, kind, at, messages, tokens, body FROM changes WHERE tenant = $1 AND id = $2 AND version <= $4", 4);
-        _count = new(connection, "SELECT count(*), coalesce(sum(messages), 0), coalesce(sum(tokens), 0) FROM changes WHERE tenant = $1 AND id = $2", 2);
+        _put = new(connection, "INSERT OR REPLACE INTO sessions VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)", 16);
+        _add = new(connection, "INSERT INTO changes VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", 9);
+        _copy = new(connection, "INSERT INTO changes SELECT tenant, $3, version, kind, at, messages, tokens, body, has_system FROM changes WHERE tenant = $1 AND id = $2 AND version <= $4", 4);
+        _count = new(connection, "SELECT count(*), coalesce(sum(messages), 0), coalesce(sum(tokens), 0), coalesce(sum(length(body)), 0) FROM changes WHERE tenant = $1 AND id = $2", 2);
         _clear = new(connection, "DELETE FROM changes WHERE tenant = $1 AND id = $2", 2);
         _all = [_find, _put, _add, _copy, _count, _clear];
     }
@@ -45,10 +45,10 @@ internal sealed class SqliteTable : ISessionTable, IDisposable
         return default;
     }
 
-    public ValueTask<(long Changes, int Messages, long Tokens)> CopyAsync(SessionKey from, SessionKey to, long version)
+    public ValueTask<(long Changes, int Messages, long Tokens, long Bytes)> CopyAsync(SessionKey from, SessionKey to, long version)
     {
         _copy.Run(from.Tenant, from.Id, to.Id, version);
-        return ValueTask.FromResult(_count.One(static row => (row.GetInt64(0), row.GetInt32(1), row.GetInt64(2)), to.Tenant, to.Id));
+        return ValueTask.FromResult(_count.One(static row => (row.GetInt64(0), row.GetInt32(1), row.GetInt64(2), row.GetInt64(3)), to.Tenant, to.Id));
     }
 
     public ValueTask ClearAsync(SessionKey key)

@@ -51,6 +51,9 @@ public abstract class Call
 
     internal bool PendingEnd { get; set; }
 
+    // When any of the pending message left last, or it began to wait; of no meaning while nothing is pending.
+    internal long WaitingSince { get; set; }
+
     internal bool IsQueued { get; set; }
 
     internal Call? NextQueued { get; set; }

@@ -87,7 +87,10 @@ internal sealed class Scheduler(Connection connection)
         call.Pending = call.Pending[size..];
         call.PendingBegun = true;
         if (more)
+        {
+            connection.Waits(call);
             return;
+        }
         call.HasPending = false;
         call.Pending = default;
         if (end)

@@ -162,6 +162,7 @@ internal sealed class Sender(Connection connection)
     private void Wait(Call call, ReadOnlyMemory<byte> message, bool end)
     {
         (call.Pending, call.PendingEnd, call.PendingBegun, call.HasPending) = (message, end, false, true);
+        connection.Waits(call);
         connection.Scheduler.Enqueue(call);
     }
 

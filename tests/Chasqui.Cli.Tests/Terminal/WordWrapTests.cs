@@ -9,7 +9,7 @@ public sealed partial class WordWrapTests
     public void A_word_that_does_not_fit_is_taken_back_and_begins_the_next_line()
     {
         Assert.Equal("The quick brown fox \njumps over the lazy \ndog.", Show(21, "The quick brown fox jumps over the lazy dog."));
-        Assert.Equal("One\n\n  two\nthree four five six\nseven", Show(21, "One\n\n  two\nthree four five six seven"));
+        Assert.Equal("One\n\n  two\nthree four five six \nseven", Show(21, "One\n\n  two\nthree four five six seven"));
     }
 
     [Fact]

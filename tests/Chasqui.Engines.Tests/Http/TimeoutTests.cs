@@ -3,7 +3,6 @@ using System.Net.Sockets;
 using System.Threading.Channels;
 using Chasqui.Engines.Http;
 using Chasqui.Engines.OpenAi;
-using Microsoft.Extensions.Time.Testing;
 
 namespace Chasqui.Engines.Tests.Http;
 
@@ -202,25 +201,5 @@ public sealed class TimeoutTests
         await foreach (var _ in node.Engine.GenerateAsync(Nodes.Prompt(), Nodes.Token))
             break;
         Assert.True(await gone.Task.WaitAsync(Nodes.Token));
-    }
-
-    /// <summary>A clock that tells of the timers that are made on it.</summary>
-    private sealed class SignallingTime : FakeTimeProvider
-    {
-        private readonly Channel<TimeSpan> _timers = Channel.CreateUnbounded<TimeSpan>();
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
-        {
-            var timer = base.CreateTimer(callback, state, dueTime, period);
-            _timers.Writer.TryWrite(dueTime);
-            return timer;
-        }
-
-        public async Task UntilTimerAsync(TimeSpan dueTime)
-        {
-            while (await _timers.Reader.ReadAsync(Nodes.Token) != dueTime)
-            {
-            }
-        }
     }
 }

@@ -10,7 +10,7 @@ public sealed class ModelNameTests
     [InlineData("mini:v2", "mini:v2", "registry.ollama.ai/library/mini:v2")]
     [InlineData("library/mini", "mini:latest", "registry.ollama.ai/library/mini:latest")]
     [InlineData("me/mini:v2", "me/mini:v2", "registry.ollama.ai/me/mini:v2")]
-    [InlineData("Registry.Ollama.AI/Library/Mini:V1", "Mini:V1", "Registry.Ollama.AI/Library/Mini:V1")]
+    [InlineData("Registry.Ollama.AI/Library/Mini:V1", "Mini:V1", "registry.ollama.ai/library/Mini:V1")]
     [InlineData("localhost:5000/me/mini", "localhost:5000/me/mini:latest", "localhost:5000/me/mini:latest")]
     [InlineData("https://hf.co/me/mini:Q4_K_M", "hf.co/me/mini:Q4_K_M", "hf.co/me/mini:Q4_K_M")]
     [InlineData("_a.b-c_d:1.0-x", "_a.b-c_d:1.0-x", "registry.ollama.ai/library/_a.b-c_d:1.0-x")]
@@ -40,6 +40,10 @@ public sealed class ModelNameTests
     [InlineData("mini\\x")]
     [InlineData("minü")]
     [InlineData("mini@sha256:abc")]
+    [InlineData("x://mini://registry.ollama.ai/library/secret")]
+    [InlineData("ftp://mini")]
+    [InlineData("https://https://mini")]
+    [InlineData("registry.ollama.ai//mini")]
     public void A_name_of_another_form_is_refused(string text) =>
         Assert.Equal(text, Assert.Throws<InvalidModelNameException>(() => ModelName.Parse(text)).Model);
 

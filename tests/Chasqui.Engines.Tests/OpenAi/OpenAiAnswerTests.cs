@@ -37,6 +37,24 @@ public sealed class OpenAiAnswerTests
             calls.GetRawText());
     }
 
+    [Fact]
+    public async Task Show_is_filled_from_what_llama_cpp_tells()
+    {
+        await using var server = new OpenAiScript("llamacpp")
+            .With("GET /v1/models", """{"data":[{"id":"mini","owned_by":"llamacpp","created":1700000000,"meta":{"n_vocab":1024,"n_ctx":512,"n_ctx_train":1024,"n_embd":128,"n_params":935040,"size":996864,"ftype":"Q8_0"}}]}""")
+            .With("GET /props", """{"default_generation_settings":{"n_ctx":512},"total_slots":4,"modalities":{"vision":true},"chat_template":"{{ tools }}<think></think>","chat_template_caps":{"supports_tools":false},"build_info":"b1"}""");
+
+        var shown = await server.Engine.ShowAsync("mini", Nodes.Token);
+
+        Assert.Equal(["completion", "vision", "thinking"], shown.Summary.Capabilities);
+        Assert.Equal(("{{ tools }}<think></think>", false), (shown.Template, shown.TemplateIsGo));
+        Assert.Equal(("935K", "Q8_0", 512), (shown.Summary.Details.ParameterSize, shown.Summary.Details.QuantizationLevel, shown.Summary.Details.ContextLength));
+        Assert.Equal(("num_ctx", "512"), (shown.RawParameters.Single().Key, shown.RawParameters.Single().Value.ToJsonString()));
+        Assert.Equal(
+            ["general.context_length 1024", "general.embedding_length 128", "general.parameter_count 935040", "general.vocabulary_size 1024"],
+            shown.Metadata.Select(entry => $"{entry.Key} {entry.Value}").Order(StringComparer.Ordinal));
+    }
+
     [Theory]
     // A name and an id in each piece, with and without an index, and an id of its own for each piece.
     [InlineData("""{"index":0,"id":"a","function":{"name":"f","arguments":"{\"x\":"}}""", """{"index":0,"id":"a","function":{"name":"f","arguments":"1}"}}""", "a f {\"x\":1}")]

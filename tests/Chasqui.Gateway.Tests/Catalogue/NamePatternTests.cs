@@ -17,6 +17,7 @@ public sealed class NamePatternTests
     [InlineData("llama3*", "llama3.3:70b", true)]
     [InlineData("llama3*", "jane/llama3", false)]
     [InlineData("registry.ollama.ai/library/llama3*", "llama3:70b", true)]
+    [InlineData("registry.ollama.ai/library/llama3*", "jane/llama3:70b", false)]
     [InlineData("llama3:*", "llama3.3:70b", false)]
     [InlineData("llama3:*", "llama3:70b", true)]
     [InlineData("*:70b", "llama3:70b", true)]
@@ -27,11 +28,26 @@ public sealed class NamePatternTests
     [InlineData("*-test", "mini-tested", false)]
     [InlineData("*", "anything/at:all", true)]
     [InlineData("jane/*", "jane/llama3", true)]
+    [InlineData("library/*", "llama3", true)]
+    [InlineData("library/*", "registry.ollama.ai/library/llama3", true)]
+    [InlineData("library/*", "jane/llama3", false)]
+    [InlineData("library/*", "hf.co/jane/llama3", false)]
+    [InlineData("Library/l*:70b", "llama3:70b", true)]
+    [InlineData("library/l*:70b", "llama3:8b", false)]
+    [InlineData("registry.ollama.ai/*", "llama3", true)]
+    [InlineData("registry.ollama.ai/*", "jane/llama3", true)]
+    [InlineData("registry.ollama.ai/*", "hf.co/jane/llama3", false)]
+    [InlineData("registry.ollama.ai/jane/*", "jane/llama3", true)]
+    [InlineData("registry.ollama.ai/jane/*", "llama3", false)]
+    [InlineData("https://registry.ollama.ai/library/*", "llama3", true)]
+    [InlineData("https://*", "llama3", true)]
+    [InlineData("mini*", "x://mini://registry.ollama.ai/library/secret", false)]
+    [InlineData("*", "x://mini://registry.ollama.ai/library/secret", false)]
     [InlineData("", "llama3", false)]
     public void A_pattern_matches(string pattern, string name, bool matches) => Assert.Equal(matches, new NamePattern(pattern).Matches(name));
 
     [Fact]
-    public void Stars_stand_for_any_text() => Gen.Select(Gen.String[Gen.Char["abB*:"], 1, 8], Gen.String[Gen.Char["abB"], 0, 10])
+    public void Stars_stand_for_any_text() => Gen.Select(Gen.String[Gen.Char["abB*:"], 1, 8], Gen.String[Gen.Char["abB"], 1, 10])
         .Where((pattern, _) => pattern.Contains('*', StringComparison.Ordinal))
         .Sample((pattern, name) =>
         {

@@ -99,6 +99,42 @@ public sealed class LeaseWatchTests
         Assert.NotNull(lease.Explain());
     }
 
+    [Fact]
+    public async Task Time_spent_waiting_for_the_client_is_not_the_nodes()
+    {
+        await using var fleet = await WatchedAsync();
+        using var lease = await fleet.Dispatcher.Begin(Fleet.To()).NextAsync(Fleet.Token);
+        lease.Progressed();
+
+        lease.BeginClientWait();
+        Check(fleet, TimeSpan.FromSeconds(900));
+        Assert.False(lease.Token.IsCancellationRequested);
+        lease.EndClientWait();
+        Check(fleet, TimeSpan.FromSeconds(30));
+        Assert.False(lease.Token.IsCancellationRequested);
+        Assert.Equal(TimeSpan.FromSeconds(900), lease.ClientWait);
+        Check(fleet, TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal("node a has sent nothing for 30 s", lease.Explain()!.Message);
+    }
+
+    [Fact]
+    public async Task A_client_that_is_slow_for_too_long_ends_the_attempt_and_blames_no_node()
+    {
+        await using var fleet = await WatchedAsync();
+        using (var lease = await fleet.Dispatcher.Begin(Fleet.To()).NextAsync(Fleet.Token))
+        {
+            lease.Progressed();
+            lease.BeginClientWait();
+
+            Check(fleet, TimeSpan.FromSeconds(1000) + TimeSpan.FromMilliseconds(1));
+
+            Assert.True(lease.Token.IsCancellationRequested);
+            Assert.Null(lease.Explain());
+        }
+        Assert.Equal("", fleet["a"].Health.LastFailure);
+    }
+
     private static async Task<Fleet> WatchedAsync(bool isResident = true)
     {
         var node = new FakeNode("a", "m") { Options = new NodeOptions { Name = "a", Url = "http://a:1", Slots = 64, Timeouts = _timeouts } };

@@ -143,19 +143,6 @@ public sealed class TrafficShaperTests
         Assert.Equal(TimeSpan.FromSeconds(37), refused.RetryAfter);
     }
 
-    [Theory]
-    [InlineData(7, 83)]
-    [InlineData(500, 40)]
-    public async Task Of_an_answer_that_broke_off_about_what_was_said_counts(int pieces, int left)
-    {
-        using var shaper = Shaper(new LimitOptions { MaxDelay = TimeSpan.Zero });
-        var view = shaper.ViewOf(Key("a", new TrafficLimit { TokensPerMinute = 100 }), "mini")!;
-
-        (await shaper.AdmitAsync(view, 10, 50, Cancellation)).SettleAbout(pieces);
-
-        Assert.Equal(left, view.Status().Tokens!.Value.Remaining);
-    }
-
     [Fact]
     public async Task Tokens_that_were_not_needed_let_the_next_in_at_once()
     {
@@ -197,6 +184,39 @@ public sealed class TrafficShaperTests
         _time.Advance(TimeSpan.FromSeconds(5));
 
         Assert.Null((await Assert.ThrowsAsync<RateLimitedException>(() => waits.WaitAsync(_limit, Cancellation))).RetryAfter);
+    }
+
+    [Theory]
+    [InlineData(0, 2_000_000_000)]
+    [InlineData(5_000_000_000, 10)]
+    [InlineData(long.MaxValue / 2, long.MaxValue / 2)]
+    public async Task A_request_that_asks_for_billions_puts_no_other_caller_into_debt(long prompt, long answer)
+    {
+        using var shaper = Shaper(new LimitOptions { Overall = new TrafficLimit { TokensPerMinute = 1_000 } });
+        var greedy = shaper.ViewOf(Key("greedy", TrafficLimit.None), "mini")!;
+        var other = shaper.ViewOf(Key("other", TrafficLimit.None), "mini")!;
+
+        var admission = await shaper.AdmitAsync(greedy, prompt, answer, Cancellation);
+        Assert.Equal(0, other.Status().Tokens!.Value.Remaining);
+        admission.Settle(5);
+
+        Assert.Equal(995, other.Status().Tokens!.Value.Remaining);
+        await shaper.AdmitAsync(other, 5, 10, Cancellation);
+    }
+
+    [Fact]
+    public async Task What_was_not_reserved_is_taken_when_the_answer_is_settled()
+    {
+        using var shaper = Shaper(new LimitOptions { MaxDelay = TimeSpan.Zero, Overall = new TrafficLimit { TokensPerMinute = 1_000 } });
+        var view = shaper.ViewOf(Caller.Anonymous, "mini")!;
+
+        var admission = await shaper.AdmitAsync(view, 10, 5_000, Cancellation);
+        admission.Settle(3_000);
+        _time.Advance(TimeSpan.FromMinutes(2));
+
+        await Assert.ThrowsAsync<RateLimitedException>(() => Admit(shaper, view));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        await Admit(shaper, view);
     }
 
     private TrafficShaper Shaper(LimitOptions options) => new(new LiveGatewaySettings(new GatewaySettings { Limits = options }), _time);

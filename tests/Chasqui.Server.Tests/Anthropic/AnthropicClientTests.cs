@@ -26,6 +26,7 @@ public abstract class AnthropicClientTests(EngineProcess process) : IAsyncLifeti
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         _client.Dispose();
         await _gateway.DisposeAsync();
         _store.Dispose();

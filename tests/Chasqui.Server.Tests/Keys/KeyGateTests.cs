@@ -223,6 +223,22 @@ public sealed class KeyGateTests
         Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
     }
 
+    /// <summary>What is warm shows whether another tenant has asked the same.</summary>
+    [Theory]
+    [InlineData(Scopes.Infer, false)]
+    [InlineData(Scopes.All, true)]
+    public async Task Why_a_node_was_chosen_is_told_to_admins_alone(Scopes scopes, bool isTold)
+    {
+        await using var gateway = await StartAsync();
+        var key = await gateway.AddKeyAsync("a", caller => caller with { Scopes = scopes });
+        using var request = Fleet.Post("/api/chat", Chat).With(key);
+        request.Headers.Add("X-Chasqui-Explain", "1");
+
+        using var answer = await gateway.Http.SendAsync(request, Cancellation);
+
+        Assert.Equal((HttpStatusCode.OK, isTold), (answer.StatusCode, answer.Headers.Contains("X-Chasqui-Route")));
+    }
+
     [Fact]
     public async Task A_key_that_has_expired_is_not_taken()
     {

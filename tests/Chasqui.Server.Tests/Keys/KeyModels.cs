@@ -6,6 +6,7 @@ internal static class KeyModels
     public static ScriptedEngine Engine(Action? asked = null) => new()
     {
         Models = [Summary("mini:latest"), Summary("other:7b")],
+        Resident = [new ResidentModel { Summary = Summary("mini:latest"), ContextLength = 4_096 }],
         Failure = () => new ModelNotFoundException("other:8", ["mini:latest", "other:7b"]),
         Answer = (_, cancellationToken) =>
         {

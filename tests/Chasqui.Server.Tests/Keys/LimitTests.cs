@@ -8,7 +8,10 @@ using Anthropic.Exceptions;
 using Anthropic.Models.Messages;
 using Chasqui.Client;
 using Chasqui.Gateway;
+using Chasqui.Gateway.Nodes;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Server.Tests.Nodes;
+using Microsoft.Extensions.DependencyInjection;
 using OpenAI;
 using OpenAI.Chat;
 using Messages = Chasqui.Protocol.Messages;
@@ -206,6 +209,84 @@ public sealed class LimitTests
         Anthropic.AnthropicClient Client(string key) => new() { BaseUrl = gateway.Address.ToString(), ApiKey = key, MaxRetries = 0 };
 
         static MessageCreateParams Hello(string model) => new() { Model = model, MaxTokens = 8, Messages = [new() { Role = Role.User, Content = "Hello!" }] };
+    }
+
+    [Theory]
+    [InlineData("/api/chat")]
+    [InlineData("/infer")]
+    [InlineData("/v1/chat/completions")]
+    [InlineData("/v1/messages")]
+    [InlineData("MCP")]
+    public async Task An_answer_is_reserved_no_more_than_the_context_whatever_was_asked_for(string path)
+    {
+        LimitView? view = null;
+        long? remaining = null;
+        var limits = new LimitOptions { MaxDelay = TimeSpan.Zero, Overall = new TrafficLimit { TokensPerMinute = 60, TokenBurst = 100_000 } };
+        await using var gateway = await RunningGateway.StartAsync(
+            KeyModels.Engine(() => remaining = view!.Status().Tokens!.Value.Remaining), options => options with { Limits = limits });
+        await gateway.App.Services.GetRequiredService<NodeSet>().RefreshAsync(Cancellation);
+        view = gateway.App.Services.GetRequiredService<TrafficShaper>().ViewOf(Chasqui.Gateway.Caller.Anonymous, "mini:latest");
+
+        if (path == "MCP")
+        {
+            await using var client = new ChasquiClient(new ChasquiClientOptions { Endpoint = GatewayHost.WireAddresses(gateway.App)[0] });
+            var request = new Messages.ChatRequest { Model = "mini", Common = new() { Options = new() { NumPredict = 2_000_000_000 } }, Messages = { new Messages.ChatMessage { Role = "user", Content = "x" } } };
+            await foreach (var _ in client.ChatAsync(request, null, Cancellation))
+            {
+                // What was reserved is looked at while the answer is made.
+            }
+        }
+        else
+        {
+            var body = path == "/infer"
+                ? """{"model":"mini","prompt":"x","options":{"num_predict":2000000000}}"""
+                : Chat.Replace("50", "2000000000", StringComparison.Ordinal);
+            using var answer = await gateway.SendAsync(HttpMethod.Post, path, null, path == "/v1/messages" ? Message.Replace("50", "2000000000", StringComparison.Ordinal) : body);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+
+        Assert.InRange(remaining!.Value, 100_000 - 4_096 - 10, 100_000 - 4_096 + 30);
+    }
+
+    /// <summary>Two readers in a row could read these names in two ways, and one of them could be a model that the key may not use.</summary>
+    [Theory]
+    [InlineData("/api/chat")]
+    [InlineData("/api/generate")]
+    [InlineData("/api/show")]
+    [InlineData("/v1/chat/completions")]
+    [InlineData("/v1/responses")]
+    [InlineData("/v1/messages")]
+    [InlineData("MCP")]
+    public async Task A_name_that_can_be_read_in_two_ways_is_refused_before_it_is_compared_with_the_key(string path)
+    {
+        const string Name = "x://mini://registry.ollama.ai/library/other:7b";
+        var asked = 0;
+        await using var gateway = await RunningGateway.StartAsync(KeyModels.Engine(() => asked++));
+        var key = await gateway.AddKeyAsync("ci", caller => caller with { Models = ["mini*", "library/m*"] });
+
+        if (path == "MCP")
+        {
+            await using var client = new ChasquiClient(new ChasquiClientOptions { Endpoint = GatewayHost.WireAddresses(gateway.App)[0], ApiKey = key });
+            foreach (var (name, code) in new[] { (Name, "invalid_model_name"), ("other:7b", "permission_denied"), ("jane/mini", "permission_denied") })
+            {
+                var request = new Messages.ChatRequest { Model = name, Messages = { new Messages.ChatMessage { Role = "user", Content = "x" } } };
+                var error = await Assert.ThrowsAsync<ClientException>(() => client.ChatAsync(request, null, Cancellation).GetAsyncEnumerator(Cancellation).MoveNextAsync().AsTask());
+                Assert.Equal(code, error.Error.Code);
+            }
+        }
+        else
+        {
+            using var twice = await SendAsync(Name);
+            using var other = await SendAsync("other:7b");
+            using var jane = await SendAsync("jane/mini");
+            Assert.Equal((HttpStatusCode.BadRequest, HttpStatusCode.Forbidden, HttpStatusCode.Forbidden), (twice.StatusCode, other.StatusCode, jane.StatusCode));
+            Assert.Contains("model name", await twice.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, asked);
+
+        Task<HttpResponseMessage> SendAsync(string model) => gateway.SendAsync(
+            HttpMethod.Post, path, key, JsonSerializer.Serialize(new { model, prompt = "x", input = "x", max_tokens = 5, messages = new[] { new { role = "user", content = "x" } } }));
     }
 
     private static Task<RunningGateway> StartAsync(LimitOptions? limits = null) =>

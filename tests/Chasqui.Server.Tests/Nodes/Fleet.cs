@@ -2,6 +2,7 @@ using Chasqui.Gateway;
 using Chasqui.Gateway.Nodes;
 using Chasqui.OllamaDouble;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Double = Chasqui.OllamaDouble.OllamaDouble;
 
 namespace Chasqui.Server.Tests.Nodes;
@@ -29,8 +30,8 @@ internal sealed class Fleet : IAsyncDisposable
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     public static Task<Fleet> StartAsync(DoubleScript script, RoutingOptions? routing = null, NodeTimeouts? timeouts = null,
-        NodeKind kind = NodeKind.Ollama, Func<GatewayOptions, GatewayOptions>? change = null, TimeProvider? time = null) =>
-        StartAsync([script], routing, timeouts, kind, change, time);
+        NodeKind kind = NodeKind.Ollama, Func<GatewayOptions, GatewayOptions>? change = null, TimeProvider? time = null, ILoggerProvider? log = null) =>
+        StartAsync([script], routing, timeouts, kind, change, time, log);
 
     /// <summary>Starts all, and lets the gateway find the nodes.</summary>
     /// <param name="scripts">One for each node.</param>
@@ -39,18 +40,19 @@ internal sealed class Fleet : IAsyncDisposable
     /// <param name="kind">OpenAi lets the gateway translate what is not OpenAI's.</param>
     /// <param name="change">A last word on the options.</param>
     /// <param name="time">The gateway's clock; the doubles keep the real one.</param>
+    /// <param name="log">Is told what the gateway logs.</param>
     public static async Task<Fleet> StartAsync(IReadOnlyList<DoubleScript> scripts, RoutingOptions? routing = null, NodeTimeouts? timeouts = null,
-        NodeKind kind = NodeKind.Ollama, Func<GatewayOptions, GatewayOptions>? change = null, TimeProvider? time = null)
+        NodeKind kind = NodeKind.Ollama, Func<GatewayOptions, GatewayOptions>? change = null, TimeProvider? time = null, ILoggerProvider? log = null)
     {
         var doubles = new List<Double>();
         foreach (var script in scripts)
             doubles.Add(await Double.StartAsync(script, cancellation: Cancellation));
-        return await StartAsync(doubles, routing, timeouts, kind, change, time);
+        return await StartAsync(doubles, routing, timeouts, kind, change, time, log);
     }
 
     /// <summary>The same before doubles that run already; they are stopped with the gateway.</summary>
     public static async Task<Fleet> StartAsync(IReadOnlyList<Double> doubles, RoutingOptions? routing = null, NodeTimeouts? timeouts = null,
-        NodeKind kind = NodeKind.Ollama, Func<GatewayOptions, GatewayOptions>? change = null, TimeProvider? time = null)
+        NodeKind kind = NodeKind.Ollama, Func<GatewayOptions, GatewayOptions>? change = null, TimeProvider? time = null, ILoggerProvider? log = null)
     {
         var nodes = doubles.Select((node, i) => new NodeOptions
         {
@@ -72,6 +74,8 @@ internal sealed class Fleet : IAsyncDisposable
             {
                 if (time is not null)
                     builder.Services.AddSingleton(time);
+                if (log is not null)
+                    builder.Logging.AddProvider(log);
             });
         var fleet = new Fleet(doubles, gateway);
         await fleet.Nodes.RefreshAsync(Cancellation);

@@ -152,6 +152,30 @@ public sealed class PassedEndsTests
         Assert.Equal("out of memory", Node(gateway).Health.LastFailure);
     }
 
+    [Theory]
+    [InlineData("\r\n", "")]
+    [InlineData("\r", "")]
+    [InlineData("\n", "\uFEFF")]
+    [InlineData("\n", ": hello\n\nretry: 10\n\n")]
+    public async Task Every_form_of_events_passes_and_is_understood_a_byte_at_a_time(string lineEnd, string before)
+    {
+        var text = before + (Piece + Finish + Done).Replace("\n", lineEnd, StringComparison.Ordinal);
+        await using var gateway = await StartAsync(Bytes(text));
+        var result = await ApiCall.Of("/v1/chat/completions", stream: true).SendAsync(gateway.Http, Cancellation);
+        // The mark of the text is not passed on, and a comment before the answer only where no other is under way.
+        Assert.EndsWith(text.TrimStart('\uFEFF').Replace(": hello\n\n", "", StringComparison.Ordinal), result.Body, StringComparison.Ordinal);
+        Assert.Equal("", Node(gateway).Health.LastFailure);
+
+        await using var broken = await StartAsync(Bytes(text[..(before.Length + Piece.Length)]));
+        result = await ApiCall.Of("/v1/chat/completions", stream: true).SendAsync(broken.Http, Cancellation);
+        Assert.Contains("ended its answer without a result", result.Body, StringComparison.Ordinal);
+    }
+
+    private static Task<RunningGateway> StartAsync(IReadOnlyList<byte[]> bytes) =>
+        PassingNode.StartAsync(new PassingNode(request => new PassingAnswer(PassingNode.TypeOf(request)) { Bytes = bytes }));
+
+    private static List<byte[]> Bytes(string text) => [.. System.Text.Encoding.UTF8.GetBytes(text).Select(one => new[] { one })];
+
     private static async Task<(CallEnd End, string Body)> EndOf(RunningGateway gateway, string path)
     {
         var result = await ApiCall.Of(path, stream: true).SendAsync(gateway.Http, Cancellation);

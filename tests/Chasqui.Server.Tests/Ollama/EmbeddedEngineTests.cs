@@ -21,6 +21,7 @@ public abstract class EmbeddedEngineTests(EngineProcess process) : IAsyncLifetim
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await _gateway.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }

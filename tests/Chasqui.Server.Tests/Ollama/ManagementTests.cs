@@ -34,6 +34,7 @@ public abstract class ManagementTests(EngineProcess process) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         _client.Dispose();
         await _gateway.DisposeAsync();
         await _registry.DisposeAsync();

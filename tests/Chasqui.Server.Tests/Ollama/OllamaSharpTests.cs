@@ -26,6 +26,7 @@ public abstract class OllamaSharpTests(EngineProcess process) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         _client.Dispose();
         await _gateway.DisposeAsync();
     }

@@ -45,6 +45,7 @@ public abstract class OpenAiPackageTests(EngineProcess process) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await _gateway.DisposeAsync();
         _store.Dispose();
     }

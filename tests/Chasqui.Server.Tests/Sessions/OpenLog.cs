@@ -32,7 +32,7 @@ internal sealed class OpenLog : IAsyncDisposable
         Log.WriteAsync(new AppendTurns(Key(id), Log.Now, expected, [new SessionMessage(new ChatMessage { Role = "user", Content = text }, 1)]), TestContext.Current.CancellationToken);
 
     public async Task<IReadOnlyList<string>> TextsAsync(string id = "s") =>
-        [.. (await Log.LoadAsync(Key(id), TestContext.Current.CancellationToken)).Turns.Select(turn => turn.Message.Content)];
+        [.. (await Log.LoadAsync(Key(id), _ => long.MaxValue, TestContext.Current.CancellationToken)).Part.Turns.Select(turn => turn.Message.Content)];
 
     /// <summary>Closes the log, and reads what is in the file.</summary>
     public async Task<IReadOnlyList<SessionChange>> CloseAndReadAsync(string id = "s")
@@ -71,8 +71,11 @@ internal sealed class CountingStore(ISessionStore inner) : ISessionStore
     /// <summary>Awaited before each commit.</summary>
     public Task Gate { get; set; } = Task.CompletedTask;
 
-    /// <summary>Done once, before changes after that version are read.</summary>
-    public (long After, Func<Task> Action)? BeforeRead { get; set; }
+    /// <summary>Done once, before changes before that version are read.</summary>
+    public (long Before, Func<Task> Action)? BeforeRead { get; set; }
+
+    /// <summary>Changes that were read from the end.</summary>
+    public int ReadBack { get; set; }
 
     public bool IsShared => inner.IsShared;
 
@@ -93,17 +96,27 @@ internal sealed class CountingStore(ISessionStore inner) : ISessionStore
 
     public Task<Session?> FindAsync(SessionKey key, CancellationToken cancellationToken = default) => inner.FindAsync(key, cancellationToken);
 
-    public async Task<IReadOnlyList<SessionChange>> ReadAsync(SessionKey key, long after, int limit, long maxBytes, CancellationToken cancellationToken = default)
+    public Task<IReadOnlyList<SessionChange>> ReadAsync(SessionKey key, long after, int limit, long maxBytes, CancellationToken cancellationToken = default) =>
+        inner.ReadAsync(key, after, limit, maxBytes, cancellationToken);
+
+    public async Task<IReadOnlyList<SessionChange>> ReadBackAsync(SessionKey key, long before, int limit, long maxBytes, CancellationToken cancellationToken = default)
     {
-        if (BeforeRead is { } before && before.After == after)
+        if (BeforeRead is { } read && read.Before == before)
         {
             BeforeRead = null;
-            await before.Action();
+            await read.Action();
         }
-        return await inner.ReadAsync(key, after, limit, maxBytes, cancellationToken);
+        var page = await inner.ReadBackAsync(key, before, limit, maxBytes, cancellationToken);
+        ReadBack += page.Count;
+        return page;
     }
 
+    public Task<IReadOnlyList<SessionChange>> ReadSystemAsync(SessionKey key, long after, long before, long maxBytes, CancellationToken cancellationToken = default) =>
+        inner.ReadSystemAsync(key, after, before, maxBytes, cancellationToken);
+
     public Task<SessionPage> ListAsync(string tenant, string? after, int limit, CancellationToken cancellationToken = default) => inner.ListAsync(tenant, after, limit, cancellationToken);
+
+    public Task<SessionUsage> UsageAsync(string? tenant, CancellationToken cancellationToken = default) => inner.UsageAsync(tenant, cancellationToken);
 
     public Task<int> ForgetAsync(DateTimeOffset deletedBefore, CancellationToken cancellationToken = default) => inner.ForgetAsync(deletedBefore, cancellationToken);
 

@@ -12,8 +12,8 @@ public sealed class SessionLoadTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData(0)] // The session was found, and nothing of it was read yet.
-    [InlineData(256)] // The first page of it was read.
+    [InlineData(Turns + 2)] // The session was found, and nothing of it was read yet.
+    [InlineData(Turns + 2 - 64)] // The first page of it was read.
     public async Task One_that_is_made_anew_meanwhile_is_read_again(int read)
     {
         await using var open = new OpenLog();
@@ -26,26 +26,26 @@ public sealed class SessionLoadTests
         }
         );
 
-        var (session, turns) = await open.Log.LoadAsync(OpenLog.Key(), Cancellation);
+        var (session, part) = await open.Log.LoadAsync(OpenLog.Key(), _ => long.MaxValue, Cancellation);
 
         Assert.Null(open.Store.BeforeRead);
         Assert.Equal((Turns + 4, 1), ((int)session.Version, session.Messages));
-        Assert.Equal(["new"], turns.Select(turn => turn.Message.Content));
+        Assert.Equal(["new"], part.Turns.Select(turn => turn.Message.Content));
         // Nor is anything else remembered.
         await open.SayAsync("newer");
         Assert.Equal(["new", "newer"], await open.TextsAsync());
     }
 
     [Theory]
-    [InlineData(0)]
-    [InlineData(256)]
+    [InlineData(Turns + 2)]
+    [InlineData(Turns + 2 - 64)]
     public async Task One_that_is_deleted_meanwhile_is_not_there(int read)
     {
         await using var open = new OpenLog();
         await FillAsync(open);
         open.Store.BeforeRead = (read, () => DeleteAsync(open));
 
-        await Assert.ThrowsAsync<SessionNotFoundException>(() => open.Log.LoadAsync(OpenLog.Key(), Cancellation));
+        await Assert.ThrowsAsync<SessionNotFoundException>(() => open.Log.LoadAsync(OpenLog.Key(), _ => long.MaxValue, Cancellation));
 
         Assert.Null(open.Store.BeforeRead);
     }
@@ -55,12 +55,12 @@ public sealed class SessionLoadTests
     {
         await using var open = new OpenLog();
         await FillAsync(open);
-        open.Store.BeforeRead = (256, () => open.SayAsync("late"));
+        open.Store.BeforeRead = (Turns + 2 - 64, () => open.SayAsync("late"));
 
-        var (session, turns) = await open.Log.LoadAsync(OpenLog.Key(), Cancellation);
+        var (session, part) = await open.Log.LoadAsync(OpenLog.Key(), _ => long.MaxValue, Cancellation);
 
         Assert.Equal(Turns + 1, session.Version);
-        Assert.Equal(Enumerable.Range(0, Turns).Select(Name), turns.Select(turn => turn.Message.Content));
+        Assert.Equal(Enumerable.Range(0, Turns).Select(Name), part.Turns.Select(turn => turn.Message.Content));
         Assert.Equal("late", (await open.TextsAsync())[^1]);
     }
 

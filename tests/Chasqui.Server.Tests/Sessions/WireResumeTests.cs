@@ -126,6 +126,29 @@ public sealed class WireResumeTests
     }
 
     [Theory]
+    [InlineData(2, 100)]
+    [InlineData(100, 1)]
+    public async Task No_caller_takes_the_place_of_another(int maxKept, int perCaller)
+    {
+        await using var gateway = await RunningGateway.StartAsync(
+            KeyModels.Engine(), options => options with { Resume = options.Resume with { MaxKept = maxKept, MaxKeptPerCaller = perCaller } });
+        await using var one = Client(await gateway.AddKeyAsync("one"));
+        await using var other = Client(await gateway.AddKeyAsync("other"));
+        await KeepAsync(one, "g-aaaaaaaaaaaaaaaa");
+        foreach (var last in "abcdef")
+            await KeepAsync(other, "g-bbbbbbbbbbbbbbb" + last);
+
+        Assert.NotEmpty(await one.ResumeAsync("g-aaaaaaaaaaaaaaaa", 0, null, Cancellation).ToListAsync(Cancellation));
+        Assert.NotEmpty(await other.ResumeAsync("g-bbbbbbbbbbbbbbbf", 0, null, Cancellation).ToListAsync(Cancellation));
+        await Assert.ThrowsAsync<ClientException>(async () => await other.ResumeAsync("g-bbbbbbbbbbbbbbba", 0, null, Cancellation).ToListAsync(Cancellation));
+
+        ChasquiClient Client(string key) => new(new ChasquiClientOptions { Endpoint = GatewayHost.WireAddresses(gateway.App)[0], ApiKey = key });
+
+        static Task KeepAsync(ChasquiClient client, string id) =>
+            client.GenerateAsync(Story, new CallOptions { Resume = true, GenerationId = id }, Cancellation).ToListAsync(Cancellation).AsTask();
+    }
+
+    [Theory]
     [InlineData("short")]
     [InlineData("G-AAAAAAAAAAAAAAAA")]
     public async Task An_id_that_cannot_be_is_refused(string id)

@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Diagnostics;
 
 namespace Chasqui.Server.Tests;
 
@@ -7,8 +6,6 @@ namespace Chasqui.Server.Tests;
 internal sealed class NodeProject(string folder)
 {
     private readonly string _folder = Path.Combine(Repository.Root, "tests", folder);
-
-    private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     /// <summary>Skips the test where Node.js or npm is missing.</summary>
     public static async Task RequireAsync()
@@ -24,7 +21,7 @@ internal sealed class NodeProject(string folder)
     {
         await InstallAsync();
         var tests = Directory.GetFiles(Path.Combine(_folder, "test"), "*.test.js").Order(StringComparer.Ordinal);
-        var (code, output) = await RunAsync(_folder, "node", ["--test", "--test-reporter=tap", .. tests],
+        var (code, output) = await ExternalProgram.RunAsync(_folder, "node", ["--test", "--test-reporter=tap", .. tests],
             ("CHASQUI_URL", gateway.ToString().TrimEnd('/')), ("CHASQUI_BEFORE", before), ("CHASQUI_MODEL", "mini"),
             ("CHASQUI_TOOLS_MODEL", "mini-tools"), ("CHASQUI_EMBED_MODEL", "mini-embed"), ("CHASQUI_THINK_MODEL", thinker));
 
@@ -39,7 +36,7 @@ internal sealed class NodeProject(string folder)
         var installed = new FileInfo(Path.Combine(_folder, "node_modules", ".package-lock.json"));
         if (installed.Exists && installed.LastWriteTimeUtc >= File.GetLastWriteTimeUtc(Path.Combine(_folder, "package-lock.json")))
             return;
-        var (code, log) = await RunAsync(_folder, "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], ("CI", "true"));
+        var (code, log) = await ExternalProgram.RunAsync(_folder, "npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], ("CI", "true"));
         Assert.True(code == 0, log);
     }
 
@@ -47,40 +44,13 @@ internal sealed class NodeProject(string folder)
     {
         try
         {
-            var (npm, _) = await RunAsync(Repository.Root, "npm", ["--version"]);
-            var (node, version) = await RunAsync(Repository.Root, "node", ["-p", "parseInt(process.versions.node)"]);
+            var (npm, _) = await ExternalProgram.RunAsync(Repository.Root, "npm", ["--version"]);
+            var (node, version) = await ExternalProgram.RunAsync(Repository.Root, "node", ["-p", "parseInt(process.versions.node)"]);
             return npm == 0 && node == 0 && int.TryParse(version.Trim(), out var major) && major >= 20;
         }
         catch (Win32Exception)
         {
             return false;
-        }
-    }
-
-    private static async Task<(int Code, string Output)> RunAsync(string folder, string program, string[] arguments, params (string Name, string? Value)[] variables)
-    {
-        var start = new ProcessStartInfo(program, arguments)
-        {
-            WorkingDirectory = folder,
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (var (name, value) in variables)
-            start.Environment[name] = value;
-        using var process = Process.Start(start)!;
-        try
-        {
-            process.StandardInput.Close();
-            var errors = process.StandardError.ReadToEndAsync(Token);
-            var output = await process.StandardOutput.ReadToEndAsync(Token);
-            await process.WaitForExitAsync(Token);
-            return (process.ExitCode, process.ExitCode == 0 ? output : output + await errors);
-        }
-        catch (OperationCanceledException)
-        {
-            process.Kill(entireProcessTree: true);
-            throw;
         }
     }
 }

@@ -14,6 +14,8 @@ internal sealed class ScriptedEngine : IEngine
 
     public IReadOnlyList<ModelSummary>? Models { get; init; }
 
+    public IReadOnlyList<ResidentModel> Resident { get; init; } = [];
+
     public string Name => "scripted";
 
     public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken = default) =>
@@ -36,7 +38,7 @@ internal sealed class ScriptedEngine : IEngine
     public Task<bool> UnloadAsync(string model, CancellationToken cancellationToken = default) => throw Failure();
 
     public Task<IReadOnlyList<ResidentModel>> ListResidentAsync(CancellationToken cancellationToken = default) =>
-        Models is null ? throw Failure() : Task.FromResult<IReadOnlyList<ResidentModel>>([]);
+        Models is null ? throw Failure() : Task.FromResult(Resident);
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 

@@ -22,6 +22,7 @@ public abstract class WireEngineTests(EngineProcess process) : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
+        GC.SuppressFinalize(this);
         await _client.DisposeAsync();
         await _gateway.DisposeAsync();
     }

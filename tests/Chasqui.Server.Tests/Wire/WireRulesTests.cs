@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Chasqui.Client;
 using Chasqui.Engines.Tests.Models.Managed;
 using Chasqui.Protocol;
 using Chasqui.Protocol.Headers;
@@ -47,6 +46,44 @@ public sealed class WireRulesTests
         using var reply = await connection.CallAsync(new HeaderList().Add("op", "server.info").Add("content-type", type), Array.Empty<byte>(), ct: Cancellation);
 
         Assert.Equal(status, reply.Headers["status"]);
+    }
+
+    [Theory]
+    [InlineData("http", "path", "no/slash", "400")]
+    [InlineData("http", "deadline-ms", "soon", "400")]
+    [InlineData("http", "op", "http", "400")]
+    [InlineData("server.info", "deadline-ms", "soon", "400")]
+    [InlineData("nothing", "x", "y", "404")]
+    [InlineData("server.info", "x", "y", "200")]
+    public async Task Every_answer_has_the_id_of_its_request(string op, string field, string value, string status)
+    {
+        await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine());
+        await using var connection = await ConnectAsync(gateway);
+        var headers = new HeaderList().Add("op", op).Add(field, value);
+
+        using var made = await connection.CallAsync(headers, Array.Empty<byte>(), ct: Cancellation);
+        using var own = await connection.CallAsync(headers.Add("request-id", "mine"), Array.Empty<byte>(), ct: Cancellation);
+
+        Assert.Equal((status, status), (made.Headers["status"], own.Headers["status"]));
+        Assert.Matches("^[0-9a-f]{16}$", made.Headers["request-id"]);
+        Assert.Equal("mine", own.Headers["request-id"]);
+    }
+
+    [Theory]
+    [InlineData("generate", "new")]
+    [InlineData("generate", "s")]
+    [InlineData("infer", "s")]
+    public async Task A_session_is_refused_where_a_prompt_is_continued(string op, string session)
+    {
+        await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine());
+        await using var connection = await ConnectAsync(gateway);
+        var generate = new Messages.GenerateRequest { Model = "m", Prompt = "x" };
+        IMessage request = op == "infer" ? new Messages.InferRequest { Generate = generate } : generate;
+
+        using var reply = await connection.CallAsync(new HeaderList().Add("op", op).Add("session", session), request.ToByteArray(), ct: Cancellation);
+
+        Assert.Equal("400", reply.Headers["status"]);
+        Assert.Contains("sessions are for chats", Messages.Error.Parser.ParseFrom(reply.Body.Span).Message);
     }
 
     [Fact]

@@ -101,7 +101,7 @@ export type GenerationOptions = Message<"chasqui.v1.GenerationOptions"> & {
   numBatch?: number | undefined;
 
   /**
-   * Threads for the arithmetic, 1 to 512. Default: all cores but one.
+   * Threads for the arithmetic, 1 to 512; 0 for the default. Default: all cores but one.
    *
    * @generated from field: optional int32 num_thread = 3;
    */
@@ -164,7 +164,7 @@ export type GenerationOptions = Message<"chasqui.v1.GenerationOptions"> & {
   repeatLastN?: number | undefined;
 
   /**
-   * Divides the logit of a recent token, above 0; 1 is off. Default 1.1.
+   * Divides the logit of a recent token, above 0 to 100; 1 is off. Default 1.1.
    *
    * @generated from field: optional float repeat_penalty = 12;
    */
@@ -889,7 +889,7 @@ export type EmbedRequest = Message<"chasqui.v1.EmbedRequest"> & {
   noTruncate: boolean;
 
   /**
-   * Only so many of the vector's numbers.
+   * Only so many of the vector's numbers; 0, or more than it has, for all of them.
    *
    * @generated from field: optional int32 dimensions = 4;
    */

@@ -34,6 +34,7 @@ internal sealed partial class ResponseArchive(SessionKeeper keeper, TimeProvider
         }
         try
         {
+            await keeper.Log.TakeRoomAsync(body.Length, cancellationToken).ConfigureAwait(false);
             await keeper.Responses.KeepAsync(new KeptResponse(Tenant, id, time.GetUtcNow(), body), Options, cancellationToken).ConfigureAwait(false);
             return true;
         }

@@ -180,6 +180,8 @@ internal sealed class OpenAiFormat(Generation request, TimeProvider time, bool c
 
     private void Usage(Cost cost)
     {
+        if (!Request.Model.Script.CountsTokens)
+            return;
         Json.WriteStartObject("usage");
         Json.WriteNumber("prompt_tokens", cost.PromptTokens);
         Json.WriteNumber("completion_tokens", cost.Tokens);

@@ -78,7 +78,7 @@ internal sealed class GenerationReader(ModelStore store)
             Seed = (long)(json.Number("seed", type, "int") ?? 0),
             Stops = Strings(json.Get("stop") ?? json.Get("stop_sequences")),
             Think = request.Model.Script.Can("thinking") && effort != "none" && json.Get("thinking")?.Get("type")?.GetString() != "disabled",
-            IncludeUsage = json.Get("stream_options")?.Get("include_usage") is { ValueKind: JsonValueKind.True },
+            IncludeUsage = request.Model.Script.CountsTokens && json.Get("stream_options")?.Get("include_usage") is { ValueKind: JsonValueKind.True },
             Tools = Tools(json.Array("tools", type, "[]api.Tool")),
             Format = ForeignFormat(json),
         };

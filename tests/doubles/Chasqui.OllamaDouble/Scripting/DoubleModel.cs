@@ -48,6 +48,9 @@ public sealed record DoubleModel
     /// <summary>Tokens of an answer that no limit ends; 0 to 1,000,000, default 16.</summary>
     public int AnswerTokens { get; init; } = 16;
 
+    /// <summary>Whether its answers in OpenAI's form say how many tokens they have, as those of many servers do not; default true.</summary>
+    public bool CountsTokens { get; init; } = true;
+
     /// <summary>Tokens that a thinking model thinks before it answers; 0 to 1,000,000, default 8.</summary>
     public int ThinkingTokens { get; init; } = 8;
 
