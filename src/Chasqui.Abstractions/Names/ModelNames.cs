@@ -44,13 +44,12 @@ public static class ModelNames
     public static bool Same(string a, string b) => Comparer.Equals(Canonical(a), Canonical(b));
 
     /// <summary>
-    /// Whether two names are the same but for case and a tag <c>latest</c> that is left out. Every reader takes such names for one model, while not every
-    /// reader knows the default registry and owner.
+    /// Whether a node may be asked in the caller's own spelling, which the caller meets again in the answer: both names mean the same model, and the
+    /// caller's has no scheme, which not every reader of names takes off in the same way.
     /// </summary>
-    public static bool SameSpelling(string a, string b) =>
-        Comparer.Equals(a, b)
-        || (!HasTag(a) && Adds(a, b))
-        || (!HasTag(b) && Adds(b, a));
+    /// <param name="asked">The caller's spelling.</param>
+    /// <param name="name">The node's name for the model.</param>
+    public static bool SameSpelling(string asked, string name) => WithoutScheme(asked).Length == asked.Length && IsWellFormed(asked) && Same(asked, name);
 
     /// <summary>
     /// Whether a text can be read as a name in one way only: 1 to <see cref="MaxLength"/> characters without control characters and white space, no
@@ -105,8 +104,4 @@ public static class ModelNames
         name.StartsWith("https://", StringComparison.OrdinalIgnoreCase) ? name["https://".Length..]
         : name.StartsWith("http://", StringComparison.OrdinalIgnoreCase) ? name["http://".Length..]
         : name;
-
-    private static bool Adds(string name, string tagged) =>
-        tagged.Length == name.Length + Tag.Length
-        && tagged.StartsWith(name, StringComparison.OrdinalIgnoreCase) && tagged.EndsWith(Tag, StringComparison.OrdinalIgnoreCase);
 }
