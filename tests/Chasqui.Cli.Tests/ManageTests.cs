@@ -25,7 +25,7 @@ public sealed class ManageTests : IAsyncLifetime
         _gateway = GatewayHost.Build(new GatewayOptions
         {
             Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
-            Models = new ModelOptions { Folders = [Path.GetDirectoryName(Gguf)!], OllamaStore = "" },
+            Models = new ModelOptions { Folders = [Path.GetDirectoryName(Gguf)!], OllamaStore = "", Registries = ["127.0.0.1:*"] },
             Data = new DataOptions { Folder = _data.FullName },
         });
         await _gateway.StartAsync(Token);

@@ -89,6 +89,8 @@ public sealed record GenerationOptions
     /// <exception cref="InvalidOptionException">The first one out of its range, with the range in the message.</exception>
     public void Validate()
     {
+        // Less would be made the least there is, for each caller of the model.
+        Range("num_ctx", NumCtx, 1, int.MaxValue);
         Range("num_batch", NumBatch, 1, 8192);
         Range("num_thread", NumThread, 0, 512);
         Range("temperature", Temperature, 0, 100);

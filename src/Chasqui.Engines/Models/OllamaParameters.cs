@@ -6,6 +6,9 @@ namespace Chasqui.Engines.Models;
 /// <summary>Reads the parameters that a model brings along. What is unknown or out of range is kept as it stands, and not used.</summary>
 internal static class OllamaParameters
 {
+    private static readonly JsonElement _aWhole = JsonElement.Parse("1"u8);
+    private static readonly JsonElement _aText = JsonElement.Parse("\"a\""u8);
+
     /// <summary>Reads a JSON object of parameters.</summary>
     /// <returns>The options; every parameter as it stands; and a sentence for each that is not used.</returns>
     public static (GenerationOptions Options, List<KeyValuePair<string, JsonNode>> Raw, List<string> Notes) Read(JsonElement json)
@@ -38,6 +41,23 @@ internal static class OllamaParameters
                 options = one.Over(options);
         }
         return (options, raw, notes);
+    }
+
+    /// <summary>Refuses a parameter that is known and could not be used; one that is not known is kept as it stands.</summary>
+    /// <exception cref="InvalidRequestException">There is one; the message names it.</exception>
+    public static void Check(JsonElement json)
+    {
+        foreach (var property in json.EnumerateObject())
+        {
+            if (property.Value.ValueKind == JsonValueKind.Null)
+                continue;
+            var one = One(property.Name, property.Value);
+            if (one is null && One(property.Name, _aWhole) is not null)
+                throw new InvalidRequestException($"the parameter \"{property.Name}\" must be a number");
+            if (one is null && One(property.Name, _aText) is not null)
+                throw new InvalidRequestException($"the parameter \"{property.Name}\" must be a text or a list of texts");
+            one?.Validate();
+        }
     }
 
     private static GenerationOptions? One(string name, JsonElement value) => name switch

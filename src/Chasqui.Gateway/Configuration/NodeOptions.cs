@@ -19,6 +19,19 @@ public enum NodeKind
     Embedded,
 }
 
+/// <summary>What a node may be asked to fetch. What stands in the request itself, as a <c>data:</c> URL, always goes on.</summary>
+public enum NodeImages
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>What is on the public internet, as far as the number or the name of its host tells.</summary>
+    Public,
+
+    /// <summary>Anything, also from the node's own network.</summary>
+    Any,
+}
+
 /// <summary>A node, as configured.</summary>
 public sealed record NodeOptions
 {
@@ -58,6 +71,12 @@ public sealed record NodeOptions
 
     /// <summary>Patterns of the models that are not, whatever <see cref="Allow"/> says. Default none.</summary>
     public IReadOnlyList<string> Deny { get; init; } = [];
+
+    /// <summary>What it may be asked to fetch: images by URL, and sounds, films and files. Default <see cref="NodeImages.Public"/>.</summary>
+    public NodeImages Images { get; init; } = NodeImages.Public;
+
+    /// <summary>Names of <see cref="Requests.GuardedMember.Names"/>: members of a request that it may be sent although they reach deep into it. Default none.</summary>
+    public IReadOnlyList<string> AllowMembers { get; init; } = [];
 
     /// <summary>How patient the gateway is with it.</summary>
     public NodeTimeouts Timeouts { get; init; } = new();

@@ -62,11 +62,9 @@ internal struct ConversationReader(RequestScan scan)
     public void Read(ref Utf8JsonReader reader, ConversationPart part)
     {
         var start = (int)reader.TokenStartIndex;
-        var inOrder = Begin(part, start, 0);
-        if (inOrder)
-            Add(ref reader, part);
-        else
-            reader.Skip();
+        Begin(part, start, 0);
+        // Also what comes out of order, or again: it may be what a node takes, and where its images are is told of all.
+        Add(ref reader, part);
         _extents[(int)part] = (start, (int)reader.BytesConsumed);
     }
 
@@ -134,6 +132,7 @@ internal struct ConversationReader(RequestScan scan)
     private readonly void AddAll(ref Utf8JsonReader reader)
     {
         var depth = reader.CurrentDepth;
+        var media = new MediaReader(_scan);
         while (reader.Read() && reader.CurrentDepth > depth)
         {
             switch (reader.TokenType)
@@ -142,7 +141,7 @@ internal struct ConversationReader(RequestScan scan)
                     _scan.Hasher.Add(Message);
                     break;
                 case JsonTokenType.PropertyName:
-                    AddNamed(ref reader);
+                    AddNamed(ref reader, ref media);
                     break;
                 default:
                     AddValue(ref reader);
@@ -152,11 +151,12 @@ internal struct ConversationReader(RequestScan scan)
     }
 
     /// <summary>A value whose name says how it is taken. Of an object or array only the bracket is read.</summary>
-    private readonly void AddNamed(ref Utf8JsonReader reader)
+    private readonly void AddNamed(ref Utf8JsonReader reader, ref MediaReader media)
     {
         Span<byte> folded = stackalloc byte[FieldName.Longest];
         var name = folded[..FieldName.Fold(reader.ValueSpan, reader.ValueIsEscaped, folded)];
         reader.Read();
+        media.See(name, ref reader);
         switch (name.Length)
         {
             case 4 when name.SequenceEqual("type"u8):

@@ -4,7 +4,7 @@ namespace Chasqui.Gateway.Requests;
 internal static class FieldName
 {
     /// <summary>No name that means anything is longer.</summary>
-    public const int Longest = 21;
+    public const int Longest = 22;
 
     /// <summary>Writes the name in small letters.</summary>
     /// <returns>Its length; 0 when it is longer than <see cref="Longest"/>, or has characters that no name has.</returns>

@@ -126,6 +126,9 @@ internal ref struct RequestReader(RequestScan scan)
             case Dialects.OpenAiResponses when name.SequenceEqual("max_output_tokens"u8):
                 _scan.MaxTokens = Whole(ref reader) ?? _scan.MaxTokens;
                 break;
+            case not Dialects.Ollama:
+                _scan.Guarded |= GuardedMember.Read(name, ref reader);
+                return;
         }
         reader.Skip();
     }

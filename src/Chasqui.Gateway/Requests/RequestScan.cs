@@ -57,6 +57,12 @@ public sealed class RequestScan : IDisposable
     /// <summary>Whether there is an image.</summary>
     public bool HasImages { get; internal set; }
 
+    /// <summary>What the node would have to fetch for it, such as images by URL; the worst of all there is.</summary>
+    public Fetches Fetches { get; internal set; }
+
+    /// <summary>Members that not every node is to be sent.</summary>
+    public GuardedMembers Guarded { get; internal set; }
+
     /// <summary>Whether there are tools.</summary>
     public bool HasTools { get; internal set; }
 
@@ -131,6 +137,8 @@ public sealed class RequestScan : IDisposable
         IsCold = false;
         IsSeeded = false;
         HasImages = false;
+        Fetches = Fetches.Nothing;
+        Guarded = GuardedMembers.None;
         HasTools = false;
         ChoosesTools = false;
         AsksAnthropic = false;

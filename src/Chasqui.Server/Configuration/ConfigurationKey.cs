@@ -1,4 +1,5 @@
 using Chasqui.Engines.LlamaCpp;
+using Chasqui.Engines.Models.Managed;
 
 namespace Chasqui.Server;
 
@@ -56,6 +57,11 @@ internal sealed partial record ConfigurationKey(
             (options, values) => values.All(value => value.Length > 0) ? options with { Catalogue = options.Catalogue with { Allow = values } } : null) { Reloads = true },
         new("Models:Deny", true, "string", "none", "a pattern of models' names", "Models that they may not, whatever `Models:Allow` says.",
             (options, values) => values.All(value => value.Length > 0) ? options with { Catalogue = options.Catalogue with { Deny = values } } : null) { Reloads = true },
+        new("Models:Registries", true, "string", string.Join(", ", RegistryList.Default), "HOST, HOST:PORT, HOST:* or *",
+            "Registries that models are pulled from and pushed to. One that you list may be on a private address; nothing else may, also where a registry sends the gateway on. `*` is every one on the public internet.",
+            (options, values) => values.All(IsRegistry) ? options with { Models = options.Models with { Registries = values } } : null),
+        Whole("Models:MaxBytes", "1099511627776 (1 TiB)", 1, 1L << 50, "Bytes of a model that is pulled, and of a blob that is uploaded.",
+            (options, value) => options with { Models = options.Models with { MaxBytes = value } }),
         new("Engine:Process", false, "string", "worker", "worker or gateway",
             "Where models run: in a worker process, whose faults end only what runs there, or in the gateway's own.",
             (options, values) => values[0] switch
@@ -121,6 +127,9 @@ internal sealed partial record ConfigurationKey(
             Maximum = high == long.MaxValue ? null : high,
         };
     }
+
+    private static bool IsRegistry(string value) => value == "*" || (value.Length > 0 && Uri.TryCreate($"https://{value.Replace(":*", "", StringComparison.Ordinal)}", UriKind.Absolute, out var uri)
+        && uri is { PathAndQuery: "/", UserInfo: "", Fragment: "" } && !value.EndsWith('/'));
 
     private static List<HttpEndpoint>? Endpoints(IReadOnlyList<string> values)
     {

@@ -1,3 +1,4 @@
+using Chasqui.Engines.Models.Managed;
 using Chasqui.Engines.LlamaCpp;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Sessions;
@@ -109,6 +110,13 @@ public sealed record ModelOptions
     /// <summary>Ollama's model store, read in place; empty for none. Default null: <c>$OLLAMA_MODELS</c>, else <c>~/.ollama/models</c>,
     /// else <c>/usr/share/ollama/.ollama/models</c>, the first there is.</summary>
     public string? OllamaStore { get; init; }
+
+    /// <summary>Registries that models are pulled from and pushed to: <c>HOST</c>, <c>HOST:PORT</c>, <c>HOST:*</c>, or <c>*</c> for all that are on the public internet.
+    /// Default: <see cref="RegistryList.Default"/>.</summary>
+    public IReadOnlyList<string> Registries { get; init; } = RegistryList.Default;
+
+    /// <summary>Bytes of a model that is pulled, and of a blob that is uploaded, 1 to 2^50. Default 1 TiB.</summary>
+    public long MaxBytes { get; init; } = 1L << 40;
 
     /// <summary>How long an unused model stays in memory, 0 or more; <see cref="Timeout.InfiniteTimeSpan"/> for ever. Default: 5 minutes.</summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromMinutes(5);

@@ -1,4 +1,5 @@
 using Chasqui.Gateway;
+using Chasqui.Gateway.Requests;
 
 namespace Chasqui.Server;
 
@@ -35,6 +36,12 @@ internal static class NodeTable
                 (node, values) => values.All(value => value.Length > 0) ? node with { Allow = values } : null),
             new("Deny", true, "string", "none", "a pattern of models' names", "Models that are not, whatever `Allow` says.",
                 (node, values) => values.All(value => value.Length > 0) ? node with { Deny = values } : null),
+            new("Images", false, "string", "public", "none, public or any",
+                "What it may be asked to fetch by URL: images, sounds, films, files. `public` is what is on the public internet, as far as the URL tells. `data:` URLs always go on.",
+                (node, values) => ImagesOf(values[0]) is { } images ? node with { Images = images } : null) { Choices = ["none", "public", "any"] },
+            new("AllowMembers", true, "string", "none", "none, or names of " + string.Join(", ", GuardedMember.Names),
+                "Members of a request that it may be sent although they [reach deep into it](apis.md#what-a-node-is-not-sent).",
+                (node, values) => values is ["none"] ? node with { AllowMembers = [] } : values.All(GuardedMember.Names.Contains) ? node with { AllowMembers = values } : null),
             Patience("Connect", _timeouts.Connect, TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(10), "How long connecting may take.",
                 (timeouts, time) => timeouts with { Connect = time }),
             Patience("FirstToken", _timeouts.FirstToken, TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(24), "How long the first token may take, a cold load included.",
@@ -120,6 +127,14 @@ internal static class NodeTable
         "ollama" => NodeKind.Ollama,
         "openai" => NodeKind.OpenAi,
         "chasqui" => NodeKind.Chasqui,
+        _ => null,
+    };
+
+    private static NodeImages? ImagesOf(string value) => value.ToLowerInvariant() switch
+    {
+        "none" => NodeImages.None,
+        "public" => NodeImages.Public,
+        "any" => NodeImages.Any,
         _ => null,
     };
 

@@ -155,9 +155,10 @@ internal sealed partial class DispatchEndpoint(
         {
             if (Passes(lease, scan))
             {
+                NodeGuard.Check(lease.Node, scan);
                 if (lease.Reason.Attempt == 1)
                     Asks(route, state);
-                var hedgeAfter = HedgeAfter(route, lease.Request);
+                var hedgeAfter = HedgeAfter(route, lease.Request, scan);
                 return await passage.RunAsync(lease, way, hedgeAfter, hedgeAfter > TimeSpan.Zero ? Teller(http, state) : null).ConfigureAwait(false);
             }
             state.Engine = measured.Over(new ContinuingEngine(lease, way, rules.PolicyOf, changes => http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(changes)));
@@ -212,8 +213,8 @@ internal sealed partial class DispatchEndpoint(
     }
 
     /// <summary>Only what costs a node little is sent to two.</summary>
-    private TimeSpan HedgeAfter(Route route, RouteRequest request) =>
-        request.Loads && (route.Operation == "embeddings" || request.PromptTokens <= RoutingOptions.ShortPrompt) ? dispatcher.Nodes.Routing.HedgeAfter : TimeSpan.Zero;
+    private TimeSpan HedgeAfter(Route route, RouteRequest request, RequestScan scan) =>
+        request.Loads && !NodeGuard.Concerns(scan) && (route.Operation == "embeddings" || request.PromptTokens <= RoutingOptions.ShortPrompt) ? dispatcher.Nodes.Routing.HedgeAfter : TimeSpan.Zero;
 
     /// <summary>What passes by unread is seen all the same.</summary>
     private void Asks(Route route, RequestState state)

@@ -3,21 +3,25 @@ using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
 
-/// <summary>Which headers of a request go on to a node. Keys, cookies, origins and what is for one connection alone are the gateway's matter and stay here.</summary>
+/// <summary>
+/// Which headers of a request go on to a node: those that say how the body is written and what answer is wanted, and those of ours that another Chasqui heeds.
+/// All others are a matter between client and gateway, among them keys, cookies, and what a proxy or a node would take for the gateway's own word.
+/// </summary>
 internal static class PassageHeaders
 {
-    private static readonly FrozenSet<string> _ours = new[]
+    private static readonly FrozenSet<string> _passed = new[]
     {
-        "Host", "Content-Length", "Expect", "Authorization", "X-Api-Key", "Cookie", "Origin", "Referer", "Accept-Encoding", "X-Chasqui-Node", "X-Chasqui-Explain",
+        "Accept", "Accept-Language", "Cache-Control", "Content-Type", "User-Agent", "Anthropic-Beta", "Anthropic-Version", "OpenAI-Beta",
+        "X-Chasqui-Priority", "X-Chasqui-Continue", "X-Chasqui-Max-Wait", "X-Chasqui-Queue-Progress", "X-Chasqui-Resume",
     }.ToFrozenSet(StringComparer.OrdinalIgnoreCase);
 
     public static List<KeyValuePair<string, string>> Of(HttpRequest request)
     {
         var connection = request.Headers.Connection.Count == 0 ? null : request.Headers.Connection.ToString();
-        var kept = new List<KeyValuePair<string, string>>(request.Headers.Count + 1);
+        var kept = new List<KeyValuePair<string, string>>(_passed.Count);
         foreach (var (name, values) in request.Headers)
         {
-            if (_ours.Contains(name) || ConnectionHeaders.IsOne(name) || ConnectionHeaders.Names(connection, name) || TraceHeaders.IsOwn(name) || name.StartsWith(':'))
+            if (!_passed.Contains(name) || ConnectionHeaders.Names(connection, name))
                 continue;
             foreach (var value in values)
             {

@@ -25,7 +25,12 @@ public static class ModelManagement
         (((engine as ManagedEngine)?.Inner ?? engine) as LlamaEngine)?.EnsureAvailable();
 
     internal static ManagedEngine Add(IEngine engine, GatewayOptions options, ModelStore models, IServiceProvider services) => new(engine, new ManagedStore(
-        new ManagedStoreOptions { Folder = DataFolder.StoreOf(options.Data.Folder) }, models, services.GetRequiredService<TimeProvider>()));
+        new ManagedStoreOptions
+        {
+            Folder = DataFolder.StoreOf(options.Data.Folder),
+            MaxModelBytes = options.Models.MaxBytes,
+            PrivateRegistries = [.. options.Models.Registries.Except([.. RegistryList.Default, "*"])],
+        }, models, services.GetRequiredService<TimeProvider>()));
 
     /// <summary>All models of this machine.</summary>
     internal static ModelStore Models(GatewayOptions options, IServiceProvider services) => new(

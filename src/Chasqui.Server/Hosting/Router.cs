@@ -48,7 +48,9 @@ internal sealed class Router(ApiContext api, DispatchEndpoint dispatch)
 
     private static Task RedirectAsync(HttpContext http, string path, int status, bool page)
     {
-        var location = path + http.Request.QueryString;
+        // Characters that no header can have are spelled as in a request; over MCP a query comes as it is.
+        var query = http.Request.QueryString.Value ?? "";
+        var location = new PathString(path).ToUriComponent() + (query.AsSpan().ContainsAnyExceptInRange('!', '~') ? "" : query);
         http.Response.Headers.Location = location;
         http.Response.StatusCode = status;
         if (!page || !(HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method)))

@@ -7,7 +7,7 @@ using CallerOf = Chasqui.Gateway.Caller;
 namespace Chasqui.Server;
 
 /// <summary>What whoever asks may do, and how fast. Asks <see cref="RequestMeasure.Current"/> who that is. Thread-safe.</summary>
-internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet nodes)
+internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet nodes, GatewayOptions options)
 {
     /// <summary>The most tokens that an answer is reserved where no node tells the context of the model.</summary>
     private const int LongestAnswer = 131_072;
@@ -19,7 +19,7 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     public IEngine Guard(IEngine engine) => new GuardedEngine(engine, this);
 
     /// <summary>The same manager as whoever asks may use it.</summary>
-    public IModelManager Guard(IModelManager manager) => CallerGate.Caller.Models.Count == 0 ? manager : new GuardedManager(manager, this);
+    public IModelManager Guard(IModelManager manager) => new GuardedManager(manager, this, options.Models.Registries);
 
     /// <summary>Whether a model is there for whoever asks: by the name it asks for, or by the one that is meant.</summary>
     public bool MaySee(string model)

@@ -1,17 +1,21 @@
+using Chasqui.Engines.Models.Managed;
+
 namespace Chasqui.Server;
 
-/// <summary>Changes only the models that whoever asks may use. Thread-safe.</summary>
-internal sealed class GuardedManager(IModelManager inner, CallerGate gate) : IModelManager
+/// <summary>Changes only the models that the caller may use, and only with registries that are listed. Thread-safe.</summary>
+internal sealed class GuardedManager(IModelManager inner, CallerGate gate, IReadOnlyList<string> registries) : IModelManager
 {
     public IAsyncEnumerable<ModelProgress> PullAsync(TransferRequest request, CancellationToken cancellationToken = default)
     {
         gate.Ensure(request.Model);
+        RegistryList.Ensure(request.Model, registries);
         return inner.PullAsync(request, cancellationToken);
     }
 
     public IAsyncEnumerable<ModelProgress> PushAsync(TransferRequest request, CancellationToken cancellationToken = default)
     {
         gate.Ensure(request.Model);
+        RegistryList.Ensure(request.Model, registries);
         return inner.PushAsync(request, cancellationToken);
     }
 
@@ -19,6 +23,8 @@ internal sealed class GuardedManager(IModelManager inner, CallerGate gate) : IMo
     {
         gate.Ensure(request.Model);
         gate.Ensure(request.From ?? "");
+        // What is not there is pulled.
+        RegistryList.Ensure(request.From ?? "", registries);
         return inner.CreateAsync(request, cancellationToken);
     }
 

@@ -33,8 +33,12 @@ internal static class TextLine
 
         if (entry.Exception is { } exception)
         {
-            line.Write("\n"u8);
-            Encoding.UTF8.GetBytes(exception.ToString(), line);
+            // Indented, so that no line of it can be taken for an entry.
+            foreach (var part in exception.ToString().Split('\n'))
+            {
+                line.Write("\n  "u8);
+                OneLine(line, Encoding.UTF8.GetBytes(part));
+            }
         }
     }
 

@@ -10,8 +10,7 @@ namespace Chasqui.Server;
 /// <summary>The operation <c>http</c>: a request of an HTTP API goes through the same pipeline as one that came by HTTP.</summary>
 /// <param name="services">Of the gateway.</param>
 /// <param name="pipeline">What answers HTTP.</param>
-/// <param name="maxBody">Largest body in bytes; one byte more is read, so that the API itself refuses it.</param>
-internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pipeline, long maxBody)
+internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pipeline)
 {
     public async ValueTask RunAsync(IncomingCall call, WireAnswer answer, CancellationToken cancellationToken)
     {
@@ -20,7 +19,8 @@ internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pip
             throw new InvalidRequestException("op \"http\" needs the field path, such as /api/generate");
         var query = path.IndexOf('?', StringComparison.Ordinal);
         var plain = Uri.UnescapeDataString(query < 0 ? path : path[..query]);
-        Stream body = ApiRoutes.Find(plain) is { StreamsBody: true } ? new CallBody(call) : await ReadBodyAsync(call, cancellationToken).ConfigureAwait(false);
+        // Nothing of it is read before the pipeline knows the path and what the caller may do; the credit of the stream holds back what comes meanwhile.
+        var body = new CallBody(call);
         await using var _ = body.ConfigureAwait(false);
         var request = new HttpRequestFeature
         {
@@ -33,8 +33,6 @@ internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pip
             Body = body,
         };
         request.Headers.Host = "localhost";
-        if (body.CanSeek)
-            request.Headers.ContentLength = body.Length;
         foreach (var field in call.Headers)
         {
             if (field.Name is not ("op" or "path" or "method" or "host" or "content-length" or "deadline-ms"))
@@ -68,22 +66,6 @@ internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pip
         "node" => "x-chasqui-node",
         _ => field,
     };
-
-    private async ValueTask<MemoryStream> ReadBodyAsync(IncomingCall call, CancellationToken cancellationToken)
-    {
-        var body = new MemoryStream();
-        while (await call.ReadAsync(cancellationToken).ConfigureAwait(false) is { } message)
-        {
-            using (message)
-            {
-                var room = maxBody + 1 - body.Length;
-                body.Write(message.Body.Span[..(int)Math.Min(room, message.Body.Length)]);
-            }
-        }
-
-        body.Position = 0;
-        return body;
-    }
 
     private sealed class Lifetime(CancellationTokenSource source) : IHttpRequestLifetimeFeature
     {

@@ -69,7 +69,7 @@ internal sealed class WireGateway
     /// <summary>Gives it the pipeline that answers bodies of HTTP; called once, before the gateway starts.</summary>
     public void UseHttp(RequestDelegate pipeline)
     {
-        var http = new HttpPassage(_services, pipeline, _options.Http.MaxRequestBodyBytes);
+        var http = new HttpPassage(_services, pipeline);
         _dispatcher = new WireDispatcher(
             [.. _engine.All, .. _generations?.All ?? [], .. _models.All, .. new ChannelOperations(_channels, _services.GetService<Lazy<SessionLog>>(), _lifetime.ApplicationStopping).All,
             new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _telemetry, _time, _logger);

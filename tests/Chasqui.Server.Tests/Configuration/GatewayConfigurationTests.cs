@@ -72,7 +72,7 @@ public sealed class GatewayConfigurationTests : IDisposable
     [Theory]
     [InlineData("""{ "Http": { "Endpoint": "127.0.0.1:1" } }""", "chasqui.json line 1: \"Http:Endpoint\" is unknown; the nearest is \"Http:Endpoints\"")]
     [InlineData("""{ "Modles": { "KeepAlive": "1h" } }""", "chasqui.json line 1: \"Modles:KeepAlive\" is unknown; the nearest is \"Models:KeepAlive\"")]
-    [InlineData("""{ "Http": 5 }""", "chasqui.json line 1: \"Http\" is \"5\", but must be an object with Endpoints, MaxRequestBodyBytes, Origins")]
+    [InlineData("""{ "Http": 5 }""", "chasqui.json line 1: \"Http\" is \"5\", but must be an object with Endpoints, MaxRequestBodyBytes, Origins, StallTimeout")]
     [InlineData("""{ "Http": { "Endpoints": ["nowhere"] } }""",
         "chasqui.json line 1: \"Http:Endpoints\" is \"nowhere\", but must be ADDR:PORT, such as 127.0.0.1:11435, [::1]:11435, localhost:11435 or *:11435")]
     [InlineData("""{ "Http": { "Endpoints": [] } }""",
@@ -103,7 +103,7 @@ public sealed class GatewayConfigurationTests : IDisposable
     [InlineData("", "chasqui.json line 1 cannot be read: ")]
     [InlineData("{ \"Http\":\n ", "chasqui.json line 2 cannot be read: ")]
     [InlineData("\n{ \"Http\": {\n \"Endpoints\": nowhere } }", "chasqui.json line 3 cannot be read: '")]
-    [InlineData("{ \"Http\": \"\\ud800\" }", "chasqui.json cannot be read: ")]
+    [InlineData("{ \"Http\": \"\\ud800\" }", "chasqui.json line 1 cannot be read: ")]
     [InlineData("// nothing\n[]", "chasqui.json line 2 cannot be read: the configuration is an object: { … }")]
     [InlineData("{ \"Http\": {},\n\"Http\": { \"Endpoints\": \"a\" },\n\"http\": {\n\"endpoints\": \"b\" } }", "chasqui.json line 4 cannot be read: \"http:endpoints\" is given twice, first in line 2")]
     public void A_file_that_is_no_JSON_object_is_refused_in_one_line(string json, string part)

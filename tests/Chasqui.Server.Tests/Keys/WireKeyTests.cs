@@ -6,6 +6,7 @@ using Chasqui.Gateway;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Telemetry;
 using Chasqui.Protocol;
+using Chasqui.Protocol.Headers;
 using Chasqui.Transport;
 using Chasqui.Transport.Endpoints;
 using Microsoft.Extensions.DependencyInjection;
@@ -150,6 +151,26 @@ public sealed class WireKeyTests
         await DrainAsync(client.ChatAsync(_chat, null, Cancellation));
 
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Cancellation));
+    }
+
+    /// <summary>The body never ends, so an answer shows that it was not waited for.</summary>
+    [Theory]
+    [InlineData("/nothing", 404)]
+    [InlineData("/api/pull", 403)]
+    [InlineData("/api/nodes", 403)]
+    [InlineData("/api/blobs/sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 403)]
+    public async Task Path_and_scope_are_checked_before_any_of_a_body_is_read(string path, int status)
+    {
+        await using var gateway = await RunningGateway.StartAsync(KeyModels.Engine());
+        var key = await gateway.AddKeyAsync("a");
+        var pipe = await WireDialer.DialAsync(WireEndpoint.Parse(GatewayHost.WireAddresses(gateway.App)[0]), null, Cancellation);
+        await using var connection = Connection.Create(pipe, ConnectionRole.Connector, new ConnectionOptions { InlineReplies = false, Authorization = "Bearer " + key });
+        await connection.OpenAsync(Cancellation);
+
+        await using var call = await connection.StartAsync(new HeaderList().Add("op", "http").Add("path", path), new byte[1_000], end: false, ct: Cancellation);
+        var head = await call.GetResponseAsync(Cancellation).AsTask().WaitAsync(_limit, Cancellation);
+
+        Assert.Equal(status.ToString(System.Globalization.CultureInfo.InvariantCulture), head["status"]);
     }
 
     private static Uri SocketAddress(RunningGateway gateway) => new UriBuilder(gateway.Address) { Scheme = "ws", Path = "/ws" }.Uri;

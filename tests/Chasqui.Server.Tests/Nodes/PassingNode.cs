@@ -36,9 +36,12 @@ internal sealed class PassingNode(Func<PassageRequest, PassingAnswer> answer) : 
     public static Task<RunningGateway> StartAsync(params PassingNode[] nodes) => StartAsync(null, nodes);
 
     /// <summary>The same by a clock of the test's own.</summary>
-    public static async Task<RunningGateway> StartAsync(TimeProvider? time, params PassingNode[] nodes)
+    public static Task<RunningGateway> StartAsync(TimeProvider? time, params PassingNode[] nodes) => StartAsync(time, one => one, nodes);
+
+    /// <summary>The same with other options of each node.</summary>
+    public static async Task<RunningGateway> StartAsync(TimeProvider? time, Func<NodeOptions, NodeOptions> change, params PassingNode[] nodes)
     {
-        var options = nodes.Select((_, i) => new NodeOptions { Name = $"n{i}", Url = $"http://127.0.0.1:{i + 1}", Kind = NodeKind.Ollama }).ToList();
+        var options = nodes.Select((_, i) => change(new NodeOptions { Name = $"n{i}", Url = $"http://127.0.0.1:{i + 1}", Kind = NodeKind.Ollama })).ToList();
         var routing = new RoutingOptions { CanaryAfter = TimeSpan.Zero };
         var gateway = await RunningGateway.StartAsync(
             new ScriptedEngine(),

@@ -12,7 +12,7 @@ internal sealed class RunningGateway : IAsyncDisposable
     private static readonly GatewayOptions _options = new()
     {
         Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
-        Models = new ModelOptions { OllamaStore = "" },
+        Models = new ModelOptions { OllamaStore = "", Registries = [.. new ModelOptions().Registries, "127.0.0.1:*"] },
         Nodes = [],
     };
 

@@ -114,6 +114,7 @@ public sealed class LogTests
         {
             using var path = await gateway.GetAsync("/a%0Ab%1B%5B2J");
             using var model = await gateway.PostAsync("/api/generate", """{"model":"m\u001b\n12:00:00 forged","prompt":"x"}""");
+            using var failed = await gateway.PostAsync("/api/generate", """{"model":"m","prompt":"x"}""");
         }
 
         var text = Encoding.UTF8.GetString(log.ToArray());

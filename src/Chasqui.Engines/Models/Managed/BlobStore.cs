@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 namespace Chasqui.Engines.Models.Managed;
 
 /// <summary>The blobs of the store, each under its digest. Thread-safe.</summary>
-internal sealed class BlobStore(string folder, StoreFiles files)
+internal sealed class BlobStore(string folder, StoreFiles files, StoreSpace space)
 {
     private const int Window = 1 << 20;
 
@@ -22,7 +22,7 @@ internal sealed class BlobStore(string folder, StoreFiles files)
         var temporary = files.CreateTemporary(Folder);
         try
         {
-            var actual = await CopyAsync(content, temporary, cancellationToken).ConfigureAwait(false);
+            var actual = await CopyAsync(content, temporary, space, cancellationToken).ConfigureAwait(false);
             if (actual != digest)
                 throw new InvalidRequestException($"digest mismatch, expected \"{digest}\", got \"{actual}\"");
             await files.CommitAsync(temporary, PathOf(digest)).ConfigureAwait(false);
@@ -77,24 +77,32 @@ internal sealed class BlobStore(string folder, StoreFiles files)
     {
         var source = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
         await using (source.ConfigureAwait(false))
-            return await CopyAsync(source, null, cancellationToken).ConfigureAwait(false);
+            return await CopyAsync(source, null, null, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>The digest of an open file's bytes, from its beginning.</summary>
     public static Task<BlobDigest> HashAsync(FileStream file, CancellationToken cancellationToken)
     {
         file.Position = 0;
-        return CopyAsync(file, null, cancellationToken);
+        return CopyAsync(file, null, null, cancellationToken);
     }
 
-    private static async Task<BlobDigest> CopyAsync(Stream from, FileStream? to, CancellationToken cancellationToken)
+    private static async Task<BlobDigest> CopyAsync(Stream from, FileStream? to, StoreSpace? space, CancellationToken cancellationToken)
     {
+        long total = 0, looked = 0;
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = ArrayPool<byte>.Shared.Rent(Window);
         try
         {
             while (await ReadAsync(from, buffer, cancellationToken).ConfigureAwait(false) is > 0 and var read)
             {
+                total += read;
+                space?.RequireSize(total, "the blob");
+                if (total >= looked)
+                {
+                    space?.RequireRoom(StoreSpace.LookEvery);
+                    looked = total + StoreSpace.LookEvery;
+                }
                 hash.AppendData(buffer, 0, read);
                 if (to is not null)
                     await WriteAsync(to, buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);

@@ -35,13 +35,14 @@ public sealed class ManagedStore : IModelManager, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(models);
         _models = models;
-        var blobs = new BlobStore(options.Folder, files);
+        var space = new StoreSpace(options.Folder, options.MaxModelBytes);
+        var blobs = new BlobStore(options.Folder, files, space);
         var manifests = new ManifestStore(options.Folder, files, time);
         var pins = new BlobPins(time);
         var sweep = new StoreSweep(options.Folder, blobs, manifests, files, pins, time);
         _parts = new StoreParts(blobs, manifests, sweep, new StoreLock(options.Folder, time), pins);
-        _registry = new RegistryClient(registry, time);
-        var pull = new ModelPull(_parts, _registry, new BlobDownload(_registry, blobs, files, registry, time), registry, time);
+        _registry = new RegistryClient(registry with { Private = options.PrivateRegistries }, time);
+        var pull = new ModelPull(_parts, _registry, new BlobDownload(_registry, blobs, files, space, registry, time), space, registry, time);
         _pulls = new SharedPulls(pull.RunAsync);
         _push = new ModelPush(models, _registry, new BlobUpload(_registry, registry, time), registry, time);
         _creator = new ModelCreator(_parts, models, (name, ct) => _pulls.RunAsync(RegistryReference.Parse(name, insecure: false), ct));

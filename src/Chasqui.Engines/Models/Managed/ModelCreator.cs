@@ -74,6 +74,8 @@ internal sealed class ModelCreator(StoreParts store, ModelStore models, Func<str
             GoTemplate.Parse(template);
         if (request.Parameters is { ValueKind: not (JsonValueKind.Object or JsonValueKind.Null or JsonValueKind.Undefined) })
             throw new InvalidRequestException("\"parameters\" must be an object");
+        if (request.Parameters is { ValueKind: JsonValueKind.Object } parameters)
+            OllamaParameters.Check(parameters);
         if (request.Messages is { Count: > MaxMessages })
             throw new InvalidRequestException($"\"messages\" has {request.Messages.Count} entries, but at most {MaxMessages} are allowed");
         if (request.Messages?.Any(message => message.Images.Count > 0 || message.ToolCalls is not null) == true)

@@ -47,6 +47,12 @@ internal sealed class RegistryDouble : IAsyncDisposable
     /// <summary>Sends blobs from another path, as registries do that keep them elsewhere.</summary>
     public bool Redirects { get; set; }
 
+    /// <summary>Host and port that clients are sent on to for blobs and tokens; its own where it is empty.</summary>
+    public string Elsewhere { get; set; } = "";
+
+    /// <summary>Changes the size that a manifest tells of a layer.</summary>
+    public Func<long, long> Size { get; set; } = size => size;
+
     /// <summary>A status for the next requests whose path has this text; it is used up.</summary>
     public ConcurrentQueue<(string Path, int Status)> Failures { get; } = new();
 
@@ -88,11 +94,13 @@ internal sealed class RegistryDouble : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
+    private string Else => Elsewhere.Length > 0 ? Elsewhere : Authority;
+
     private object Layer(string mediaType, byte[] bytes)
     {
         var digest = DigestOf(bytes);
         _blobs[digest] = bytes;
-        return new { mediaType, digest, size = bytes.Length };
+        return new { mediaType, digest, size = Size(bytes.Length) };
     }
 
     private async Task AnswerAsync(HttpContext http)
@@ -107,7 +115,7 @@ internal sealed class RegistryDouble : IAsyncDisposable
         if (WantsToken && path.StartsWith("/v2/", StringComparison.Ordinal) && http.Request.Headers.Authorization != $"Bearer {Token}")
         {
             http.Response.StatusCode = 401;
-            http.Response.Headers.WWWAuthenticate = $"Bearer realm=\"http://{Authority}/token\",service=\"me, and you\",scope=\"repository:pull\"";
+            http.Response.Headers.WWWAuthenticate = $"Bearer realm=\"http://{Else}/token\",service=\"me, and you\",scope=\"repository:pull\"";
             return;
         }
         if (Failures.TryPeek(out var failure) && path.Contains(failure.Path, StringComparison.Ordinal) && Failures.TryDequeue(out _))
@@ -150,7 +158,7 @@ internal sealed class RegistryDouble : IAsyncDisposable
     private Task RedirectAsync(HttpContext http, string digest)
     {
         http.Response.StatusCode = 307;
-        http.Response.Headers.Location = $"http://{Authority}/elsewhere/{digest}";
+        http.Response.Headers.Location = $"http://{Else}/elsewhere/{digest}";
         return Task.CompletedTask;
     }
 

@@ -12,7 +12,8 @@ internal sealed class StoreBed : IAsyncDisposable
     private readonly TemporaryFolder _folder;
     private readonly bool _owns;
 
-    public StoreBed(TimeProvider? time = null, RegistryOptions? registry = null, Action<string>? before = null, TemporaryFolder? folder = null)
+    public StoreBed(TimeProvider? time = null, RegistryOptions? registry = null, Action<string>? before = null, TemporaryFolder? folder = null,
+        IReadOnlyList<string>? registries = null, long? most = null)
     {
         _owns = folder is null;
         _folder = folder ?? new TemporaryFolder();
@@ -20,7 +21,7 @@ internal sealed class StoreBed : IAsyncDisposable
         if (!File.Exists(Gguf))
             File.Copy("mini.gguf", Gguf);
         Models = new ModelStore(new ModelStoreOptions { StoreFolder = Folder, Folders = [Path.GetDirectoryName(Gguf)!], OllamaFolder = Ollama.Folder });
-        Store = new ManagedStore(new ManagedStoreOptions { Folder = Folder }, Models, time ?? TimeProvider.System, registry ?? Hasty, new StoreFiles(before));
+        Store = new ManagedStore(new ManagedStoreOptions { Folder = Folder, PrivateRegistries = registries ?? ["127.0.0.1:*"], MaxModelBytes = most ?? 1L << 40 }, Models, time ?? TimeProvider.System, registry ?? Hasty, new StoreFiles(before));
     }
 
     public static byte[] Mini { get; } = File.ReadAllBytes("mini.gguf");

@@ -5,7 +5,7 @@ using System.Net.Http.Headers;
 namespace Chasqui.Engines.Models.Managed.Registry;
 
 /// <summary>Fetches blobs in ranges, several at once, and goes on where an earlier attempt ended.</summary>
-internal sealed class BlobDownload(RegistryClient registry, BlobStore blobs, StoreFiles files, RegistryOptions options, TimeProvider time)
+internal sealed class BlobDownload(RegistryClient registry, BlobStore blobs, StoreFiles files, StoreSpace space, RegistryOptions options, TimeProvider time)
 {
     private const int Window = 128 << 10;
     private const long SaveEvery = 16L << 20;
@@ -31,7 +31,7 @@ internal sealed class BlobDownload(RegistryClient registry, BlobStore blobs, Sto
     private async Task<bool> OnceAsync(RegistryReference reference, StoredLayer layer, TransferReport report, CancellationToken cancellationToken)
     {
         using var blob = PartialBlob.Open(files, blobs.PathOf(layer.Digest), layer.Size, options.PartBytes);
-        RequireRoom(layer.Size - blob.Completed);
+        space.RequireRoom(layer.Size - blob.Completed);
         try
         {
             await FetchPartsAsync(reference, layer, blob, report, cancellationToken).ConfigureAwait(false);
@@ -140,22 +140,6 @@ internal sealed class BlobDownload(RegistryClient registry, BlobStore blobs, Sto
         {
             ArrayPool<byte>.Shared.Return(buffer);
         }
-    }
-
-    /// <summary>Refuses before the first byte what cannot end well.</summary>
-    private void RequireRoom(long bytes)
-    {
-        long free;
-        try
-        {
-            free = new DriveInfo(Path.GetFullPath(blobs.Folder)).AvailableFreeSpace;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
-        {
-            return;
-        }
-        if (bytes > free)
-            throw new EngineFailedException($"no space left on the disk of the model store: {bytes} bytes are to be fetched, and {free} are free");
     }
 
     /// <summary>The registry sends a blob only as a whole.</summary>

@@ -4,13 +4,19 @@ using System.Net.Http.Headers;
 namespace Chasqui.Engines.Models.Managed.Registry;
 
 /// <summary>Fetches models, with the steps and in the words of Ollama's <c>PullModel</c>.</summary>
-internal sealed class ModelPull(StoreParts store, RegistryClient registry, BlobDownload download, RegistryOptions options, TimeProvider time)
+internal sealed class ModelPull(StoreParts store, RegistryClient registry, BlobDownload download, StoreSpace space, RegistryOptions options, TimeProvider time)
 {
+    private const int MaxLayers = 1000;
+
     public async Task RunAsync(RegistryReference reference, IProgressSink progress, CancellationToken cancellationToken)
     {
         await progress.SayAsync(new ModelProgress("pulling manifest")).ConfigureAwait(false);
         var (bytes, manifest) = await ManifestAsync(reference, cancellationToken).ConfigureAwait(false);
         var layers = manifest.Layers.Concat(manifest.ConfigLayer is { } config ? [config] : []).Select(StoredLayer.Of).DistinctBy(layer => layer.Digest).ToList();
+        space.RequireSize(manifest.Size, $"model '{reference.Name.Short}'");
+        if (layers.Count > MaxLayers)
+            throw new InvalidRequestException($"model '{reference.Name.Short}' has {layers.Count} layers, but at most {MaxLayers} are allowed");
+        space.RequireRoom(layers.Where(layer => !store.Blobs.Has(layer.Digest)).Sum(layer => layer.Size - Kept(layer)));
         var pins = layers.ConvertAll(layer => store.Pins.Pin(layer.Digest));
         try
         {
@@ -34,6 +40,13 @@ internal sealed class ModelPull(StoreParts store, RegistryClient registry, BlobD
         {
             pins.ForEach(pin => pin.Dispose());
         }
+    }
+
+    /// <summary>Bytes on the disk of what an earlier pull has left, none more than the whole.</summary>
+    private long Kept(StoredLayer layer)
+    {
+        var file = new FileInfo(store.Blobs.PathOf(layer.Digest) + PartialBlob.Suffix);
+        return file.Exists ? Math.Min(file.Length, layer.Size) : 0;
     }
 
     private async Task<(byte[] Bytes, OllamaManifest Manifest)> ManifestAsync(RegistryReference reference, CancellationToken cancellationToken)

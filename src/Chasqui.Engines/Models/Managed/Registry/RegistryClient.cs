@@ -22,6 +22,7 @@ internal sealed class RegistryClient : IDisposable
         (_options, _time) = (options, time);
         var handler = new SocketsHttpHandler
         {
+            ConnectCallback = new RegistryDialer(options.Private).ConnectAsync,
             ConnectTimeout = TimeSpan.FromSeconds(30),
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),
             MaxAutomaticRedirections = 10,
@@ -53,7 +54,7 @@ internal sealed class RegistryClient : IDisposable
         if ((int)response.StatusCode < 400)
             return response;
         using (response)
-            throw await RegistryException.OfAsync(response, cancellationToken).ConfigureAwait(false);
+            throw RegistryException.Of(response);
     }
 
     /// <summary>A limit on silence, to be pushed back with every sign of life.</summary>

@@ -9,19 +9,17 @@ namespace Chasqui.Engines.Models.Managed.Registry;
 /// <param name="inner">What it came from.</param>
 internal sealed class RegistryException(string message, bool mayRetry, Exception? inner = null) : Exception(message, inner)
 {
-    private const int MaxBody = 512;
-
     public bool MayRetry { get; } = mayRetry;
 
     /// <summary>The status, where it was an answer.</summary>
     public HttpStatusCode? Status { get; private init; }
 
-    /// <summary>An answer that says no.</summary>
-    public static async Task<RegistryException> OfAsync(HttpResponseMessage response, CancellationToken cancellationToken)
+    /// <summary>An answer that says no. What else it says is another's text, perhaps from where the caller cannot look, and is not told.</summary>
+    public static RegistryException Of(HttpResponseMessage response)
     {
         var status = response.StatusCode;
         var again = (int)status >= 500 || status is HttpStatusCode.RequestTimeout or HttpStatusCode.TooManyRequests;
-        var message = status == HttpStatusCode.NotFound ? "file does not exist" : $"{(int)status}: {await BodyAsync(response, cancellationToken).ConfigureAwait(false)}";
+        var message = status == HttpStatusCode.NotFound ? "file does not exist" : $"the registry answered with status {(int)status}";
         return new RegistryException(message, again) { Status = status };
     }
 
@@ -40,27 +38,8 @@ internal sealed class RegistryException(string message, bool mayRetry, Exception
         : e.InnerException is { } inner and not HttpRequestException ? $"{e.Message} ({inner.Message})" : e.Message;
         // A name that does not resolve or a port that nobody listens on will not do so a second later either.
         var again = e.HttpRequestError is not (HttpRequestError.NameResolutionError or HttpRequestError.ConnectionError or HttpRequestError.SecureConnectionError);
-        return new RegistryException($"{Title(method)} \"{uri}\": {reason}", again, e);
+        return new RegistryException($"{Title(method)} \"{uri.GetLeftPart(UriPartial.Path)}\": {reason}", again, e);
     }
 
     private static string Title(HttpMethod method) => method.Method[..1] + method.Method[1..].ToLowerInvariant();
-
-    private static async Task<string> BodyAsync(HttpResponseMessage response, CancellationToken cancellationToken)
-    {
-        try
-        {
-            var buffer = new byte[MaxBody];
-            var stream = await response.Content.ReadAsStreamAsync(cancellationToken).ConfigureAwait(false);
-            await using (stream.ConfigureAwait(false))
-            {
-                var read = await stream.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken).ConfigureAwait(false);
-                var text = System.Text.Encoding.UTF8.GetString(buffer, 0, read).Trim();
-                return text.Length > 0 ? text : response.ReasonPhrase ?? "";
-            }
-        }
-        catch (Exception e) when (e is IOException or HttpRequestException)
-        {
-            return response.ReasonPhrase ?? "";
-        }
-    }
 }

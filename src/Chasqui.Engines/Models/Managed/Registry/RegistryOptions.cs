@@ -24,6 +24,9 @@ internal sealed record RegistryOptions
     /// <summary>How long between two reports of one blob. Default 60 ms, as Ollama's.</summary>
     public TimeSpan Report { get; init; } = TimeSpan.FromMilliseconds(60);
 
+    /// <summary>Hosts and ports that may be on a private address; see <see cref="ManagedStoreOptions.PrivateRegistries"/>. Default none.</summary>
+    public IReadOnlyList<string> Private { get; init; } = [];
+
     public TimeSpan BackoffAfter(int failures)
     {
         var wait = Backoff * Math.Pow(2, Math.Min(failures - 1, 20));
