@@ -88,7 +88,7 @@ public sealed partial class MetricsTests
     {
         await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine { Answer = (_, token) => ScriptedEngine.TokensAsync(["a", "b"], token) });
         await using var other = await RunningGateway.StartAsync(new ScriptedEngine());
-        using (var answer = await gateway.PostAsync("/api/generate", """{"model":"told \"to\" \\ Prometheus","prompt":"x","stream":false}"""))
+        using (var answer = await gateway.PostAsync("/api/generate", """{"model":"told-\"to\"-Prometheus","prompt":"x","stream":false}"""))
             Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
         using (var elsewhere = await other.PostAsync("/api/generate", """{"model":"elsewhere","prompt":"x","stream":false}"""))
             Assert.Equal(HttpStatusCode.OK, elsewhere.StatusCode);
@@ -98,7 +98,7 @@ public sealed partial class MetricsTests
 
         Assert.StartsWith("text/plain", page.Content.Headers.ContentType!.ToString());
         var samples = Parse(text);
-        const string model = """gen_ai_request_model="told \"to\" \\ Prometheus" """;
+        const string model = """gen_ai_request_model="told-\"to\"-Prometheus" """;
         Assert.Equal(2, Value("gen_ai_client_token_usage_sum", model, "=\"output\""));
         Assert.Equal(1, Value("gen_ai_server_request_duration_seconds_count", model));
         Assert.Equal(1, Value("gen_ai_server_request_duration_seconds_bucket", model, "le=\"81.92\""));
