@@ -1,6 +1,7 @@
 using System.Net;
 using Chasqui.Doubles;
 using Chasqui.Gateway.Sessions;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 
 namespace Chasqui.Storage.Tests;
@@ -114,14 +115,20 @@ public sealed class PostgresTroubleTests(PostgresServer server)
     [Fact]
     public async Task A_database_that_does_not_come_is_named_with_how_long_it_was_waited_for()
     {
+        var time = new FakeTimeProvider();
         var tries = 0;
-        var times = new PostgresTimes { StartWait = TimeSpan.FromMilliseconds(20), Retry = TimeSpan.FromMilliseconds(5) };
+        var times = new PostgresTimes { StartWait = TimeSpan.FromSeconds(25), Retry = TimeSpan.Zero };
+        void Waits(string reason)
+        {
+            tries++;
+            time.Advance(TimeSpan.FromSeconds(10));
+        }
 
-        var error = await Assert.ThrowsAsync<SessionStoreException>(() => PostgresSessionStore.OpenAsync("Host=127.0.0.1;Port=1;Database=d", TimeProvider.System, times, _ => tries++, Cancellation));
+        var error = await Assert.ThrowsAsync<SessionStoreException>(() => PostgresSessionStore.OpenAsync("Host=127.0.0.1;Port=1;Database=d", time, times, Waits, Cancellation));
 
-        Assert.True(tries > 0);
+        Assert.Equal(3, tries);
         Assert.Contains("PostgreSQL 127.0.0.1:1/d cannot be reached", error.Message, StringComparison.Ordinal);
-        Assert.Contains("tried for 0.02 s (Sessions:DatabaseWait)", error.Message, StringComparison.Ordinal);
+        Assert.Contains("tried for 25 s (Sessions:DatabaseWait)", error.Message, StringComparison.Ordinal);
     }
 
     private static SessionKey Key(string id) => new("t", id);
@@ -130,10 +137,10 @@ public sealed class PostgresTroubleTests(PostgresServer server)
 
     private static string Through(CuttingProxy network, string place) => new NpgsqlConnectionStringBuilder(place) { Port = new Uri(network.Endpoint).Port }.ToString();
 
-    private static Task CreateAsync(PostgresSessionStore store, string id) =>
-        store.CommitAsync([new CreateSession(Key(id), DateTimeOffset.UnixEpoch, new SessionSettings())], Cancellation);
+    private static async Task CreateAsync(PostgresSessionStore store, string id) =>
+        await store.CommitAsync([new CreateSession(Key(id), DateTimeOffset.UnixEpoch, new SessionSettings())], Cancellation);
 
-    private static Task SayAsync(PostgresSessionStore store, string id) => store.CommitAsync(
+    private static async Task SayAsync(PostgresSessionStore store, string id) => await store.CommitAsync(
         [new AppendTurns(Key(id), DateTimeOffset.UnixEpoch, null, [new SessionMessage(new ChatMessage { Role = "user", Content = "x" }, 1)])], Cancellation);
 
     /// <summary>Locks a session as a gateway does that is in the middle of a write.</summary>

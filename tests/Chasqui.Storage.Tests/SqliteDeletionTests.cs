@@ -77,7 +77,7 @@ public sealed class SqliteDeletionTests : IDisposable
         Assert.InRange(usage.Bytes, 2 * SessionUsage.OfChange, 2_000);
     }
 
-    private static Task SayAsync(SqliteSessionStore store, string id, string text) => store.CommitAsync(
+    private static async Task SayAsync(SqliteSessionStore store, string id, string text) => await store.CommitAsync(
         [
             new CreateSession(new SessionKey("t", id), DateTimeOffset.UnixEpoch, new SessionSettings()),
             new AppendTurns(new SessionKey("t", id), DateTimeOffset.UnixEpoch, null, [new SessionMessage(new ChatMessage { Role = "user", Content = text }, 1)]),
