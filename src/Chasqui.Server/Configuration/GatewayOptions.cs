@@ -1,5 +1,5 @@
-using Chasqui.Engines.Models.Managed;
 using Chasqui.Engines.LlamaCpp;
+using Chasqui.Engines.Models.Managed;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Sessions;
 
