@@ -39,6 +39,14 @@ public sealed partial class RequestMeasure
         return shared;
     }
 
+    /// <summary>What was done for several requests at once was this one's too. Not before that has ended.</summary>
+    public void Answered(RequestMeasure shared)
+    {
+        ArgumentNullException.ThrowIfNull(shared);
+        (Node, Origin) = (shared.Node, shared.Origin);
+        (QueueWait, QueueCause, QueuePosition) = (shared.QueueWait, shared.QueueCause, shared.QueuePosition);
+    }
+
     /// <summary>It leaves an answer that is made for several: a node has worked for it all the same.</summary>
     public void Leaves(RequestMeasure shared)
     {

@@ -139,14 +139,6 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
     /// <summary>How an answer of the engine over all nodes came about; null before there is one.</summary>
     public AnswerOrigin? Origin { get; private set; }
 
-    /// <summary>What was done for several requests at once was this one's too. Not before that has ended.</summary>
-    public void Answered(RequestMeasure shared)
-    {
-        ArgumentNullException.ThrowIfNull(shared);
-        (Node, Origin) = (shared.Node, shared.Origin);
-        (QueueWait, QueueCause, QueuePosition) = (shared.QueueWait, shared.QueueCause, shared.QueuePosition);
-    }
-
     /// <summary>A node has answered.</summary>
     internal void Answered(NodeLease lease, IReadOnlyList<OptionChange> changes)
     {

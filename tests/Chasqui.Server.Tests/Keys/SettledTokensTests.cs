@@ -10,7 +10,7 @@ using Messages = Chasqui.Protocol.Messages;
 namespace Chasqui.Server.Tests.Keys;
 
 /// <summary>Every way of an answer is settled by what it took in truth, in limits and log alike.</summary>
-public sealed class SettledTokensTests
+public sealed class SettledTokensTests : IDisposable
 {
     private const string Id = "g-aaaaaaaaaaaaaaaa";
     private const long Burst = 1_000_000;
@@ -24,6 +24,8 @@ public sealed class SettledTokensTests
     private readonly EndedRequests _ended = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _ended.Dispose();
 
     [Theory]
     [InlineData(true)]
