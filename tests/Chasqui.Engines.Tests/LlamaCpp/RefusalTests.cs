@@ -21,6 +21,8 @@ public sealed class RefusalTests(SharedEngine shared)
         { "top_p", new() { TopP = float.NaN } },
         { "min_p", new() { MinP = -1 } },
         { "typical_p", new() { TypicalP = 2 } },
+        { "num_ctx", new() { NumCtx = -5 } },
+        { "num_ctx", new() { NumCtx = 0 } },
         { "repeat_last_n", new() { RepeatLastN = -2 } },
         { "repeat_penalty", new() { RepeatPenalty = 0 } },
         { "repeat_penalty", new() { RepeatPenalty = float.NaN } },
@@ -59,7 +61,7 @@ public sealed class RefusalTests(SharedEngine shared)
         {
             Model = "mini",
             Prompt = "Hello!",
-            Options = new() { TopK = number, Seed = number, NumKeep = number, NumCtx = number, RepeatLastN = Math.Max(number, -1), Stop = ["."] },
+            Options = new() { TopK = number, Seed = number, NumKeep = number, NumCtx = Math.Max(number, 1), RepeatLastN = Math.Max(number, -1), Stop = ["."] },
         });
         Assert.NotNull(answer.End);
     }
