@@ -60,7 +60,7 @@ public sealed class BrowserHeadersTests
     {
         await using var fleet = await Fleet.StartAsync(new DoubleScript());
         await fleet.WarmAsync();
-        var key = await fleet.Gateway.AddKeyAsync("page", caller => caller with { Limit = new TrafficLimit { RequestsPerMinute = 2, TokensPerMinute = 10_000 } });
+        var key = await fleet.Gateway.AddKeyAsync("page", caller => caller with { Scopes = Scopes.All, Limit = new TrafficLimit { RequestsPerMinute = 2, TokensPerMinute = 10_000 } });
 
         using var made = await AskAsync(fleet.Gateway, path, key);
         using var kept = await AskAsync(fleet.Gateway, path, key);

@@ -49,20 +49,25 @@ public sealed class SettledTokensTests : IDisposable
         var go = new TaskCompletionSource();
         await using var gateway = await StartAsync(new ScriptedEngine { Answer = (_, token) => WaitAsync(go.Task, token) });
         var key = await AddKeyAsync(gateway);
+        await using var second = Client(gateway, key);
         await using (var first = Client(gateway, key))
         {
             await using var begun = first.GenerateAsync(Story, Options(true), Cancellation).GetAsyncEnumerator(Cancellation);
             Assert.True(await begun.MoveNextAsync());
-            await using var second = Client(gateway, key);
-            await using var rest = second.ResumeAsync(Id, 1, null, Cancellation).GetAsyncEnumerator(Cancellation);
-            var next = rest.MoveNextAsync();
+            // It has joined when it has the piece that is there already; only then may the first one leave.
+            await using var reading = second.ResumeAsync(Id, 0, null, Cancellation).GetAsyncEnumerator(Cancellation);
+            Assert.True(await reading.MoveNextAsync());
             await first.DisposeAsync();
             Assert.Equal((10, 1), await TokensAsync("generate"));
             go.SetResult();
-            while (await next)
-                next = rest.MoveNextAsync();
+            while (await reading.MoveNextAsync())
+            {
+                // To its end.
+            }
         }
 
+        Assert.Equal((3, 10), await TokensAsync("generation.resume"));
+        await second.ResumeAsync(Id, 1, null, Cancellation).ToListAsync(Cancellation);
         Assert.Equal((0, 9), await TokensAsync("generation.resume"));
         Assert.Equal(13, Used(gateway));
     }

@@ -36,7 +36,7 @@ public sealed class LogTests
         if (format == LogFormat.Text)
         {
             Assert.Equal(6, text.Split('\n').Count(line => line.EndsWith(" [the-id]", StringComparison.Ordinal)));
-            Assert.Matches(@"\d\d:\d\d:\d\d error: /api/generate failed unexpectedly \[the-id\]\nSystem.InvalidOperationException: broke", text);
+            Assert.Matches(@"\d\d:\d\d:\d\d error: /api/generate failed unexpectedly \[the-id\]\n  System.InvalidOperationException: broke", text);
             Assert.Matches(@"\d\d:\d\d:\d\d POST /api/generate 500 \d+\.\d ms, model m, node local, 0 prompt tokens, 0 answer tokens \[the-id\]\n", text);
             Assert.Matches(@"\d\d:\d\d:\d\d MCP generate 500 \d+\.\d ms, model m, node local, 0 prompt tokens, 0 answer tokens \[the-id\]\n", text);
         }
