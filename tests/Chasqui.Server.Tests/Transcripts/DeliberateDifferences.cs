@@ -22,6 +22,7 @@ internal static class DeliberateDifferences
     private const string Embeds = "Vectors from a model that is made for chat";
 
     private const string Conversion = "Converting weights";
+    private const string Parameters = "A parameter of the wrong type in `create`";
     private const string Push = "A push of a model that is not there";
 
     /// <summary>Rows of the table that other tests hold.</summary>
@@ -49,6 +50,8 @@ internal static class DeliberateDifferences
         new("create-quantize", Conversion, 200, "\"quantize\" is Q4_K_M, but the weights are Q8_0"),
         new("create-bad-quantize", Conversion, 400, "unsupported quantization type Q9_9 - supported types are F32, F16, Q4_K_S, Q4_K_M, Q8_0"),
         new("delete-cleanup3", Conversion, 404, "model 'mini-q4:latest' not found"),
+        new("create-bad-parameter", Parameters, 400, "the parameter \"temperature\" must be a number"),
+        new("delete-cleanup5", Parameters, 404, "model 'x1' not found"),
         new("push-missing", Push, 200, "model 'http://127.0.0.1:9/me/zz' not found"),
         new("embed-non-embedding-model", Embeds, 200, null),
         new("embeddings-non-embedding-model", Embeds, 200, null),
