@@ -42,8 +42,8 @@ public sealed class LivenessTests
             {
                 try
                 {
-                    // More than the peer's credit, so that it has to wait for more.
-                    var sending = call.RespondAsync(Pair.Ok, new byte[300_000]);
+                    // The peer gives no credit at all, so no part of it leaves later.
+                    var sending = call.RespondAsync(Pair.Ok, new byte[1_000]);
                     waits.TrySetResult();
                     await sending;
                 }
@@ -53,7 +53,8 @@ public sealed class LivenessTests
                     throw;
                 }
             },
-            options);
+            options,
+            hello: new Settings { StreamCredit = 0 });
 
         await peer.SendAsync(peer.Request(1));
         await waits.Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
