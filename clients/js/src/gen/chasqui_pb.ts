@@ -36,7 +36,8 @@ export const EmptySchema: GenMessage<Empty> = /*@__PURE__*/
 export type Error = Message<"chasqui.v1.Error"> & {
   /**
    * One of: invalid_request, invalid_option, invalid_format, invalid_template, invalid_model_name, context_length_exceeded, model_not_found,
-   * unsupported_capability, unauthenticated, permission_denied, session_not_found, generation_not_found, session_exists, session_conflict, rate_limited,
+   * unsupported_capability, unauthenticated, permission_denied, session_not_found, generation_not_found, session_exists, session_conflict,
+   * session_quota_sessions, session_quota_turns, session_quota_bytes, rate_limited,
    * model_load_failed, insufficient_memory, overloaded, unavailable, engine_failed, storage_full, storage_unavailable, not_supported, internal.
    *
    * @generated from field: string code = 1;
