@@ -1,7 +1,9 @@
 namespace Chasqui;
 
 /// <summary>Where work that no request waits for reports an exception that it did not expect. Thread-safe.</summary>
-/// <remarks>An exception that leaves a timer's callback ends the process. No background work may do that, so each one is caught and reported here.</remarks>
+/// <remarks>
+/// An exception that leaves a timer's callback ends the process. No background work may do that, so each one is caught and reported here.
+/// </remarks>
 public static class BackgroundFaults
 {
     /// <summary>Called for each exception, with the name of the work. A handler that throws is ignored.</summary>

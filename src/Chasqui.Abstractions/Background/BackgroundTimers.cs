@@ -3,7 +3,10 @@ namespace Chasqui;
 /// <summary>Timers whose callback cannot end the process.</summary>
 public static class BackgroundTimers
 {
-    /// <summary>Makes a timer that belongs to no request: it takes no execution context along, and it reports what its callback throws to <see cref="BackgroundFaults"/> and goes on.</summary>
+    /// <summary>
+    /// Makes a timer that belongs to no request: it takes no execution context along. What its callback throws is reported to
+    /// <see cref="BackgroundFaults"/>, and the timer goes on.
+    /// </summary>
     /// <typeparam name="TState">What the callback gets.</typeparam>
     /// <param name="time">The clock.</param>
     /// <param name="work">The name under which a fault is reported.</param>

@@ -69,7 +69,7 @@ internal sealed class GatewayNode(JsonElement json)
             : null;
     }
 
-    /// <summary>The nodes that have answered, where there are several; none where it makes no difference, or nobody tells.</summary>
+    /// <summary>The nodes that have answered, where there are several; none where it makes no difference, or the gateway does not tell.</summary>
     public static async Task<IReadOnlyList<GatewayNode>> SeveralAsync(IModelHost host, CancellationToken cancellationToken)
     {
         var known = (await AllAsync(host, cancellationToken)).Where(node => node.Software.Length > 0).ToList();

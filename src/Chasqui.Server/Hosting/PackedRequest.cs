@@ -7,7 +7,7 @@ namespace Chasqui.Server;
 internal sealed class UnsupportedCodingException(string coding)
     : InvalidRequestException($"the request body comes with Content-Encoding '{coding}', which is not known here; send it as it is, or with one of: {ContentCodings.Accepted}");
 
-/// <summary>Unpacks the body of a request that has <c>Content-Encoding</c>; whoever reads it sees it as it was before.</summary>
+/// <summary>Unpacks the body of a request that has <c>Content-Encoding</c>; all readers see it as it was before.</summary>
 internal static class PackedRequest
 {
     /// <summary>Puts the unpacked body in place of the packed one. Nothing is read yet.</summary>
