@@ -45,6 +45,14 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
             throw new PermissionDeniedException($"key \"{Caller.Name}\" may not use model \"{Field.Clip(model)}\"; it may use {string.Join(", ", Caller.Models)}");
     }
 
+    /// <summary>Refuses a template of a request's own where the configuration does.</summary>
+    /// <exception cref="InvalidTemplateException">There is one, and it is refused.</exception>
+    public void EnsureTemplate(bool hasOne)
+    {
+        if (hasOne && !options.Models.RequestTemplates)
+            throw new InvalidTemplateException("\"template\" is not allowed here (Models:RequestTemplates is false); leave it out, and the model's own template is used");
+    }
+
     /// <exception cref="PermissionDeniedException">Whoever asks lacks a scope.</exception>
     public static void Ensure(CallerOf caller, Scopes scope)
     {
