@@ -9,7 +9,8 @@ namespace Chasqui.Server;
 
 /// <summary>What every endpoint needs.</summary>
 internal sealed class ApiContext(
-    IEngine embedded, MeasuredEngine measured, CallerGate gate, NodeSet nodes, GatewayOptions options, TimeProvider time, IHostApplicationLifetime lifetime, Lazy<SessionTurns>? sessions = null,
+    IEngine embedded, MeasuredEngine measured, CallerGate gate, NodeSet nodes, GatewayOptions options, BodyRules bodies, TimeProvider time, IHostApplicationLifetime lifetime,
+    Lazy<SessionTurns>? sessions = null,
     ResponseArchive? archive = null)
 {
     /// <summary>292 years, the longest that Ollama's clock can say; it stands for "never".</summary>
@@ -58,11 +59,14 @@ internal sealed class ApiContext(
     /// <summary>The request's JSON; to be disposed.</summary>
     public Task<RequestBody> ReadBodyAsync(HttpContext http) => RequestState.Of(http).Body is { } body
         ? Task.FromResult(RequestBody.Of(body))
-        : RequestBody.ReadAsync(http.Request, options.Http.MaxRequestBodyBytes, http.RequestAborted);
+        : RequestBody.ReadAsync(http, options.Http.MaxRequestBodyBytes, bodies, http.RequestAborted);
 
     /// <summary>The request's body as it is; to be disposed.</summary>
     public ValueTask<PooledBody> ReadRawBodyAsync(HttpContext http) =>
-        PooledBody.ReadAsync(http.Request, options.Http.MaxRequestBodyBytes, http.RequestAborted);
+        PooledBody.ReadAsync(http, options.Http.MaxRequestBodyBytes, bodies, http.RequestAborted);
+
+    /// <summary>The request's body where it may be of any length.</summary>
+    public Stream StreamedBody(HttpContext http) => bodies.Patient(http);
 
     /// <summary>When a model leaves memory, in a form that every client can read.</summary>
     public DateTimeOffset Expiry(DateTimeOffset expiresAt) => expiresAt == DateTimeOffset.MaxValue ? Time.GetUtcNow() + _forever : expiresAt;

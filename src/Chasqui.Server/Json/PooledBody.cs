@@ -1,18 +1,24 @@
 using System.Buffers;
+using System.IO.Pipelines;
+using Chasqui.Protocol;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
 
-/// <summary>A request's body in a buffer that is lent.</summary>
+/// <summary>A request's body in a buffer that is lent, and what it has of the budget.</summary>
 internal sealed class PooledBody : IDisposable
 {
-    private byte[]? _buffer;
-    private readonly int _length;
+    private const int FirstSize = 64 * 1024;
 
-    private PooledBody(byte[] buffer, int length)
+    private readonly int _length;
+    private readonly BodyCharge? _charge;
+    private byte[]? _buffer;
+
+    private PooledBody(byte[] buffer, int length, BodyCharge? charge)
     {
         _buffer = buffer;
         _length = length;
+        _charge = charge;
     }
 
     /// <summary>The bytes, valid until it is disposed.</summary>
@@ -20,58 +26,94 @@ internal sealed class PooledBody : IDisposable
 
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _buffer, null) is { } buffer)
-            ArrayPool<byte>.Shared.Return(buffer);
+        if (Interlocked.Exchange(ref _buffer, null) is not { } buffer)
+            return;
+        ByteArrays.Return(buffer);
+        _charge?.Dispose();
     }
 
     /// <summary>Reads the whole body, whatever its content type.</summary>
     /// <exception cref="RequestTooLargeException">It is larger than <paramref name="limit"/>; when its length is announced, nothing of it was read.</exception>
     /// <exception cref="InvalidRequestException">It does not come in order.</exception>
-    public static async ValueTask<PooledBody> ReadAsync(HttpRequest request, long limit, CancellationToken cancellationToken)
+    /// <exception cref="RequestTimeoutException">It does not come in time.</exception>
+    /// <exception cref="RateLimitedException">Its caller holds too many bytes.</exception>
+    /// <exception cref="EngineOverloadedException">All callers together do.</exception>
+    public static async ValueTask<PooledBody> ReadAsync(HttpContext http, long limit, BodyRules rules, CancellationToken cancellationToken)
     {
-        if (request.ContentLength > limit)
+        var announced = http.Request.ContentLength;
+        if (announced > limit)
             throw new RequestTooLargeException(limit);
 
-        var reader = request.BodyReader;
-        var buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(request.ContentLength ?? 4096, 1 << 20) + 1);
+        var reader = http.Request.BodyReader;
+        byte[] buffer = [];
         var length = 0;
+        BodyCharge? charge = null;
+        BodyPatience? patience = null;
         try
         {
             while (true)
             {
-                var read = await reader.ReadAsync(cancellationToken).ConfigureAwait(false);
+                var reading = reader.ReadAsync(cancellationToken);
+                var read = reading.IsCompletedSuccessfully ? reading.Result : await WaitAsync(reading).ConfigureAwait(false);
                 if (length + read.Buffer.Length > limit)
                 {
                     // Else the server cannot read on, and hangs up on a client that still sends and so never sees its answer.
                     reader.AdvanceTo(read.Buffer.End);
                     throw new RequestTooLargeException(limit);
                 }
-                buffer = Grow(buffer, length, (int)read.Buffer.Length);
+                var needed = length + (int)read.Buffer.Length;
+                if (needed > buffer.Length)
+                {
+                    // It is not read on while it waits for room, so its client has to wait too.
+                    var size = SizeFor(needed, read.IsCompleted, announced, limit);
+                    if (size > BodyCharge.Free)
+                        await (charge ??= rules.Charge(http)).AddAsync(size, cancellationToken).ConfigureAwait(false);
+                    Grow(ref buffer, length, size);
+                    charge?.Keep(size);
+                }
                 read.Buffer.CopyTo(buffer.AsSpan(length));
-                length += (int)read.Buffer.Length;
+                length = needed;
                 reader.AdvanceTo(read.Buffer.End);
                 if (read.IsCompleted)
                     break;
             }
-            return new PooledBody(buffer, length);
+            return new PooledBody(buffer, length, charge);
         }
         catch (Exception e)
         {
-            ArrayPool<byte>.Shared.Return(buffer);
+            if (buffer.Length > 0)
+                ByteArrays.Return(buffer);
+            charge?.Dispose();
             // A chunk whose length is no length, for one: Kestrel tells it as a failure of the connection.
             if (e is IOException and not BadHttpRequestException && !cancellationToken.IsCancellationRequested)
                 throw new InvalidRequestException("the request body cannot be read: its chunks or its length are not in order", e);
             throw;
         }
+        finally
+        {
+            patience?.Dispose();
+        }
+
+        ValueTask<ReadResult> WaitAsync(ValueTask<ReadResult> reading) =>
+            reading.IsCompleted || (patience ??= rules.Patience(http, reader)) is not { } limited ? reading : limited.WaitAsync(reading);
     }
 
-    private static byte[] Grow(byte[] buffer, int length, int more)
+    /// <summary>Exactly what there is where that is all. Else at most four times as much, and no more than was announced, so that what is held follows what was sent.</summary>
+    private static int SizeFor(int needed, bool isAll, long? announced, long limit)
     {
-        if (buffer.Length - length >= more)
-            return buffer;
-        var larger = ArrayPool<byte>.Shared.Rent(Math.Max(checked(length + more), (int)Math.Min(buffer.Length * 2L, Array.MaxLength)));
+        if (isAll)
+            return needed;
+        var most = announced is { } length && length >= needed ? length : limit;
+        var factor = announced is null ? 2L : 4L;
+        return (int)Math.Max(needed, Math.Min(most, Math.Max(FirstSize, factor * needed)));
+    }
+
+    private static void Grow(ref byte[] buffer, int length, int size)
+    {
+        var larger = ByteArrays.Rent(size);
         buffer.AsSpan(0, length).CopyTo(larger);
-        ArrayPool<byte>.Shared.Return(buffer);
-        return larger;
+        if (buffer.Length > 0)
+            ByteArrays.Return(buffer);
+        buffer = larger;
     }
 }

@@ -31,9 +31,9 @@ internal sealed class RequestBody : IDisposable
     /// <summary>Reads the whole body and parses its first JSON value.</summary>
     /// <exception cref="RequestTooLargeException">It is larger than <paramref name="limit"/>.</exception>
     /// <exception cref="InvalidRequestException">It is empty or no JSON.</exception>
-    public static async Task<RequestBody> ReadAsync(HttpRequest request, long limit, CancellationToken cancellationToken)
+    public static async Task<RequestBody> ReadAsync(HttpContext http, long limit, BodyRules rules, CancellationToken cancellationToken)
     {
-        var body = await PooledBody.ReadAsync(request, limit, cancellationToken).ConfigureAwait(false);
+        var body = await PooledBody.ReadAsync(http, limit, rules, cancellationToken).ConfigureAwait(false);
         try
         {
             return new RequestBody(body, RequestJson.Parse(body.Memory));

@@ -18,7 +18,7 @@ internal sealed class SharedRun
     /// <param name="services">Of the gateway.</param>
     /// <param name="http">The first who asks.</param>
     /// <param name="body">The body; not to change any more.</param>
-    public SharedRun(IServiceProvider services, HttpContext http, byte[] body)
+    public SharedRun(IServiceProvider services, HttpContext http, Memory<byte> body)
     {
         var first = RequestState.Of(http);
         var measure = first.Measure?.Share();

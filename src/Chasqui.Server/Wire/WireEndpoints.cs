@@ -60,5 +60,5 @@ internal static class WireEndpoints
 /// <summary>One connection of Kestrel's.</summary>
 internal sealed class WireListener(WireGateway gateway) : ConnectionHandler
 {
-    public override Task OnConnectedAsync(ConnectionContext connection) => gateway.ServeAsync(connection.Transport);
+    public override Task OnConnectedAsync(ConnectionContext connection) => gateway.ServeAsync(connection.Transport, ConnectionLimits.AddressOf(connection));
 }

@@ -1,7 +1,9 @@
 using System.IO.Pipelines;
+using System.Net;
 using System.Text.Json;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Sessions;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Chasqui.Protocol;
 using Chasqui.Transport;
@@ -27,6 +29,10 @@ internal sealed class WireGateway
     private readonly ConnectionOptions _connection;
     private readonly KeyRing _keys;
     private readonly CallerSessions _sessions;
+    private readonly CallerLoads _loads;
+    private readonly ByteBudget _budget;
+    private readonly IGatewaySettings _settings;
+    private readonly RefusalCounts _refusals;
     private readonly EngineOperations _engine;
     private readonly WireGenerations? _generations;
     private readonly ModelOperations _models;
@@ -51,6 +57,8 @@ internal sealed class WireGateway
         _admission = new WireAdmission(options.Wire.MaxConnections, options.Wire.MaxSilentConnections, logger);
         _keys = services.GetRequiredService<KeyRing>();
         _sessions = services.GetRequiredService<CallerSessions>();
+        (_loads, _budget) = (services.GetRequiredService<CallerLoads>(), services.GetRequiredService<ByteBudget>());
+        (_settings, _refusals) = (services.GetRequiredService<IGatewaySettings>(), services.GetRequiredService<RefusalCounts>());
         _generations = options.IsEngineAlone ? null : new WireGenerations(services.GetRequiredService<Generations>());
         var gate = services.GetRequiredService<CallerGate>();
         _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>(), gate,
@@ -61,6 +69,8 @@ internal sealed class WireGateway
             Settings = new Settings { Name = ServerInformation.Name },
             Authenticate = credential => _keys.Find(KeyRing.FromBearer(credential)),
             StallTimeout = options.Wire.StallTimeout,
+            // The one who asks an engine alone is a gateway, which has its own limits.
+            BudgetOf = options.IsEngineAlone ? null : BudgetOf,
             Time = time,
             Logger = logger,
         };
@@ -72,7 +82,7 @@ internal sealed class WireGateway
         var http = new HttpPassage(_services, pipeline);
         _dispatcher = new WireDispatcher(
             [.. _engine.All, .. _generations?.All ?? [], .. _models.All, .. new ChannelOperations(_channels, _services.GetService<Lazy<SessionLog>>(), _lifetime.ApplicationStopping).All,
-            new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _telemetry, _time, _logger);
+            new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _loads, _refusals, _settings, _telemetry, _time, _logger);
     }
 
     /// <summary>Takes a place for a connection that has come, and gives it back when that is over. Before anything is read of it, so also before TLS.</summary>
@@ -94,11 +104,14 @@ internal sealed class WireGateway
     }
 
     /// <summary>Serves one connection until it ends.</summary>
-    public Task ServeAsync(IDuplexPipe transport) => ServeAsync(transport, _connection);
+    /// <param name="transport">The bytes.</param>
+    /// <param name="from">Where it comes from; null where that is no address.</param>
+    public Task ServeAsync(IDuplexPipe transport, IPAddress? from) => ServeAsync(transport, from, _connection);
 
-    private async Task ServeAsync(IDuplexPipe transport, ConnectionOptions options)
+    private async Task ServeAsync(IDuplexPipe transport, IPAddress? from, ConnectionOptions options)
     {
         await using var connection = Connection.Create(transport, ConnectionRole.Acceptor, options, _dispatcher!.HandleAsync);
+        connection.Origin = from;
         var silent = _admission.Waits(connection);
         var ending = EndWhen(connection, _lifetime.ApplicationStopping);
         _telemetry.Connections(1);
@@ -119,7 +132,16 @@ internal sealed class WireGateway
 
         await connection.Closed.ConfigureAwait(false);
         await ending.DisposeAsync().ConfigureAwait(false);
+        if (connection.Budget is ConnectionBudget { Load: var load })
+            _loads.Release(load);
         _telemetry.Connections(-1);
+    }
+
+    /// <summary>What the connection holds counts for its caller: a key, or who has none by address.</summary>
+    private ConnectionBudget BudgetOf(Connection connection)
+    {
+        var caller = connection.Identity as Caller ?? Caller.Anonymous;
+        return new ConnectionBudget(_budget, _loads.Use(caller, connection.Origin as IPAddress), caller, _settings);
     }
 
     private CancellationTokenRegistration EndWhen(Connection connection, CancellationToken over) => over.UnsafeRegister(
@@ -165,7 +187,7 @@ internal sealed class WireGateway
         var options = http.Features.Get<WireCaller>() is { Caller: var known }
             ? _connection with { Authenticate = credential => credential is null ? _keys.Renew(known) : _keys.Find(KeyRing.FromBearer(credential)) }
             : _connection;
-        await ServeAsync(WirePipe.Over(socket), options).ConfigureAwait(false);
+        await ServeAsync(WirePipe.Over(socket), http.Connection.RemoteIpAddress, options).ConfigureAwait(false);
     }
 
     private void PublishModel(string what, string model)

@@ -1,0 +1,163 @@
+namespace Chasqui.Gateway.Shaping;
+
+/// <summary>
+/// Bounds the bytes of request bodies that are held in memory: of all callers together, and of each one. What does not fit waits a little for room, and is refused then.
+/// Follows the settings; thread-safe, and without a lock.
+/// </summary>
+/// <param name="settings">Has the limits.</param>
+/// <param name="largest">Bytes that the largest request takes that may come at all. No limit is less, so that it fits where nothing else is held.</param>
+/// <param name="refusals">Counts what is refused.</param>
+/// <param name="time">For the wait.</param>
+public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalCounts refusals, TimeProvider time)
+{
+    private const long UsualBytes = 512L << 20;
+
+    // Those who hold little have the last eighth to themselves: a few who hold much do not stop all others.
+    private const long Little = 2 << 20;
+    private const int LastShare = 8;
+
+    private static readonly TimeSpan _again = TimeSpan.FromSeconds(1);
+    private static readonly long _default = Math.Min(UsualBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
+
+    private TaskCompletionSource _freed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _held;
+    private long _peak;
+    private int _waiting;
+
+    /// <summary>Bytes that are held now.</summary>
+    public long Held => Volatile.Read(ref _held);
+
+    /// <summary>The most that all callers together may hold.</summary>
+    public long Most => Math.Max(Options.BodyBytes ?? _default, largest);
+
+    /// <summary>The most that one caller may hold.</summary>
+    public long MostOfCaller => Math.Max(Options.BodyBytesPerCaller ?? Most / 2, largest);
+
+    private LoadOptions Options => settings.Current.Limits.Load;
+
+    /// <summary>The most that was held since this was asked last.</summary>
+    public long TakePeak() => Interlocked.Exchange(ref _peak, Held);
+
+    /// <summary>Takes bytes, if they are there.</summary>
+    public bool TryTake(CallerLoad load, long bytes)
+    {
+        ArgumentNullException.ThrowIfNull(load);
+        if (!load.TryAddBytes(bytes, MostOfCaller, out var own))
+            return false;
+        var most = MostFor(own);
+        for (var held = Held; held + bytes <= most;)
+        {
+            var seen = Interlocked.CompareExchange(ref _held, held + bytes, held);
+            if (seen == held)
+            {
+                NotePeak(held + bytes);
+                return true;
+            }
+            held = seen;
+        }
+        load.AddBytes(-bytes);
+        return false;
+    }
+
+    /// <summary>Takes bytes that have come already, whether they are within the limits or not.</summary>
+    /// <returns>Whether they are.</returns>
+    public bool Take(CallerLoad load, long bytes)
+    {
+        ArgumentNullException.ThrowIfNull(load);
+        var own = load.AddBytes(bytes);
+        var all = Interlocked.Add(ref _held, bytes);
+        NotePeak(all);
+        return own <= MostOfCaller && all <= MostFor(own);
+    }
+
+    /// <summary>Whether the caller holds no more than it may, and all together neither.</summary>
+    public bool IsWithin(CallerLoad load)
+    {
+        ArgumentNullException.ThrowIfNull(load);
+        var own = load.Bytes;
+        return own <= MostOfCaller && Held <= MostFor(own);
+    }
+
+    /// <summary>Takes bytes, perhaps after a wait.</summary>
+    /// <param name="load">Whose they are.</param>
+    /// <param name="caller">The same, for the words of a refusal.</param>
+    /// <param name="bytes">How many.</param>
+    /// <param name="cancellationToken">Gives up waiting; nothing has been taken then.</param>
+    /// <exception cref="RateLimitedException">The caller holds too much.</exception>
+    /// <exception cref="EngineOverloadedException">All together do.</exception>
+    public ValueTask TakeAsync(CallerLoad load, Caller caller, long bytes, CancellationToken cancellationToken) =>
+        TryTake(load, bytes) ? default : WaitAsync(load, caller, bytes, cancellationToken);
+
+    /// <summary>Gives bytes back.</summary>
+    public void Return(CallerLoad load, long bytes)
+    {
+        ArgumentNullException.ThrowIfNull(load);
+        load.AddBytes(-bytes);
+        Interlocked.Add(ref _held, -bytes);
+        if (Volatile.Read(ref _waiting) > 0)
+            Interlocked.Exchange(ref _freed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+
+    /// <summary>The refusal of a body for which there is no room; it is counted.</summary>
+    public EngineException Refusal(CallerLoad load, Caller caller, long bytes)
+    {
+        ArgumentNullException.ThrowIfNull(load);
+        ArgumentNullException.ThrowIfNull(caller);
+        if (load.Bytes + bytes > MostOfCaller)
+        {
+            refusals.Add(RefusalReason.CallerBodyBytes);
+            return new RateLimitedException(FormattableString.Invariant(
+                $"{CallerLoads.NameOf(caller)} holds {load.Bytes} bytes of request bodies, and may hold {MostOfCaller} at a time (Limits:BodyBytesPerCaller); try again when a request has ended"), false, _again);
+        }
+        refusals.Add(RefusalReason.BodyBytes);
+        return new EngineOverloadedException("the gateway holds as many bytes of request bodies as it may (Limits:BodyBytes); try again in 1 s") { RetryAfter = _again };
+    }
+
+    private void NotePeak(long held)
+    {
+        for (var peak = Volatile.Read(ref _peak); held > peak;)
+        {
+            var seen = Interlocked.CompareExchange(ref _peak, held, peak);
+            if (seen == peak)
+                return;
+            peak = seen;
+        }
+    }
+
+    private long MostFor(long own)
+    {
+        var most = Most;
+        return own <= Little ? most : Math.Max(most - (most / LastShare), largest);
+    }
+
+    private async ValueTask WaitAsync(CallerLoad load, Caller caller, long bytes, CancellationToken cancellationToken)
+    {
+        var (began, patience) = (time.GetTimestamp(), Options.BodyDelay);
+        Interlocked.Increment(ref _waiting);
+        try
+        {
+            while (true)
+            {
+                // Asked for before the next try: what is given back after it completes this one.
+                var freed = Volatile.Read(ref _freed).Task;
+                if (TryTake(load, bytes))
+                    return;
+                var left = patience - time.GetElapsedTime(began);
+                if (left <= TimeSpan.Zero)
+                    throw Refusal(load, caller, bytes);
+                try
+                {
+                    await freed.WaitAsync(left, time, cancellationToken).ConfigureAwait(false);
+                }
+                catch (TimeoutException)
+                {
+                    // One more look, and then the end.
+                }
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+    }
+}
