@@ -41,6 +41,7 @@ internal sealed class WireGateway
     private readonly GatewayTelemetry _telemetry;
     private readonly ILogger _logger;
     private readonly WireAdmission _admission;
+    private readonly TurnedAway _turnedAway;
     private WireDispatcher? _dispatcher;
 
     public WireGateway(
@@ -54,11 +55,12 @@ internal sealed class WireGateway
         _time = time;
         _telemetry = telemetry;
         _logger = logger;
-        _admission = new WireAdmission(options.Wire.MaxConnections, options.Wire.MaxSilentConnections, logger);
         _keys = services.GetRequiredService<KeyRing>();
         _sessions = services.GetRequiredService<CallerSessions>();
         (_loads, _budget) = (services.GetRequiredService<CallerLoads>(), services.GetRequiredService<ByteBudget>());
         (_settings, _refusals) = (services.GetRequiredService<IGatewaySettings>(), services.GetRequiredService<RefusalCounts>());
+        _admission = new WireAdmission(new ConnectionQuota(options.Wire.MaxConnections, _settings, _refusals), options.Wire.MaxSilentConnections, logger);
+        _turnedAway = new TurnedAway(time);
         _generations = options.IsEngineAlone ? null : new WireGenerations(services.GetRequiredService<Generations>());
         var gate = services.GetRequiredService<CallerGate>();
         _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>(), gate,
@@ -86,11 +88,15 @@ internal sealed class WireGateway
     }
 
     /// <summary>Takes a place for a connection that has come, and gives it back when that is over. Before anything is read of it, so also before TLS.</summary>
-    public async Task AdmitAsync(ConnectionContext connection, ConnectionDelegate next)
+    /// <param name="connection">The connection.</param>
+    /// <param name="isTls">Whether it speaks TLS, so that it cannot be told why it is turned away.</param>
+    /// <param name="next">Serves it.</param>
+    public async Task AdmitAsync(ConnectionContext connection, bool isTls, ConnectionDelegate next)
     {
-        if (!_admission.TryEnter())
+        var from = ConnectionQuota.AddressOf(connection);
+        if (_admission.TryEnter(from) is { } reason)
         {
-            connection.Abort();
+            await _turnedAway.CloseAsync(connection, isTls ? null : WireAdmission.Goodbye(reason)).ConfigureAwait(false);
             return;
         }
         try
@@ -99,7 +105,7 @@ internal sealed class WireGateway
         }
         finally
         {
-            _admission.Leave();
+            _admission.Leave(from);
         }
     }
 
@@ -163,9 +169,11 @@ internal sealed class WireGateway
             return;
         }
 
-        if (!_admission.TryEnter())
+        var from = http.Connection.RemoteIpAddress;
+        if (_admission.TryEnter(from) is { } reason)
         {
-            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            http.Response.StatusCode = reason == RefusalReason.Connections ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status429TooManyRequests;
+            http.Response.Headers.RetryAfter = "1";
             return;
         }
         try
@@ -174,7 +182,7 @@ internal sealed class WireGateway
         }
         finally
         {
-            _admission.Leave();
+            _admission.Leave(from);
         }
     }
 

@@ -11,7 +11,7 @@ namespace Chasqui.Server;
 /// Bounds the connections of one transport: all of them, and those of one address. The machine's own addresses and Unix sockets have no limit of their own: a proxy may be there.
 /// Thread-safe.
 /// </summary>
-internal sealed class ConnectionLimits(int most, IGatewaySettings settings, RefusalCounts refusals)
+internal sealed class ConnectionQuota(int most, IGatewaySettings settings, RefusalCounts refusals)
 {
     private readonly ConcurrentDictionary<UInt128, int> _ofAddress = new();
     private int _count;
