@@ -5,16 +5,17 @@ namespace Chasqui.Gateway.Shaping;
 /// Follows the settings; thread-safe, and without a lock.
 /// </summary>
 /// <param name="settings">Has the limits.</param>
-/// <param name="largest">Bytes that the largest request takes that may come at all. No limit is less, so that it fits where nothing else is held.</param>
+/// <param name="largest">Bytes that the largest request takes that may come at all. Each caller may have one such beside what it may hold else.</param>
 /// <param name="refusals">Counts what is refused.</param>
 /// <param name="time">For the wait.</param>
 public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalCounts refusals, TimeProvider time)
 {
-    private const long UsualBytes = 512L << 20;
+    private const long UsualBytes = 384L << 20;
 
     // Those who hold little have the last eighth to themselves: a few who hold much do not stop all others.
     private const long Little = 2 << 20;
     private const int LastShare = 8;
+    private const int CallerShare = 4;
 
     private static readonly TimeSpan _again = TimeSpan.FromSeconds(1);
     private static readonly long _default = Math.Min(UsualBytes, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
@@ -30,10 +31,13 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
     /// <summary>The most that all callers together may hold.</summary>
     public long Most => Math.Max(Options.BodyBytes ?? _default, largest);
 
-    /// <summary>The most that one caller may hold.</summary>
-    public long MostOfCaller => Math.Max(Options.BodyBytesPerCaller ?? Most / 2, largest);
+    /// <summary>The most that one caller may hold, beside its one largest body.</summary>
+    public long MostOfCaller => Options.BodyBytesPerCaller ?? Most / CallerShare;
 
     private LoadOptions Options => settings.Current.Limits.Load;
+
+    /// <summary>Called with the bytes of each large body that is held no longer, which are garbage then. It must not throw.</summary>
+    public Action<long>? LeftGarbage { get; set; }
 
     /// <summary>The most that was held since this was asked last.</summary>
     public long TakePeak() => Interlocked.Exchange(ref _peak, Held);
@@ -42,21 +46,7 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
     public bool TryTake(CallerLoad load, long bytes)
     {
         ArgumentNullException.ThrowIfNull(load);
-        if (!load.TryAddBytes(bytes, MostOfCaller, out var own))
-            return false;
-        var most = MostFor(own);
-        for (var held = Held; held + bytes <= most;)
-        {
-            var seen = Interlocked.CompareExchange(ref _held, held + bytes, held);
-            if (seen == held)
-            {
-                NotePeak(held + bytes);
-                return true;
-            }
-            held = seen;
-        }
-        load.AddBytes(-bytes);
-        return false;
+        return TryTake(load, bytes, MostOfCaller);
     }
 
     /// <summary>Takes bytes that have come already, whether they are within the limits or not.</summary>
@@ -77,16 +67,6 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
         var own = load.Bytes;
         return own <= MostOfCaller && Held <= MostFor(own);
     }
-
-    /// <summary>Takes bytes, perhaps after a wait.</summary>
-    /// <param name="load">Whose they are.</param>
-    /// <param name="caller">The same, for the words of a refusal.</param>
-    /// <param name="bytes">How many.</param>
-    /// <param name="cancellationToken">Gives up waiting; nothing has been taken then.</param>
-    /// <exception cref="RateLimitedException">The caller holds too much.</exception>
-    /// <exception cref="EngineOverloadedException">All together do.</exception>
-    public ValueTask TakeAsync(CallerLoad load, Caller caller, long bytes, CancellationToken cancellationToken) =>
-        TryTake(load, bytes) ? default : WaitAsync(load, caller, bytes, cancellationToken);
 
     /// <summary>Gives bytes back.</summary>
     public void Return(CallerLoad load, long bytes)
@@ -130,7 +110,8 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
         return own <= Little ? most : Math.Max(most - (most / LastShare), largest);
     }
 
-    private async ValueTask WaitAsync(CallerLoad load, Caller caller, long bytes, CancellationToken cancellationToken)
+    /// <summary>Takes bytes for one body, perhaps after a wait.</summary>
+    internal async ValueTask WaitAsync(BodyCharge body, long bytes, CancellationToken cancellationToken)
     {
         var (began, patience) = (time.GetTimestamp(), Options.BodyDelay);
         Interlocked.Increment(ref _waiting);
@@ -140,11 +121,11 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
             {
                 // Asked for before the next try: what is given back after it completes this one.
                 var freed = Volatile.Read(ref _freed).Task;
-                if (TryTake(load, bytes))
+                if (TryTake(body, bytes))
                     return;
                 var left = patience - time.GetElapsedTime(began);
                 if (left <= TimeSpan.Zero)
-                    throw Refusal(load, caller, bytes);
+                    throw Refusal(body.Load, body.Caller, bytes);
                 try
                 {
                     await freed.WaitAsync(left, time, cancellationToken).ConfigureAwait(false);
@@ -159,5 +140,27 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
         {
             Interlocked.Decrement(ref _waiting);
         }
+    }
+
+    internal bool TryTake(BodyCharge body, long bytes) =>
+        (!body.IsLargest && TryTake(body.Load, bytes, MostOfCaller)) || (body.TryBeLargest() && TryTake(body.Load, bytes, MostOfCaller + largest));
+
+    private bool TryTake(CallerLoad load, long bytes, long mostOfCaller)
+    {
+        if (!load.TryAddBytes(bytes, mostOfCaller, out var own))
+            return false;
+        var most = MostFor(own);
+        for (var held = Held; held + bytes <= most;)
+        {
+            var seen = Interlocked.CompareExchange(ref _held, held + bytes, held);
+            if (seen == held)
+            {
+                NotePeak(held + bytes);
+                return true;
+            }
+            held = seen;
+        }
+        load.AddBytes(-bytes);
+        return false;
     }
 }

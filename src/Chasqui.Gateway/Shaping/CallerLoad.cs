@@ -9,6 +9,7 @@ public sealed class CallerLoad
     private long _bytes;
     private int _requests;
     private int _subscriptions;
+    private int _hasLargest;
     private int _uses = 1;
 
     internal CallerLoad(LoadKey key) => Key = key;
@@ -37,6 +38,11 @@ public sealed class CallerLoad
     }
 
     internal long AddBytes(long bytes) => Interlocked.Add(ref _bytes, bytes);
+
+    /// <summary>One body at a time may be beyond what the caller may hold, so that one of several large ones always comes to its end.</summary>
+    internal bool TryBeLargest() => Interlocked.Exchange(ref _hasLargest, 1) == 0;
+
+    internal void EndLargest() => Volatile.Write(ref _hasLargest, 0);
 
     internal int AddRequests(int count) => Interlocked.Add(ref _requests, count);
 

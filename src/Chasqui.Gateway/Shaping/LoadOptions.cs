@@ -3,10 +3,10 @@ namespace Chasqui.Gateway;
 /// <summary>What requests may hold of the gateway while they come and run.</summary>
 public sealed record LoadOptions
 {
-    /// <summary>Bytes of request bodies that are held in memory at a time, of all callers together, 1 MiB to 1 TiB. Default null: 512 MiB, or a quarter of the memory where that is less.</summary>
+    /// <summary>Bytes of request bodies that are held in memory at a time, of all callers together, 1 MiB to 1 TiB. Default null: 384 MiB, or a quarter of the memory where that is less.</summary>
     public long? BodyBytes { get; init; }
 
-    /// <summary>The same of one caller, 64 KiB to 1 TiB. Default null: half of all.</summary>
+    /// <summary>The same of one caller, 64 KiB to 1 TiB. Default null: a quarter of all.</summary>
     public long? BodyBytesPerCaller { get; init; }
 
     /// <summary>How long a body may wait for room instead of being refused, 0 to 1 minute. Default 2 seconds.</summary>

@@ -13,10 +13,10 @@ internal static class LoadKeys
 
     public static IReadOnlyList<ConfigurationKey> All { get; } =
     [
-        Bytes("BodyBytes", 1 << 20, "512 MiB, or a quarter of the memory where that is less",
+        Bytes("BodyBytes", 1 << 20, "384 MiB, or a quarter of the memory where that is less",
             "Bytes of request bodies that are in memory at a time, of all callers together. What does not fit waits, and is refused with 503 then.",
             (load, value) => load with { BodyBytes = value }),
-        Bytes("BodyBytesPerCaller", 64 << 10, "half of `Limits:BodyBytes`",
+        Bytes("BodyBytesPerCaller", 64 << 10, "a quarter of `Limits:BodyBytes`",
             "The same of one caller, which is a key, or without one an address; refused with 429. It never is less than the largest body needs, `Http:MaxRequestBodyBytes` twice.",
             (load, value) => load with { BodyBytesPerCaller = value }),
         Time("BodyDelay", _default.BodyDelay, TimeSpan.Zero, TimeSpan.FromMinutes(1), "How long a body waits for room, while it is not read on.", (load, value) => load with { BodyDelay = value }),

@@ -57,9 +57,13 @@ internal sealed class ApiContext(
     public IReadOnlyList<string> Origins => options.Http.Origins;
 
     /// <summary>The request's JSON; to be disposed.</summary>
-    public Task<RequestBody> ReadBodyAsync(HttpContext http) => RequestState.Of(http).Body is { } body
-        ? Task.FromResult(RequestBody.Of(body))
-        : RequestBody.ReadAsync(http, options.Http.MaxRequestBodyBytes, bodies, http.RequestAborted);
+    public async Task<RequestBody> ReadBodyAsync(HttpContext http)
+    {
+        if (RequestState.Of(http) is not { Body: { } body } state)
+            return await RequestBody.ReadAsync(http, options.Http.MaxRequestBodyBytes, bodies, http.RequestAborted).ConfigureAwait(false);
+        await bodies.ReadsAsync(state, body.Length, http.RequestAborted).ConfigureAwait(false);
+        return RequestBody.Of(body);
+    }
 
     /// <summary>The request's body as it is; to be disposed.</summary>
     public ValueTask<PooledBody> ReadRawBodyAsync(HttpContext http) =>

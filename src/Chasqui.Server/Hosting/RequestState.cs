@@ -23,6 +23,9 @@ internal sealed class RequestState
     /// <summary>What its caller has under way, this request with it; null for one that is not counted.</summary>
     public CallerLoad? Load { get; set; }
 
+    /// <summary>The bytes that its body has of the budget; null where that is small, or not read.</summary>
+    public BodyCharge? Charge { get; set; }
+
     /// <summary>Whether it is an event stream, which is counted as such.</summary>
     public bool IsSubscription { get; set; }
 

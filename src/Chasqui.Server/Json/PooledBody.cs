@@ -1,24 +1,23 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Protocol;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
 
-/// <summary>A request's body in a buffer that is lent, and what it has of the budget.</summary>
+/// <summary>A request's body in a buffer that is lent. What it has of the budget is the request's, and goes back when that has ended.</summary>
 internal sealed class PooledBody : IDisposable
 {
     private const int FirstSize = 64 * 1024;
 
     private readonly int _length;
-    private readonly BodyCharge? _charge;
     private byte[]? _buffer;
 
-    private PooledBody(byte[] buffer, int length, BodyCharge? charge)
+    private PooledBody(byte[] buffer, int length)
     {
         _buffer = buffer;
         _length = length;
-        _charge = charge;
     }
 
     /// <summary>The bytes, valid until it is disposed.</summary>
@@ -26,10 +25,8 @@ internal sealed class PooledBody : IDisposable
 
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _buffer, null) is not { } buffer)
-            return;
-        ByteArrays.Return(buffer);
-        _charge?.Dispose();
+        if (Interlocked.Exchange(ref _buffer, null) is { } buffer)
+            ByteArrays.Return(buffer);
     }
 
     /// <summary>Reads the whole body, whatever its content type.</summary>
@@ -66,8 +63,8 @@ internal sealed class PooledBody : IDisposable
                 {
                     // It is not read on while it waits for room, so its client has to wait too.
                     var size = SizeFor(needed, read.IsCompleted, announced, limit);
-                    if (size > BodyCharge.Free)
-                        await (charge ??= rules.Charge(http)).AddAsync(size, cancellationToken).ConfigureAwait(false);
+                    if (size > BodyRules.Free)
+                        await RoomAsync(size, read.Buffer.End).ConfigureAwait(false);
                     Grow(ref buffer, length, size);
                     charge?.Keep(size);
                 }
@@ -77,13 +74,13 @@ internal sealed class PooledBody : IDisposable
                 if (read.IsCompleted)
                     break;
             }
-            return new PooledBody(buffer, length, charge);
+            return new PooledBody(buffer, length);
         }
         catch (Exception e)
         {
             if (buffer.Length > 0)
                 ByteArrays.Return(buffer);
-            charge?.Dispose();
+            charge?.Keep(0);
             // A chunk whose length is no length, for one: Kestrel tells it as a failure of the connection.
             if (e is IOException and not BadHttpRequestException && !cancellationToken.IsCancellationRequested)
                 throw new InvalidRequestException("the request body cannot be read: its chunks or its length are not in order", e);
@@ -92,6 +89,20 @@ internal sealed class PooledBody : IDisposable
         finally
         {
             patience?.Dispose();
+        }
+
+        async ValueTask RoomAsync(long size, SequencePosition end)
+        {
+            try
+            {
+                await (charge ??= rules.Charge(RequestState.Of(http))).AddAsync(size, cancellationToken).ConfigureAwait(false);
+            }
+            catch
+            {
+                // The server reads what is still to come, and drops it, so that the client sees its answer.
+                reader.AdvanceTo(end);
+                throw;
+            }
         }
 
         ValueTask<ReadResult> WaitAsync(ValueTask<ReadResult> reading) =>

@@ -18,9 +18,9 @@ internal static partial class KeyServices
         services.AddSingleton<RefusalCounts>();
         services.AddSingleton<CallerLoads>();
         services.AddSingleton<BodyRules>();
-        // The largest body is there twice while its buffer grows.
+        services.AddHostedService(provider => new MemoryRelease(provider.GetRequiredService<ByteBudget>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new ByteBudget(
-            provider.GetRequiredService<IGatewaySettings>(), 2 * options.Http.MaxRequestBodyBytes, provider.GetRequiredService<RefusalCounts>(), provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<IGatewaySettings>(), BodyRules.Copies * options.Http.MaxRequestBodyBytes, provider.GetRequiredService<RefusalCounts>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new KeyFile(options.Data.Folder, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<KeyWatch>();
         if (UsesKeys(options))

@@ -43,6 +43,7 @@ internal static class RequestLoads
         if (state.Load is not { } load)
             return;
         state.Load = null;
+        state.Charge?.Dispose();
         if (state.IsSubscription)
             loads.LeaveSubscription(load);
         else

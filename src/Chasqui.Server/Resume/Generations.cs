@@ -39,6 +39,8 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         var reader = generation.Join()!;
         var run = new SharedRun(services, http, whole.Memory);
         generation.Stream.Tag = run.State;
+        // The body goes on with the run, and what it has of the budget.
+        (run.State.Charge, RequestState.Of(http).Charge) = (RequestState.Of(http).Charge, null);
         http.Response.Headers[ResumeHeaders.Generation] = id;
         _ = RunAsync(run, generation, whole, answer);
         try

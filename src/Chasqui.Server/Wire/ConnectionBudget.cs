@@ -5,10 +5,13 @@ using Chasqui.Transport;
 namespace Chasqui.Server;
 
 /// <summary>What one connection of MCP holds counts for its caller. Thread-safe.</summary>
-internal sealed class ConnectionBudget(ByteBudget budget, CallerLoad load, Caller caller, IGatewaySettings settings) : IMessageBudget
+internal sealed class ConnectionBudget(ByteBudget budget, BodyRules rules, CallerLoad load, Caller caller, IGatewaySettings settings) : IMessageBudget
 {
     /// <summary>What the caller has under way on all its connections.</summary>
     public CallerLoad Load { get; } = load;
+
+    /// <summary>What holds for bodies of requests.</summary>
+    public BodyRules Rules { get; } = rules;
 
     public TimeSpan Patience => settings.Current.Limits.Load.BodyDelay;
 

@@ -31,6 +31,7 @@ internal sealed class WireGateway
     private readonly CallerSessions _sessions;
     private readonly CallerLoads _loads;
     private readonly ByteBudget _budget;
+    private readonly BodyRules _rules;
     private readonly IGatewaySettings _settings;
     private readonly RefusalCounts _refusals;
     private readonly EngineOperations _engine;
@@ -57,7 +58,7 @@ internal sealed class WireGateway
         _logger = logger;
         _keys = services.GetRequiredService<KeyRing>();
         _sessions = services.GetRequiredService<CallerSessions>();
-        (_loads, _budget) = (services.GetRequiredService<CallerLoads>(), services.GetRequiredService<ByteBudget>());
+        (_loads, _budget, _rules) = (services.GetRequiredService<CallerLoads>(), services.GetRequiredService<ByteBudget>(), services.GetRequiredService<BodyRules>());
         (_settings, _refusals) = (services.GetRequiredService<IGatewaySettings>(), services.GetRequiredService<RefusalCounts>());
         _admission = new WireAdmission(new ConnectionQuota(options.Wire.MaxConnections, _settings, _refusals), options.Wire.MaxSilentConnections, logger);
         _turnedAway = new TurnedAway(time);
@@ -147,7 +148,7 @@ internal sealed class WireGateway
     private ConnectionBudget BudgetOf(Connection connection)
     {
         var caller = connection.Identity as Caller ?? Caller.Anonymous;
-        return new ConnectionBudget(_budget, _loads.Use(caller, connection.Origin as IPAddress), caller, _settings);
+        return new ConnectionBudget(_budget, _rules, _loads.Use(caller, connection.Origin as IPAddress), caller, _settings);
     }
 
     private CancellationTokenRegistration EndWhen(Connection connection, CancellationToken over) => over.UnsafeRegister(

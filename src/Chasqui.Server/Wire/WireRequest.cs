@@ -22,6 +22,8 @@ internal static class WireRequest
         // No bytes are a message too: one with nothing but defaults.
         using var message = await call.ReadAsync(cancellationToken).ConfigureAwait(false) ?? default;
         RequestMeasure.Current?.Bytes(message.Body.Length, 0);
+        if (call.Connection.Budget is ConnectionBudget budget && RequestMeasure.Current is { } measure)
+            await budget.Rules.ReadsAsync(budget.Load, measure, message.Body.Length, cancellationToken).ConfigureAwait(false);
         try
         {
             return parser.ParseFrom(message.Body.Span);
