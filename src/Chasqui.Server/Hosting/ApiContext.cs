@@ -1,6 +1,7 @@
 using Chasqui.Gateway;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Sessions;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
@@ -59,15 +60,33 @@ internal sealed class ApiContext(
     /// <summary>The request's JSON; to be disposed.</summary>
     public async Task<RequestBody> ReadBodyAsync(HttpContext http)
     {
-        if (RequestState.Of(http) is not { Body: { } body } state)
-            return await RequestBody.ReadAsync(http, options.Http.MaxRequestBodyBytes, bodies, http.RequestAborted).ConfigureAwait(false);
-        await bodies.ReadsAsync(state, body.Length, http.RequestAborted).ConfigureAwait(false);
-        return RequestBody.Of(body);
+        var state = RequestState.Of(http);
+        var owned = state.Body is null ? await ReadRawBodyAsync(http).ConfigureAwait(false) : null;
+        try
+        {
+            var bytes = owned?.Memory ?? state.Body!.Value;
+            await bodies.ReadsAsync(state, bytes.Length, http.RequestAborted).ConfigureAwait(false);
+            return RequestBody.Of(bytes, owned);
+        }
+        catch
+        {
+            owned?.Dispose();
+            throw;
+        }
     }
 
-    /// <summary>The request's body as it is; to be disposed.</summary>
+    /// <summary>The request's body as it is; to be disposed. Who may make no request of a model now is refused before anything of it is read.</summary>
+    /// <exception cref="RateLimitedException">A limit of requests is reached, or the caller holds too many bytes.</exception>
     public ValueTask<PooledBody> ReadRawBodyAsync(HttpContext http) =>
-        PooledBody.ReadAsync(http, options.Http.MaxRequestBodyBytes, bodies, http.RequestAborted);
+        Gate.IsLimited && Router.Find(http)?.Scope.HasFlag(Scopes.Infer) == true && Gate.Expect() is { } arrival ? ReadAsync(http, arrival) : ReadAsync(http);
+
+    private async ValueTask<PooledBody> ReadAsync(HttpContext http, Arrival arrival)
+    {
+        using (arrival)
+            return await ReadAsync(http).ConfigureAwait(false);
+    }
+
+    private ValueTask<PooledBody> ReadAsync(HttpContext http) => PooledBody.ReadAsync(http, options.Http.MaxRequestBodyBytes, bodies, http.RequestAborted);
 
     /// <summary>The request's body where it may be of any length.</summary>
     public Stream StreamedBody(HttpContext http) => bodies.Patient(http);

@@ -151,6 +151,7 @@ public static class GatewayHost
         pipeline.UseMiddleware<HostFilter>();
         pipeline.UseMiddleware<KeyGate>();
         app.Services.WatchLog();
+        app.Services.WatchLoads();
         var wire = app.Services.GetRequiredService<WireGateway>();
         pipeline.Use(wire.UpgradeAsync);
         pipeline.Run(app.Services.GetRequiredService<Router>().InvokeAsync);

@@ -3,11 +3,12 @@ using Chasqui.Gateway;
 using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
+using Op = Chasqui.Protocol.Operations.Operation;
 
 namespace Chasqui.Server;
 
 /// <summary>What holds for bodies while they come: how much of them is held, and how long they may take. Thread-safe.</summary>
-internal sealed class BodyRules(ByteBudget budget, CallerLoads loads, RefusalCounts refusals, IGatewaySettings settings, TimeProvider time)
+internal sealed class BodyRules(CallerGate gate, ByteBudget budget, CallerLoads loads, RefusalCounts refusals, IGatewaySettings settings, TimeProvider time)
 {
     /// <summary>Bytes up to which a body is not counted: the limit of requests at a time bounds small ones.</summary>
     public const int Free = 16 * 1024;
@@ -16,6 +17,12 @@ internal sealed class BodyRules(ByteBudget budget, CallerLoads loads, RefusalCou
     public const int Copies = 4;
 
     private const int FreeToRead = 256 * 1024;
+
+    /// <summary>Whether a call of MCP may be let in at all, asked before its message is read; see <see cref="CallerGate.Expect"/>.</summary>
+    /// <exception cref="RateLimitedException">A limit is reached.</exception>
+    public Arrival? Expect(string? operation) => gate.IsLimited && operation is not null && Asks(operation) ? gate.Expect() : null;
+
+    private static bool Asks(string operation) => operation is Op.Generate or Op.Chat or Op.Infer or Op.Embed;
 
     /// <summary>What a request's body has of the budget, which is given back when the request has ended.</summary>
     public BodyCharge Charge(RequestState state) =>

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
 
@@ -38,25 +37,9 @@ internal sealed class RequestBody : IDisposable
             ArrayPool<byte>.Shared.Rent(_length);
     }
 
-    /// <summary>Reads the whole body and parses its first JSON value.</summary>
-    /// <exception cref="RequestTooLargeException">It is larger than <paramref name="limit"/>.</exception>
+    /// <summary>Parses a body.</summary>
+    /// <param name="bytes">The body.</param>
+    /// <param name="owned">Its owner, which is disposed of with it; null where it stays with somebody else.</param>
     /// <exception cref="InvalidRequestException">It is empty or no JSON.</exception>
-    public static async Task<RequestBody> ReadAsync(HttpContext http, long limit, BodyRules rules, CancellationToken cancellationToken)
-    {
-        var body = await PooledBody.ReadAsync(http, limit, rules, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            await rules.ReadsAsync(RequestState.Of(http), body.Memory.Length, cancellationToken).ConfigureAwait(false);
-            return new RequestBody(body, RequestJson.Parse(body.Memory), body.Memory.Length);
-        }
-        catch
-        {
-            body.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Parses a body that was read before and stays with its owner.</summary>
-    /// <exception cref="InvalidRequestException">It is empty or no JSON.</exception>
-    public static RequestBody Of(Memory<byte> bytes) => new(null, RequestJson.Parse(bytes), bytes.Length);
+    public static RequestBody Of(Memory<byte> bytes, PooledBody? owned) => new(owned, RequestJson.Parse(bytes), bytes.Length);
 }
