@@ -32,6 +32,9 @@ internal sealed class HealthyCaller(Uri http, string wire, string key, TimeSpan 
     /// <summary>Calls until it is cancelled; calls that have begun are ended first.</summary>
     public Task RunAsync(CancellationToken cancellationToken) => Task.WhenAll(LoopAsync("HTTP", HttpAsync, cancellationToken), LoopAsync("MCP", WireAsync, cancellationToken));
 
+    /// <summary>One call each way, at the same time.</summary>
+    public Task OnceAsync() => Task.WhenAll(CallAsync("HTTP", HttpAsync), CallAsync("MCP", WireAsync));
+
     /// <summary>The calls since it was last asked for them.</summary>
     public IReadOnlyList<HealthyCall> Take()
     {
@@ -53,23 +56,28 @@ internal sealed class HealthyCaller(Uri http, string wire, string key, TimeSpan 
     {
         while (!cancellationToken.IsCancellationRequested)
         {
-            // No two are equal, or they would be answered together.
-            var prompt = string.Create(CultureInfo.InvariantCulture, $"Tell me story {Interlocked.Increment(ref _number)}.");
-            using var limit = new CancellationTokenSource(patience);
-            var clock = Stopwatch.StartNew();
-            string? error;
-            try
-            {
-                error = await call(prompt, limit.Token).ConfigureAwait(false);
-            }
-            catch (Exception e) when (e is HttpRequestException or IOException or ClientException or OperationCanceledException)
-            {
-                error = limit.IsCancellationRequested ? $"no answer within {patience.TotalSeconds:0} s" : $"{e.GetType().Name}: {e.Message}";
-            }
-            lock (_lock)
-                _calls.Add(new HealthyCall(clock.Elapsed.TotalMilliseconds, error is null ? null : $"{way}: {error}"));
+            await CallAsync(way, call).ConfigureAwait(false);
             await Task.Delay(_pause, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    private async Task CallAsync(string way, Func<string, CancellationToken, Task<string?>> call)
+    {
+        // No two are equal, or they would be answered together.
+        var prompt = string.Create(CultureInfo.InvariantCulture, $"Tell me story {Interlocked.Increment(ref _number)}.");
+        using var limit = new CancellationTokenSource(patience);
+        var clock = Stopwatch.StartNew();
+        string? error;
+        try
+        {
+            error = await call(prompt, limit.Token).ConfigureAwait(false);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or ClientException or OperationCanceledException)
+        {
+            error = limit.IsCancellationRequested ? $"no answer within {patience.TotalSeconds:0} s" : $"{e.GetType().Name}: {e.Message}";
+        }
+        lock (_lock)
+            _calls.Add(new HealthyCall(clock.Elapsed.TotalMilliseconds, error is null ? null : $"{way}: {error}"));
     }
 
     private async Task<string?> HttpAsync(string prompt, CancellationToken cancellationToken)

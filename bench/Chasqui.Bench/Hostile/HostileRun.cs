@@ -37,12 +37,12 @@ internal sealed class HostileRun(HostileSet set, IProgress<string> progress)
         while (!attacking.IsCompleted)
         {
             await Task.WhenAny(attacking, Task.Delay(_sampling, cancellationToken)).ConfigureAwait(false);
-            most = Most(most, set.Memory());
+            most = ResidentMemory.Most(most, set.Memory());
         }
         var operations = await attacking.ConfigureAwait(false);
         var calls = caller.Take();
         _operations += operations;
-        _most = Most(_most, most);
+        _most = ResidentMemory.Most(_most, most);
         Note(calls, _attacked);
         var times = calls.Select(call => call.Milliseconds).ToList();
         var noticed = Text($"healthy {calls.Count} calls, p99 {Quantile.Of(times, 0.99):0} ms, longest {times.DefaultIfEmpty().Max():0} ms");
@@ -84,8 +84,6 @@ internal sealed class HostileRun(HostileSet set, IProgress<string> progress)
                 progress.Report($"healthy caller: {call.Error}");
         }
     }
-
-    private static ResidentMemory Most(ResidentMemory one, ResidentMemory other) => new(Math.Max(one.Gateway, other.Gateway), Math.Max(one.Worker, other.Worker));
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

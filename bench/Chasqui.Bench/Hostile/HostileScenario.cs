@@ -46,11 +46,16 @@ internal sealed class HostileScenario : IBenchScenario
         run.Alone(caller.Take());
 
         var random = new Random(seed);
+        var waiting = new Queue<string>();
         for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromMinutes(options.Minutes);)
         {
-            var chosen = attacks.ToArray();
-            random.Shuffle(chosen);
-            await run.StepAsync(chosen[..Math.Min(chosen.Length, random.Next(1, MostAtOnce + 1))], StepSeconds, random.Next(), caller, cancellationToken).ConfigureAwait(false);
+            // Like a deck of cards: each comes once before any comes again.
+            if (waiting.Count == 0)
+                waiting = new Queue<string>(attacks.OrderBy(_ => random.Next()));
+            var chosen = new List<string>();
+            for (var count = random.Next(1, MostAtOnce + 1); chosen.Count < count && waiting.TryDequeue(out var attack);)
+                chosen.Add(attack);
+            await run.StepAsync(chosen, StepSeconds, random.Next(), caller, cancellationToken).ConfigureAwait(false);
         }
         await stop.CancelAsync().ConfigureAwait(false);
         await calling.ConfigureAwait(false);

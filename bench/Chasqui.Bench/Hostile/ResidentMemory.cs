@@ -13,6 +13,9 @@ internal readonly record struct ResidentMemory(double Gateway, double Worker)
     /// <summary>Reads it now.</summary>
     public static ResidentMemory Of(int process) => new(One(process), ProcessTime.Tree(process).Skip(1).Sum(One));
 
+    /// <summary>The greater of each.</summary>
+    public static ResidentMemory Most(ResidentMemory one, ResidentMemory other) => new(Math.Max(one.Gateway, other.Gateway), Math.Max(one.Worker, other.Worker));
+
     // VmRSS of proc(5), in KiB.
     private static double One(int process)
     {
