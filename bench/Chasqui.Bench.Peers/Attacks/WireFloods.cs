@@ -59,12 +59,13 @@ internal static class WireFloods
         await using var link = await WireLink.OpenAsync(run, actor);
         var draining = link.DrainAsync();
         var encoder = new HeaderEncoder();
-        var large = new HeaderList().Add("op", "http").Add("x-large", new string('x', 3_900));
+        var value = new string('x', 3_900);
+        var large = new HeaderList().Add("op", "http").Add("x-large", value);
         uint stream = 1;
         await link.SendAsync(WireLink.Request(stream, FrameFlags.End, WireLink.Block(encoder, large)));
         var many = new HeaderList().Add("op", "http");
         for (var i = 0; i < 10_000; i++)
-            many.Add("x-large", new string('x', 3_900));
+            many.Add("x-large", value);
         while (!draining.IsCompleted)
         {
             stream += 2;
