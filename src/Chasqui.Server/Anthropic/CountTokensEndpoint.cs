@@ -31,7 +31,7 @@ internal static class CountTokensEndpoint
     {
         try
         {
-            var updates = RelaxedThinking.ChatAsync(engine, request with { RenderOnly = true, Truncate = false }, cancellationToken);
+            var updates = RelaxedChat.ChatAsync(engine, request with { RenderOnly = true, Truncate = false }, thinking: true, cancellationToken);
             await foreach (var update in updates.WithCancellation(cancellationToken).ConfigureAwait(false))
             {
                 // An engine that answers instead is stopped at its first word.
