@@ -20,7 +20,7 @@ internal sealed class HostileSet : IDisposable
           "models": [
             { "name": "bench", "answerTokens": 16, "tokenMilliseconds": 2 },
             { "name": "long", "answerTokens": 100000, "tokenMilliseconds": 0 },
-            { "name": "kept", "answerTokens": 20000, "tokenMilliseconds": 0 }
+            { "name": "kept", "answerTokens": 5000, "tokenMilliseconds": 0 }
           ],
           "numParallel": {{Slots}}, "recordedRequests": 0
         }
