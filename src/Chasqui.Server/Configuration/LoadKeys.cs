@@ -13,14 +13,14 @@ internal static class LoadKeys
 
     public static IReadOnlyList<ConfigurationKey> All { get; } =
     [
-        Bytes("BodyBytes", 1 << 20, "384 MiB, or a quarter of the memory where that is less",
+        Bytes("BodyBytes", 1 << 20, "the lesser of 384 MiB and a quarter of the memory",
             "Bytes of request bodies that are in memory at a time, of all callers together. What does not fit waits, and is refused with 503 then.",
             (load, value) => load with { BodyBytes = value }),
         Bytes("BodyBytesPerCaller", 64 << 10, "a quarter of `Limits:BodyBytes`",
-            "The same of one caller, which is a key, or without one an address; refused with 429. It never is less than the largest body needs, `Http:MaxRequestBodyBytes` twice.",
+            "The same of one caller, which is a key, or without one an address; what does not fit is refused with 429. One body of each caller may be beyond it, so the largest that there may be always fits.",
             (load, value) => load with { BodyBytesPerCaller = value }),
         Time("BodyDelay", _default.BodyDelay, TimeSpan.Zero, TimeSpan.FromMinutes(1), "How long a body waits for room, while it is not read on.", (load, value) => load with { BodyDelay = value }),
-        Time("BodyIdleTimeout", _default.BodyIdleTimeout, _second, TimeSpan.FromHours(1), "How long a body may bring no byte. Then it is answered with 408.", (load, value) => load with { BodyIdleTimeout = value }),
+        Time("BodyIdleTimeout", _default.BodyIdleTimeout, _second, TimeSpan.FromHours(1), "How long a body may bring no byte. Then the request is answered with 408, and a connection of HTTP is closed.", (load, value) => load with { BodyIdleTimeout = value }),
         Time("BodyTimeout", _default.BodyTimeout, _second, TimeSpan.FromHours(24), "How long a body may take in all. Blobs, which go to the disk, may take longer.", (load, value) => load with { BodyTimeout = value }),
         Whole("RequestsPerCaller", _default.RequestsPerCaller, 1, "Requests of one caller that may run or wait at a time, where its key does not say; one more is refused with 429.",
             (load, value) => load with { RequestsPerCaller = value }),
