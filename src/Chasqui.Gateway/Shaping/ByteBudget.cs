@@ -36,6 +36,9 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
 
     private LoadOptions Options => settings.Current.Limits.Load;
 
+    /// <summary>Called after each change of <see cref="Held"/>, by whom changes it. It must be quick, and not throw.</summary>
+    public Action? Changed { get; set; }
+
     /// <summary>Called with the bytes of each large body that is held no longer, which are garbage then. It must not throw.</summary>
     public Action<long>? LeftGarbage { get; set; }
 
@@ -57,6 +60,7 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
         var own = load.AddBytes(bytes);
         var all = Interlocked.Add(ref _held, bytes);
         NotePeak(all);
+        Changed?.Invoke();
         return own <= MostOfCaller && all <= MostFor(own);
     }
 
@@ -74,6 +78,7 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
         ArgumentNullException.ThrowIfNull(load);
         load.AddBytes(-bytes);
         Interlocked.Add(ref _held, -bytes);
+        Changed?.Invoke();
         if (Volatile.Read(ref _waiting) > 0)
             Interlocked.Exchange(ref _freed, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
     }
@@ -156,6 +161,7 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
             if (seen == held)
             {
                 NotePeak(held + bytes);
+                Changed?.Invoke();
                 return true;
             }
             held = seen;
