@@ -84,7 +84,7 @@ internal sealed class ChatCommands(CliConsole console, IModelHost host, Conversa
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            console.Fail($"{path} cannot be written: {e.Message}");
+            console.Fail($"{path} cannot be written: {FileProblem.Of(e, path)}");
         }
     }
 }
