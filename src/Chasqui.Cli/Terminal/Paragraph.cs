@@ -8,22 +8,25 @@ internal static partial class Paragraph
 {
     /// <param name="text">One line.</param>
     /// <param name="width">Columns of the terminal.</param>
-    public static string Wrap(string text, int width)
+    /// <param name="indent">Columns before each line but the first; what stands in the first one above it stays as it is.</param>
+    public static string Wrap(string text, int width, int indent = 0)
     {
         var most = Math.Max(40, width);
         if (Cells.Of(text) <= most)
             return text;
         var lines = new StringBuilder(text.Length + 8);
-        var column = 0;
-        foreach (Match word in Words().Matches(text))
+        var head = Math.Min(indent, text.Length);
+        lines.Append(text, 0, head);
+        var column = head;
+        foreach (Match word in Words().Matches(text[head..]))
         {
             var cells = Cells.Of(word.Value);
-            if (column > 0 && column + 1 + cells > most)
+            if (column > indent && column + 1 + cells > most)
             {
-                lines.Append('\n');
-                column = 0;
+                lines.Append('\n').Append(' ', indent);
+                column = indent;
             }
-            else if (column > 0)
+            else if (column > indent)
             {
                 lines.Append(' ');
                 column++;

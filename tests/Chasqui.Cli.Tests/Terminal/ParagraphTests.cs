@@ -14,6 +14,7 @@ public sealed partial class ParagraphTests
 
         Assert.Equal(
             ["There are no keys in", "/tmp/a/very/long/path/to/the/data/folder/of/a/gateway/that/does/not/fit/keys.json,", "so make one with './run keys add NAME'."], lines);
+        Assert.Equal("  /system [TEXT]   set the system text; without\n                   TEXT, show it", Paragraph.Wrap("  /system [TEXT]   set the system text; without TEXT, show it", 48, 19));
         Assert.Equal("a text that fits   stays", Paragraph.Wrap("a text that fits   stays", 60));
         Assert.Equal("It may be made with\n'chasqui keys add laptop --scopes infer'.", Paragraph.Wrap("It may be made with 'chasqui keys add laptop --scopes infer'.", 42));
     }
