@@ -153,7 +153,7 @@ public sealed partial class NodeSet : IAsyncDisposable
     }
 
     /// <summary>There is no node of this name.</summary>
-    internal InvalidRequestException NoNode(string name) => new($"there is no node \"{name}\"; there are {string.Join(", ", _nodes.Select(node => node.Name))}");
+    internal NodeNotFoundException NoNode(string name) => new(name, [.. _nodes.Select(node => node.Name)]);
 
     /// <summary>Whether clients may ask for a model of this name.</summary>
     internal bool Admits(string model) => _filter.Allows(model);

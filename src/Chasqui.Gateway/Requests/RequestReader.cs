@@ -99,6 +99,9 @@ internal ref struct RequestReader(RequestScan scan)
             case Dialects.Ollama when name.SequenceEqual("images"u8):
                 _conversation.Read(ref reader, ConversationPart.Images);
                 return;
+            case Dialects.Ollama when name.SequenceEqual("template"u8):
+                _scan.HasTemplate |= reader.TokenType is not (JsonTokenType.Null or JsonTokenType.String) || !reader.ValueSpan.IsEmpty;
+                break;
             case Dialects.Ollama or Dialects.Anthropic or Dialects.AnthropicCountTokens when name.SequenceEqual("system"u8):
             case Dialects.OpenAiResponses when name.SequenceEqual("instructions"u8):
                 _conversation.Read(ref reader, ConversationPart.System);
