@@ -200,7 +200,15 @@ internal sealed class WireGateway
         await ServeAsync(WirePipe.Over(socket), http.Connection.RemoteIpAddress, options).ConfigureAwait(false);
     }
 
+    /// <summary>An event for each name that lists have of the model.</summary>
     private void PublishModel(string what, string model)
+    {
+        var rules = _services.GetRequiredService<ModelRules>();
+        foreach (var name in rules.NamesOf(rules.Resolve(model)))
+            PublishName(what, name);
+    }
+
+    private void PublishName(string what, string model)
     {
         var payload = new MemoryStream();
         using (var json = new Utf8JsonWriter(payload))
