@@ -6,7 +6,7 @@ using Chasqui.Bench.Wire;
 
 namespace Chasqui.Bench.Hostile;
 
-/// <summary>A gateway with keys, a node of four slots behind it, and those who attack it: each a process of its own, with real sockets between them.</summary>
+/// <summary>A gateway with keys, told to hold 256 MiB of bodies as docs/security.md advises and all else at its defaults, a node of four slots behind it, and those who attack it: each a process of its own, with real sockets between them.</summary>
 internal sealed class HostileSet : IDisposable
 {
     /// <summary>Slots of the node; those who attack may use it too.</summary>
@@ -104,7 +104,8 @@ internal sealed class HostileSet : IDisposable
         var file = programs.Write("gateway", "chasqui.json", string.Create(CultureInfo.InvariantCulture, $$"""
             {
               "Nodes": [{ "Name": "n0", "Url": "http://127.0.0.1:{{node}}", "Kind": "ollama", "Slots": {{Slots}} }],
-              "Models": { "OllamaStore": "" }
+              "Models": { "OllamaStore": "" },
+              "Limits": { "BodyBytes": 268435456 }
             }
             """));
         var (http, messages) = (Programs.FreePort(), Programs.FreePort());
