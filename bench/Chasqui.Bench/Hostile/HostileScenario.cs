@@ -8,6 +8,12 @@ internal sealed class HostileScenario : IBenchScenario
 {
     private const double StepSeconds = 8;
 
+    // The machine may have more to do at one time than at another: so often the caller is alone in between.
+    private const int StepsBetween = 3;
+
+    private static readonly TimeSpan _settling = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan _alone = TimeSpan.FromSeconds(6);
+
     // Attacks of one step.
     private const int MostAtOnce = 3;
 
@@ -41,12 +47,13 @@ internal sealed class HostileScenario : IBenchScenario
         await Task.Delay(TimeSpan.FromSeconds(5), cancellationToken).ConfigureAwait(false);
         caller.Take();
         progress.Report("the healthy caller alone");
-        await Task.Delay(TimeSpan.FromSeconds(Math.Clamp(options.Minutes * 6, 10, 60)), cancellationToken).ConfigureAwait(false);
-        run.Alone(caller.Take());
+        await Task.Delay(_alone, cancellationToken).ConfigureAwait(false);
+        run.Begin(caller.Take());
 
         var random = new Random(seed);
         var waiting = new Queue<string>();
-        for (var clock = Stopwatch.StartNew(); clock.Elapsed < TimeSpan.FromMinutes(options.Minutes);)
+        var clock = Stopwatch.StartNew();
+        for (var step = 1; clock.Elapsed < TimeSpan.FromMinutes(options.Minutes); step++)
         {
             // Like a deck of cards: each comes once before any comes again.
             if (waiting.Count == 0)
@@ -55,10 +62,17 @@ internal sealed class HostileScenario : IBenchScenario
             for (var count = random.Next(1, MostAtOnce + 1); chosen.Count < count && waiting.TryDequeue(out var attack);)
                 chosen.Add(attack);
             await run.StepAsync(chosen, StepSeconds, random.Next(), caller, cancellationToken).ConfigureAwait(false);
+            if (step % StepsBetween != 0)
+                continue;
+            // What was under way belongs to the attacks.
+            await Task.Delay(_settling, cancellationToken).ConfigureAwait(false);
+            run.Attacked(caller.Take());
+            await Task.Delay(_alone, cancellationToken).ConfigureAwait(false);
+            run.Alone(caller.Take());
         }
         await stop.CancelAsync().ConfigureAwait(false);
         await calling.ConfigureAwait(false);
-        run.Ended(caller.Take());
+        run.Attacked(caller.Take());
         progress.Report("a minute without attacks");
         await Task.Delay(_rest, cancellationToken).ConfigureAwait(false);
         return run.Report(Name, seed);

@@ -15,12 +15,13 @@ internal sealed class HostileSet : IDisposable
     // A gateway that has not begun to serve by then does not.
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
 
+    // Answers of many bytes in few tokens cost the node little. One is longer than sockets buffer, the other just short enough to be kept.
     private static readonly string _script = $$"""
         {
           "models": [
             { "name": "bench", "answerTokens": 16, "tokenMilliseconds": 2 },
-            { "name": "long", "answerTokens": 100000, "tokenMilliseconds": 0 },
-            { "name": "kept", "answerTokens": 5000, "tokenMilliseconds": 0 }
+            { "name": "long", "answer": "{{Words(256)}}", "tokenMilliseconds": 0 },
+            { "name": "kept", "answer": "{{Words(56)}}", "tokenMilliseconds": 0 }
           ],
           "numParallel": {{Slots}}, "recordedRequests": 0
         }
@@ -118,6 +119,9 @@ internal sealed class HostileSet : IDisposable
         _attackers = PeerProcess.Start("attack", Text(http), Wire, infer, models);
         await _attackers.ReadAsync(cancellationToken).ConfigureAwait(false);
     }
+
+    // Of 64 KiB each.
+    private static string Words(int count) => string.Join(' ', Enumerable.Repeat(new string('w', 64 * 1024), count));
 
     private string Data => Path.Combine(_folder, "data");
 
