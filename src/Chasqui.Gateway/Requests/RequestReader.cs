@@ -40,7 +40,7 @@ internal ref struct RequestReader(RequestScan scan)
         }
         catch (JsonException e)
         {
-            fault = new JsonFault((e.LineNumber ?? 0) + 1, (e.BytePositionInLine ?? 0) + 1, Reason(e));
+            fault = new JsonFault((e.LineNumber ?? 0) + 1, (e.BytePositionInLine ?? 0) + 1, JsonProblem.Reason(e));
             return false;
         }
     }
@@ -221,11 +221,4 @@ internal ref struct RequestReader(RequestScan scan)
         : reader.TryGetInt32(out var whole) ? whole
         : double.TryParse(reader.ValueSpan, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? (int)Math.Clamp(number, int.MinValue, int.MaxValue)
         : null;
-
-    /// <summary>The parser's own words, up to where it tells the place again.</summary>
-    private static string Reason(JsonException e)
-    {
-        var end = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-        return end < 0 ? e.Message : e.Message[..end];
-    }
 }

@@ -3,6 +3,8 @@ using System.Net.Sockets;
 using Chasqui.Engines.LlamaCpp;
 using Chasqui.Engines.Models;
 using Chasqui.Gateway;
+using Chasqui.Gateway.Shaping;
+using Chasqui.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -16,6 +18,8 @@ namespace Chasqui.Server;
 /// <summary>Puts the gateway together.</summary>
 public static class GatewayHost
 {
+    private const int RequestBuffer = 256 * 1024;
+
     // What is not over in time is told so before its connection is cut.
     private static readonly TimeSpan _farewell = TimeSpan.FromSeconds(2);
 
@@ -45,6 +49,18 @@ public static class GatewayHost
         ArgumentNullException.ThrowIfNull(logging);
         logging.Services.AddSingleton<ILoggerProvider>(services => new LineLogProvider(
             Console.OpenStandardError(), services.GetRequiredService<GatewayOptions>().Telemetry.LogFormat, services.GetRequiredService<TimeProvider>()));
+    }
+
+    /// <summary>Checks what <see cref="Build(GatewayOptions, Action{WebApplicationBuilder}?)"/> and <see cref="StartAsync"/> would refuse in the options, without changing anything.
+    /// What depends on the moment, such as an address that is in use, is not looked at.</summary>
+    /// <exception cref="GatewayStartException">A gateway would not start with them.</exception>
+    public static void Check(GatewayOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        WireEndpoints.Check(options);
+        CheckStores(options);
+        KeyServices.Check(options, TimeProvider.System);
+        DataFolder.Check(options.Data.Folder);
     }
 
     /// <summary>Prepares the data folder and starts listening.</summary>
@@ -107,6 +123,7 @@ public static class GatewayHost
         GatewayOptions options, Action<IServiceCollection> addEngine, Action<WebApplicationBuilder>? configure)
     {
         ArgumentNullException.ThrowIfNull(options);
+        CheckStores(options);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "chasqui" });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -148,6 +165,7 @@ public static class GatewayHost
         pipeline.UseMiddleware<HostFilter>();
         pipeline.UseMiddleware<KeyGate>();
         app.Services.WatchLog();
+        app.Services.WatchLoads();
         var wire = app.Services.GetRequiredService<WireGateway>();
         pipeline.Use(wire.UpgradeAsync);
         pipeline.Run(app.Services.GetRequiredService<Router>().InvokeAsync);
@@ -156,6 +174,15 @@ public static class GatewayHost
         app.UseWebSockets();
         app.Run(built);
         return app;
+    }
+
+    /// <summary>Before anything is started, so that a start is not given up half way.</summary>
+    private static void CheckStores(GatewayOptions options)
+    {
+        if (options.SessionDatabase.Length > 0)
+            PostgresSessionStore.Check(options.SessionDatabase);
+        if (options.Cache.Redis.Length > 0)
+            _ = RedisStore.Read(options.Cache.Redis);
     }
 
     private static ManagedEngine CreateEngine(GatewayOptions options, IServiceProvider services)
@@ -171,10 +198,16 @@ public static class GatewayHost
         kestrel.AddServerHeader = false;
         // The limit is ours, so that its error has the API's form.
         kestrel.Limits.MaxRequestBodySize = null;
+        // What waits for room, or for its reader, is not read on. The server's own 1 MiB for each connection would be a gigabyte for a thousand that send and wait.
+        kestrel.Limits.MaxRequestBufferSize = RequestBuffer;
         // It counts bytes in the socket's buffer as sent, and so does not see a client that takes nothing; the guard below does.
         kestrel.Limits.MinResponseDataRate = null;
         var guard = new ClientStallGuard(
             options.StallTimeout, kestrel.ApplicationServices.GetRequiredService<TimeProvider>(), kestrel.ApplicationServices.GetRequiredService<ILogger<ClientStallGuard>>());
+        var services = kestrel.ApplicationServices;
+        var admission = new HttpAdmission(
+            new ConnectionQuota(options.MaxConnections, services.GetRequiredService<IGatewaySettings>(), services.GetRequiredService<RefusalCounts>()),
+            services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<HttpAdmission>>());
         foreach (var endpoint in options.Endpoints)
         {
             // "Any" falls back to IPv4 on a machine without IPv6.
@@ -184,6 +217,10 @@ public static class GatewayHost
                 kestrel.Listen(endpoint.Address, endpoint.Port, Guard);
         }
 
-        void Guard(ListenOptions listen) => listen.Use(next => connection => guard.WatchAsync(connection, next));
+        void Guard(ListenOptions listen)
+        {
+            listen.Use(next => connection => admission.AdmitAsync(connection, next));
+            listen.Use(next => connection => guard.WatchAsync(connection, next));
+        }
     }
 }
