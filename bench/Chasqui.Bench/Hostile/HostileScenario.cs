@@ -37,7 +37,7 @@ internal sealed class HostileScenario : IBenchScenario
         // Both sides of an odd and an even seed are worth a run: Unix socket, TCP.
         var unix = seed % 2 == 1;
         progress.Report($"seed {seed}; MCP/1 over {(unix ? "a Unix socket" : "TCP")} and WebSocket");
-        using var set = await HostileSet.StartAsync(unix, cancellationToken).ConfigureAwait(false);
+        using var set = await HostileSet.StartAsync(unix, ProcessPriorityClass.Idle, cancellationToken).ConfigureAwait(false);
         var run = new HostileRun(set, progress);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var caller = new HealthyCaller(set.Http, set.Wire, set.HealthyKey, _patience);

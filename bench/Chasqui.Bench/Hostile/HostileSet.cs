@@ -6,7 +6,7 @@ using Chasqui.Bench.Wire;
 
 namespace Chasqui.Bench.Hostile;
 
-/// <summary>A gateway with keys, told to hold 256 MiB of bodies as docs/security.md advises and all else at its defaults, a node of four slots behind it, and those who attack it: each a process of its own, with real sockets between them.</summary>
+/// <summary>A gateway with keys and all else at its defaults, a node of four slots behind it, and those who attack it: each a process of its own, with real sockets between them.</summary>
 internal sealed class HostileSet : IDisposable
 {
     /// <summary>Slots of the node; those who attack may use it too.</summary>
@@ -52,15 +52,16 @@ internal sealed class HostileSet : IDisposable
     public string Log => Path.Combine(_folder, "gateway", "output.log");
 
     /// <param name="unix">Whether MCP/1 comes over a Unix socket instead of TCP.</param>
+    /// <param name="priority">Of those who attack: low where times are measured, usual where a busy machine must not keep them from it.</param>
     /// <param name="cancellationToken">Stops it.</param>
-    public static async Task<HostileSet> StartAsync(bool unix, CancellationToken cancellationToken)
+    public static async Task<HostileSet> StartAsync(bool unix, ProcessPriorityClass priority, CancellationToken cancellationToken)
     {
         if (!OperatingSystem.IsLinux())
             throw new PlatformNotSupportedException("the memory of other programs is read as Linux tells it");
         var set = new HostileSet();
         try
         {
-            await set.FillAsync(unix, cancellationToken).ConfigureAwait(false);
+            await set.FillAsync(unix, priority, cancellationToken).ConfigureAwait(false);
             return set;
         }
         catch
@@ -94,7 +95,7 @@ internal sealed class HostileSet : IDisposable
         }
     }
 
-    private async Task FillAsync(bool unix, CancellationToken cancellationToken)
+    private async Task FillAsync(bool unix, ProcessPriorityClass priority, CancellationToken cancellationToken)
     {
         var programs = new Programs(_folder);
         _node = PeerProcess.Start("double", programs.Write("node", "script.json", _script));
@@ -105,8 +106,7 @@ internal sealed class HostileSet : IDisposable
         var file = programs.Write("gateway", "chasqui.json", string.Create(CultureInfo.InvariantCulture, $$"""
             {
               "Nodes": [{ "Name": "n0", "Url": "http://127.0.0.1:{{node}}", "Kind": "ollama", "Slots": {{Slots}} }],
-              "Models": { "OllamaStore": "" },
-              "Limits": { "BodyBytes": 268435456 }
+              "Models": { "OllamaStore": "" }
             }
             """));
         var (http, messages) = (Programs.FreePort(), Programs.FreePort());
@@ -116,7 +116,7 @@ internal sealed class HostileSet : IDisposable
         _gateway = PeerProcess.Start(["guard", Log, .. ProxySet.Program(), "serve", "--http", Http.Authority, "--mcp", listen, "--data", Data, "--config", file]);
         Process = (await _gateway.ReadAsync(cancellationToken).ConfigureAwait(false)).Process;
         await WaitAsync(cancellationToken).ConfigureAwait(false);
-        _attackers = PeerProcess.Start("attack", Text(http), Wire, infer, models);
+        _attackers = PeerProcess.Start("attack", priority.ToString(), Text(http), Wire, infer, models);
         await _attackers.ReadAsync(cancellationToken).ConfigureAwait(false);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Chasqui.Bench.Hostile;
 
 namespace Chasqui.Cli.Tests.Hostile;
@@ -16,7 +17,7 @@ public sealed class HostileGateway : IAsyncLifetime
     {
         if (!OperatingSystem.IsLinux())
             return;
-        _set = await HostileSet.StartAsync(unix: false, TestContext.Current.CancellationToken);
+        _set = await HostileSet.StartAsync(unix: false, ProcessPriorityClass.Normal, TestContext.Current.CancellationToken);
         await using var caller = new HealthyCaller(_set.Http, _set.Wire, _set.HealthyKey, TimeSpan.FromMinutes(1));
         await caller.OnceAsync();
         Assert.All(caller.Take(), call => Assert.Null(call.Error));
