@@ -1,3 +1,5 @@
+using System.Net;
+using System.Net.Sockets;
 using Chasqui.Protocol;
 using Chasqui.Protocol.Messages;
 using Microsoft.Extensions.AI;
@@ -37,6 +39,42 @@ public sealed class ClientTests
         await using var hopeless = never.Client();
         var error = await Assert.ThrowsAsync<ClientException>(() => hopeless.GetServerInfoAsync(cancellationToken: Cancellation).WaitAsync(_limit, Cancellation));
         Assert.Equal(("unreachable", 3), (error.Error.Code, never.Dials));
+    }
+
+    [Fact]
+    public async Task What_speaks_another_protocol_is_told_in_words()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var serving = ServeAsync();
+        await using (var client = new ChasquiClient($"tcp://{listener.LocalEndpoint}"))
+        {
+            var error = await Assert.ThrowsAsync<ClientException>(() => client.GetServerInfoAsync(cancellationToken: Cancellation).WaitAsync(_limit, Cancellation));
+            Assert.StartsWith($"what answers at tcp://{listener.LocalEndpoint} does not speak MCP/1", error.Message, StringComparison.Ordinal);
+        }
+        listener.Stop();
+        await serving;
+
+        async Task ServeAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    using var socket = await listener.AcceptSocketAsync(Cancellation);
+                    await socket.SendAsync("HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray(), Cancellation);
+                    // Its own end would be another failure.
+                    var rest = new byte[1024];
+                    while (await socket.ReceiveAsync(rest, Cancellation) > 0)
+                    {
+                    }
+                }
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+            {
+                // The test is over.
+            }
+        }
     }
 
     [Fact]
