@@ -2,7 +2,9 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using Chasqui.Gateway.Sessions;
+using Chasqui.Gateway.Shaping;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Chasqui.Server;
 
@@ -24,6 +26,7 @@ internal static class SessionEventStream
         // One that does not exist is told at once, but that it was deleted is news for whoever knew it.
         if ((await log.ReadAsync(key, after, 1, 1, http.RequestAborted).ConfigureAwait(false)).Count == 0)
             _ = await log.GetAsync(key, http.RequestAborted).ConfigureAwait(false);
+        http.RequestServices.GetRequiredService<CallerLoads>().BecomeSubscription(RequestState.Of(http), CallerGate.Caller);
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, api.Lifetime.ApplicationStopping);
         http.Response.ContentType = Sse.ContentType;
         http.Response.Headers.CacheControl = "no-cache";
