@@ -4,6 +4,7 @@ using Chasqui.Protocol;
 using Chasqui.Protocol.Messages;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Chasqui.Client.Tests;
 
@@ -206,23 +207,24 @@ public sealed class ClientTests
     [Fact]
     public async Task A_deadline_is_told_to_the_gateway_and_kept_here()
     {
-        string? told = null;
-        var aborted = new TaskCompletionSource();
+        var (time, told, aborted) = (new FakeTimeProvider(), new TaskCompletionSource<string?>(), new TaskCompletionSource());
         await using var gateway = new Gateway
         {
             Handler = async call =>
             {
-                told = call.Headers["deadline-ms"];
                 call.Aborted.Register(aborted.SetResult);
+                told.SetResult(call.Headers["deadline-ms"]);
                 await aborted.Task;
             },
         };
-        await using var client = gateway.Client();
+        await using var client = gateway.Client(time: time);
 
-        var error = await Assert.ThrowsAsync<ClientException>(() =>
-            client.GetServerInfoAsync(new CallOptions { Deadline = TimeSpan.FromMilliseconds(50) }, Cancellation).WaitAsync(_limit, Cancellation));
-        await aborted.Task.WaitAsync(_limit, Cancellation);
-        Assert.Equal(("deadline", "50"), (error.Error.Code, told));
+        var asking = client.GetServerInfoAsync(new CallOptions { Deadline = TimeSpan.FromMilliseconds(50) }, Cancellation);
+        Assert.Equal("50", await told.Task.WaitAsync(Cancellation));
+        time.Advance(TimeSpan.FromMilliseconds(50));
+
+        Assert.Equal("deadline", (await Assert.ThrowsAsync<ClientException>(() => asking)).Error.Code);
+        await aborted.Task.WaitAsync(Cancellation);
     }
 
     [Fact]
