@@ -184,6 +184,7 @@ public sealed class RequestQueue
         {
             Model = request.Model,
             Caller = caller,
+            Sharers = measure?.Sharers ?? [],
             Priority = measure?.Priority ?? caller.Priority,
             MaxWait = measure?.MaxWait,
             PromptTokens = request.PromptTokens,

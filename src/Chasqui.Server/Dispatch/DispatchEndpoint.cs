@@ -83,8 +83,8 @@ internal sealed partial class DispatchEndpoint(
 
     private ValueTask AdmitAsync(Route route, HttpContext http, RequestScan scan)
     {
-        if (route.Operation is not null)
-            return api.Gate.AdmitAsync(scan.Model!, scan.PromptCharacters, route.Operation == "embeddings" ? 0 : scan.MaxTokens, http.RequestAborted);
+        if (route.Operation is not null || route.CountsTokens)
+            return api.Gate.AdmitAsync(scan.Model!, scan.PromptCharacters, route.Operation is "embeddings" or null ? 0 : scan.MaxTokens, http.RequestAborted);
         api.Gate.Ensure(scan.Model!);
         return default;
     }
