@@ -210,7 +210,14 @@ public sealed class ProcessTests : IDisposable
         var announced = JsonElement.Parse((await serve.Out.ReadLineAsync(Cancellation))!);
         var worker = await serve.ErrorLineAsync("engine worker ");
         await using var client = new ChasquiClient(announced.GetProperty("mcp")[0].GetString()!);
-        var request = new Protocol.Messages.GenerateRequest { Model = "mini", Prompt = "List numbers", Common = new() { Format = "json", NoContinue = true, Options = new() { NumPredict = 100_000 } } };
+        // None of them may end by itself before the worker is killed.
+        const string manyNumbers = """{ "type": "array", "items": { "type": "integer" }, "minItems": 1000 }""";
+        var request = new Protocol.Messages.GenerateRequest
+        {
+            Model = "mini",
+            Prompt = "List numbers",
+            Common = new() { Format = manyNumbers, NoContinue = true, Options = new() { NumPredict = 100_000 } },
+        };
         var begun = new CountdownEvent(16);
         var begunAgain = new CountdownEvent(16);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);

@@ -41,4 +41,9 @@ public interface IPassageAnswer : IAsyncDisposable
     /// <summary>The next bytes of the body as soon as there are any, valid until the next call; empty at the end.</summary>
     /// <exception cref="EngineFailedException">The node broke the answer off.</exception>
     ValueTask<ReadOnlyMemory<byte>> ReadAsync(CancellationToken cancellationToken);
+
+    /// <summary>Says that the answer is not what it should be, however well it was framed: the connection that it came on serves no other request.</summary>
+    void Distrust()
+    {
+    }
 }

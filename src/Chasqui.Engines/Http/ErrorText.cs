@@ -23,6 +23,8 @@ internal readonly record struct ErrorText(string Message, string Type)
     /// <summary>Reads a body.</summary>
     public static ErrorText Read(ReadOnlySpan<byte> body)
     {
+        if (body.StartsWith(Encoding.UTF8.Preamble))
+            body = body[Encoding.UTF8.Preamble.Length..];
         var reader = new Utf8JsonReader(body);
         try
         {

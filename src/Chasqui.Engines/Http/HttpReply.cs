@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Json;
 
 namespace Chasqui.Engines.Http;
@@ -15,6 +16,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer res
     private LineReader? _lines;
     private SseReader? _events;
     private CancellationTokenSource? _patience;
+    private bool _isSound;
 
     public int Status => response.Status;
 
@@ -42,6 +44,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer res
         try
         {
             said = ErrorText.Read((await ReadWholeAsync(MaxErrorBody).ConfigureAwait(false)).Span);
+            _isSound = true;
         }
         catch (Exception e) when (e is IOException or EngineFailedException)
         {
@@ -70,7 +73,9 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer res
         EnsureType(HttpCall.Json, HttpCall.Ndjson, "text/json", "text/plain");
         try
         {
-            return Decode(await ReadWholeAsync(call.Bound).ConfigureAwait(false), read);
+            var value = Decode(await ReadWholeAsync(call.Bound).ConfigureAwait(false), read);
+            _isSound = true;
+            return value;
         }
         catch (Exception e) when (http.Explain(e, clock) is { } explained)
         {
@@ -84,10 +89,10 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer res
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(json.Span.StartsWith(Encoding.UTF8.Preamble) ? json[Encoding.UTF8.Preamble.Length..] : json);
             return read(document.RootElement);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
         {
             throw http.Explain(e, clock) ?? e;
         }
@@ -157,42 +162,80 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer res
     /// <summary>Tells the time-outs that a token came. Lines are tokens and tell it themselves; an event may be nothing but a greeting, and a comment is a sign of life, not of work.</summary>
     public void Progress() => clock.Progress();
 
-    /// <summary>Reads away what is left of an answer that is over, so that its connection can be used again; gives up after a moment.</summary>
+    /// <summary>
+    /// Reads away what is left of an answer that is over, so that its connection can be used again; gives up after a moment. What is more than the end of its stream shows a node that does not
+    /// keep to its API, and then the connection is closed.
+    /// </summary>
     public async ValueTask DrainAsync()
     {
         using var moment = new CancellationTokenSource(_drain, http.Time);
         try
         {
             using var both = CancellationTokenSource.CreateLinkedTokenSource(moment.Token, clock.Token);
-            var buffer = ArrayPool<byte>.Shared.Rent(1024);
-            try
-            {
-                for (var bytes = 0; bytes < MaxErrorBody;)
-                {
-                    var read = await _stream.ReadAsync(buffer, both.Token).ConfigureAwait(false);
-                    if (read == 0)
-                        return;
-                    bytes += read;
-                }
-            }
-            finally
-            {
-                ArrayPool<byte>.Shared.Return(buffer);
-            }
+            _isSound = _events is not null ? await EndsEventsAsync(_events, both.Token).ConfigureAwait(false)
+                : _lines is not null ? await EndsLinesAsync(_lines, both.Token).ConfigureAwait(false)
+                : await EndsAsync(both.Token).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException or EngineFailedException or ObjectDisposedException)
+        catch (Exception e) when (e is OperationCanceledException or IOException or EngineFailedException or LineTooLongException or ObjectDisposedException)
         {
             // Then the connection is closed, which is no loss.
         }
     }
 
+    /// <summary>Closes the connection but where the answer was read to its end and found good: whatever its reader found wrong, and threw, is no reason to trust it.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (!_isSound)
+            response.Distrust();
         _lines?.Dispose();
         _events?.Dispose();
         _patience?.Dispose();
         await response.DisposeAsync().ConfigureAwait(false);
         clock.Dispose();
+    }
+
+    /// <summary>Behind the word for the end nothing follows; before it, only what counts.</summary>
+    private async ValueTask<bool> EndsEventsAsync(SseReader events, CancellationToken cancellationToken)
+    {
+        var isEnded = Current.Span.SequenceEqual("[DONE]"u8);
+        for (var bytes = 0; await events.ReadAsync(cancellationToken).ConfigureAwait(false);)
+        {
+            bytes += events.Data.Length;
+            if (isEnded || bytes > MaxErrorBody || events.IsError || StreamSigns.IsErrorData(events.Data.Span))
+                return false;
+            isEnded = events.Data.Span.SequenceEqual("[DONE]"u8);
+        }
+        return true;
+    }
+
+    private static async ValueTask<bool> EndsLinesAsync(LineReader lines, CancellationToken cancellationToken)
+    {
+        while (await lines.ReadAsync(cancellationToken).ConfigureAwait(false))
+        {
+            if (!lines.Line.IsEmpty)
+                return false;
+        }
+        return true;
+    }
+
+    private async ValueTask<bool> EndsAsync(CancellationToken cancellationToken)
+    {
+        var buffer = ArrayPool<byte>.Shared.Rent(1024);
+        try
+        {
+            for (var bytes = 0; bytes < MaxErrorBody;)
+            {
+                var read = await _stream.ReadAsync(buffer, cancellationToken).ConfigureAwait(false);
+                if (read == 0)
+                    return true;
+                bytes += read;
+            }
+            return false;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
     }
 
     private string? MediaType => Header("Content-Type")?.Split(';')[0].Trim() is { Length: > 0 } type ? type : null;

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Chasqui.Engines.Http;
@@ -8,10 +7,10 @@ namespace Chasqui.Engines.Http;
 internal static class JsonWriting
 {
     // What is sent is read by a JSON parser, never by a browser.
-    private static readonly JsonWriterOptions _options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    private static readonly JsonWriterOptions _options = new() { Encoder = PlainEncoder.Shared, SkipValidation = true };
 
     /// <summary>For a serializer that leaves characters as they are.</summary>
-    public static JsonSerializerOptions Plain { get; } = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    public static JsonSerializerOptions Plain { get; } = new() { Encoder = PlainEncoder.Shared };
 
     /// <summary>A writer that leaves characters as they are.</summary>
     public static Utf8JsonWriter PlainWriter(IBufferWriter<byte> output) => new(output, _options);

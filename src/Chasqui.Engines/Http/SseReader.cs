@@ -19,7 +19,10 @@ internal sealed class SseReader(Stream stream, int maxEvent) : IDisposable
     /// <summary>Whether the last event is an error by the name of a field.</summary>
     public bool IsError { get; private set; }
 
-    /// <summary>Reads the next event that has data. One that the end of the stream cut off is not given out.</summary>
+    /// <summary>
+    /// Reads the next event that has data. Of the last one the empty line behind it may be missing, as where a stream passes by unread: it counts if its data is whole
+    /// (<see cref="StreamSigns.IsWhole"/>), and else was cut off and is not given out.
+    /// </summary>
     /// <returns>False at the end of the stream.</returns>
     /// <exception cref="LineTooLongException">An event is longer than the bound.</exception>
     public async ValueTask<bool> ReadAsync(CancellationToken cancellationToken)
@@ -41,7 +44,7 @@ internal sealed class SseReader(Stream stream, int maxEvent) : IDisposable
             if (unread.Length > maxEvent)
                 throw new LineTooLongException(maxEvent);
             if (!await _bytes.ReceiveAsync(cancellationToken).ConfigureAwait(false))
-                return false;
+                return TakeLast();
         }
     }
 
@@ -50,6 +53,16 @@ internal sealed class SseReader(Stream stream, int maxEvent) : IDisposable
         _bytes.Dispose();
         _searched = 0;
         Data = default;
+    }
+
+    /// <summary>Takes what no end of its own follows.</summary>
+    /// <returns>Whether it is whole all the same.</returns>
+    private bool TakeLast()
+    {
+        var rest = _bytes.Unread;
+        _bytes.Take(rest.Length);
+        _searched = 0;
+        return !rest.IsEmpty && Take(rest) && StreamSigns.IsWhole(Data.Span);
     }
 
     /// <returns>Whether the frame has data.</returns>

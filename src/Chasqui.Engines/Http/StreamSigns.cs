@@ -50,7 +50,7 @@ public static class StreamSigns
         if (!read.HasData)
             return StreamSign.None;
         var data = read.Data;
-        if (read.IsError || (data.IndexOf("\"error\""u8) >= 0 && IsError(data)))
+        if (read.IsError || IsErrorData(data))
             return StreamSign.Error;
         if (data.Trim(" \t"u8).SequenceEqual("[DONE]"u8))
             return StreamSign.End;
@@ -67,6 +67,9 @@ public static class StreamSigns
             sign |= StreamSign.Usage;
         return sign;
     }
+
+    /// <summary>Whether the data of an event is an error.</summary>
+    internal static bool IsErrorData(ReadOnlySpan<byte> data) => data.IndexOf("\"error\""u8) >= 0 && IsError(data);
 
     /// <summary>Whether the text is one whole object of JSON, or the word for the end of a stream.</summary>
     public static bool IsWhole(ReadOnlySpan<byte> text)

@@ -10,6 +10,7 @@ internal sealed class Http1Answer(Http1Pool pool, Http1Connection connection, Ht
     private long _left = head.Length;
     private int _given;
     private bool _ended = head.Framing == BodyFraming.None;
+    private bool _distrusted;
     private bool _disposed;
 
     public int Status => head.Status;
@@ -52,6 +53,8 @@ internal sealed class Http1Answer(Http1Pool pool, Http1Connection connection, Ht
         }
     }
 
+    public void Distrust() => _distrusted = true;
+
     public async ValueTask DisposeAsync()
     {
         if (_disposed)
@@ -60,7 +63,7 @@ internal sealed class Http1Answer(Http1Pool pool, Http1Connection connection, Ht
         // No cancellation can reach the connection once this has returned: then it may serve another request.
         await abort.DisposeAsync().ConfigureAwait(false);
         connection.Take(_given);
-        if (_ended && head.KeepsAlive && connection.Unread.IsEmpty && !cancellation.IsCancellationRequested)
+        if (_ended && !_distrusted && head.KeepsAlive && connection.Unread.IsEmpty && !cancellation.IsCancellationRequested)
             pool.Return(connection);
         else
             connection.Dispose();

@@ -57,10 +57,10 @@ internal sealed partial class OllamaManager(NodeHttp http) : IModelManager
         var reply = await http.SendAsync(new HttpCall { Method = HttpMethod.Head, Path = BlobPath(digest), Limits = http.Asking }, cancellationToken).ConfigureAwait(false);
         await using (reply.ConfigureAwait(false))
         {
-            if (reply.Status == (int)HttpStatusCode.NotFound)
-                return false;
-            await reply.EnsureSuccessAsync().ConfigureAwait(false);
-            return true;
+            if (reply.Status != (int)HttpStatusCode.NotFound)
+                await reply.EnsureSuccessAsync().ConfigureAwait(false);
+            await reply.DrainAsync().ConfigureAwait(false);
+            return reply.Status != (int)HttpStatusCode.NotFound;
         }
     }
 
@@ -97,6 +97,8 @@ internal sealed partial class OllamaManager(NodeHttp http) : IModelManager
                 ended = progress.Status == Success;
                 yield return progress;
             }
+            if (ended)
+                await reply.DrainAsync().ConfigureAwait(false);
             if (!ended)
                 throw new EngineFailedException($"node '{http.Name}' ended its answer to {call.Path} before it said {Success}");
         }

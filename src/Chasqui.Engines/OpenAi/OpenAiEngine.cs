@@ -14,6 +14,7 @@ public sealed class OpenAiEngine : IEngine
     private readonly NodeHttp _http;
     private readonly Action _nameless;
     private OpenAiServer? _server;
+    private LlamaCppProperties? _properties;
 
     internal OpenAiEngine(NodeHttp http, Action nameless)
     {
@@ -44,9 +45,8 @@ public sealed class OpenAiEngine : IEngine
     {
         ArgumentNullException.ThrowIfNull(request);
         var requests = await RequestsAsync(cancellationToken).ConfigureAwait(false);
-        // A second language of Ollama's has no word for it.
-        var updates = request.ToolChoice is { IsForced: true } && requests.HoldsCalls
-            ? ForcedCall.HoldAsync(request, asked => AnswerAsync(asked, requests, cancellationToken))
+        var updates = request.ToolChoice is { IsForced: true } && !request.RenderOnly && request.SoFar is null
+            ? await CalledAsync(request, requests, cancellationToken).ConfigureAwait(false)
             : SingleCall.Of(AnswerAsync(request, requests, cancellationToken), request.ToolChoice);
         await foreach (var update in updates.ConfigureAwait(false))
             yield return update;
@@ -138,8 +138,14 @@ public sealed class OpenAiEngine : IEngine
     }
 
     /// <summary>llama.cpp's own words; null where it is another server.</summary>
-    internal async Task<LlamaCppProperties?> PropertiesAsync(OpenAiServer server, CancellationToken cancellationToken) =>
-        server.Kind == OpenAiServerKind.LlamaCpp ? await TryAskAsync("/props", OpenAiModels.Properties, cancellationToken).ConfigureAwait(false) : null;
+    internal async Task<LlamaCppProperties?> PropertiesAsync(OpenAiServer server, CancellationToken cancellationToken)
+    {
+        if (server.Kind != OpenAiServerKind.LlamaCpp)
+            return null;
+        var properties = await TryAskAsync("/props", OpenAiModels.Properties, cancellationToken).ConfigureAwait(false);
+        Volatile.Write(ref _properties, properties);
+        return properties;
+    }
 
     /// <summary>An answer that a server need not give.</summary>
     /// <returns>Null where it has no such path, or has switched it off.</returns>
@@ -182,6 +188,19 @@ public sealed class OpenAiEngine : IEngine
         ? throw new InvalidModelNameException(model ?? "")
         : new() { Method = HttpMethod.Post, Path = path, Body = body, Model = model, Limits = _http.Computing };
 
+    /// <summary>An answer that calls a tool: servers that are known not to listen are held to it, the others are asked, and held to it where they do not.</summary>
+    private async ValueTask<IAsyncEnumerable<GenerationUpdate>> CalledAsync(ChatRequest request, OpenAiRequests requests, CancellationToken cancellationToken)
+    {
+        var server = await KnownAsync(cancellationToken).ConfigureAwait(false);
+        // A second language of Ollama's has no word for it.
+        if (server.Kind == OpenAiServerKind.Ollama)
+            return ForcedCall.HoldAsync(request, Answer);
+        var properties = Volatile.Read(ref _properties) ?? await PropertiesAsync(server, cancellationToken).ConfigureAwait(false);
+        return properties is { KnowsTools: false } ? ForcedCall.HoldInWordsAsync(request, Answer) : DemandedCall.AskAsync(request, Answer);
+
+        IAsyncEnumerable<GenerationUpdate> Answer(ChatRequest asked) => AnswerAsync(asked, requests, cancellationToken);
+    }
+
     private IAsyncEnumerable<GenerationUpdate> AnswerAsync(ChatRequest request, OpenAiRequests requests, CancellationToken cancellationToken) => request.RenderOnly
         ? RenderAsync(request, requests.Render(request), cancellationToken)
         : request.SoFar is { } soFar
@@ -205,7 +224,7 @@ public sealed class OpenAiEngine : IEngine
             await reply.EnsureSuccessAsync().ConfigureAwait(false);
             reply.EnsureType(HttpCall.EventStream);
             var stream = new OpenAiStream(request.Model, request.TopLogprobs);
-            var done = false;
+            var (done, isGood) = (false, false);
             try
             {
                 while (!done && await reply.ReadEventAsync(stream.IsFinished).ConfigureAwait(false))
@@ -222,14 +241,16 @@ public sealed class OpenAiEngine : IEngine
                         yield return update;
                     done = stream.IsComplete;
                 }
-                // Not every server ends with [DONE]; one that dies says no reason either.
+                // Not every server ends with [DONE]; one that dies says no reason either. The same rule holds where a stream passes by unread.
                 if (!stream.IsFinished)
                     throw new EngineFailedException($"node '{Name}' ended its answer before it said why it was over");
-                yield return stream.End(reply.Elapsed);
+                var last = stream.End(reply.Elapsed);
+                isGood = true;
+                yield return last;
             }
             finally
             {
-                if (done)
+                if (done && isGood)
                     await reply.DrainAsync().ConfigureAwait(false);
             }
         }

@@ -67,11 +67,11 @@ internal static class OpenAiModels
     /// <summary>In Ollama's words and order. Builds that do not say what the template does let it be seen from its text.</summary>
     private static List<string> Capabilities(LlamaCppProperties properties)
     {
-        var (tools, thinking) = ModelCapabilities.OfJinja(properties.Template);
+        var (_, thinking) = ModelCapabilities.OfJinja(properties.Template);
         List<string> found = ["completion"];
         if (properties.Vision)
             found.Add("vision");
-        if (properties.Tools ?? tools)
+        if (properties is { Template.Length: > 0 } or { Tools: true } && properties.KnowsTools)
             found.Add("tools");
         if (thinking)
             found.Add("thinking");
@@ -127,4 +127,11 @@ internal static class OpenAiModels
 /// <param name="Build">Its build, e.g. <c>b6000-abcdef</c>.</param>
 /// <param name="Vision">Whether it takes images.</param>
 /// <param name="Tools">Whether the template knows tools; null where it does not say.</param>
-internal sealed record LlamaCppProperties(int? Slots, int ContextLength, string Template, string Build, bool Vision, bool? Tools);
+internal sealed record LlamaCppProperties(int? Slots, int ContextLength, string Template, string Build, bool Vision, bool? Tools)
+{
+    /// <summary>
+    /// Whether the model's template has a place for tools, as it says, or else shows. Where it has none, the server takes tools all the same, shows the model none of them, and passes over a
+    /// demand to call one (seen in build 11669).
+    /// </summary>
+    public bool KnowsTools => Tools ?? (Template.Length == 0 || ModelCapabilities.OfJinja(Template).Tools);
+}

@@ -32,8 +32,8 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
             }
             Streamed(json);
             OpenAiOptions.Write(json, request.Options, server, node);
-            // Where the answer is a call, there is no text that has a form.
-            if (request.ToolChoice is not { IsForced: true } || HoldsCalls)
+            // Where the answer is a call, there is no text that has a form; but for a second language of Ollama's, which is held to a call by its form.
+            if (request.ToolChoice is not { IsForced: true } || server.Kind == OpenAiServerKind.Ollama)
                 ResponseFormat(json, request.Format);
             Think(json, request.Think);
             if (request.Logprobs)
@@ -66,9 +66,6 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
         });
     }
 
-    /// <summary>Whether the server passes over a demand to call a tool, so that the answer is to be held to the form of a call.</summary>
-    public bool HoldsCalls => server.Kind == OpenAiServerKind.Ollama;
-
     /// <summary>A prompt under the model's template as a conversation of one turn.</summary>
     public static ChatRequest AsChat(GenerateRequest request) => new()
     {
@@ -99,6 +96,8 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
             throw Cannot("context", "send the earlier turns as a chat");
         if (!string.IsNullOrEmpty(request.Template))
             throw Cannot("template", "the server has the model's own");
+        if (request.RenderOnly && (request.Raw || request.Suffix is { Length: > 0 }))
+            throw Cannot($"_debug_render_only beside {(request.Raw ? "raw" : "suffix")}", "leave it out, since no template of the node's is asked for");
         var ollama = server.Kind == OpenAiServerKind.Ollama;
         if (request.Suffix is { Length: > 0 })
         {

@@ -12,6 +12,13 @@ internal static class ForcedCall
     public static IAsyncEnumerable<GenerationUpdate> HoldAsync(ChatRequest request, Func<ChatRequest, IAsyncEnumerable<GenerationUpdate>> answer) =>
         ToolCallStream.Extract(TryAsync(request, answer), request.Tools, request.ToolChoice);
 
+    /// <summary>An answer in the form of a call, of a node that knows formats and shows its model no tools: it is told of them in words.</summary>
+    /// <param name="request">The request, whose answer must call a tool.</param>
+    /// <param name="answer">Asks the node.</param>
+    /// <exception cref="InvalidRequestException">There is no such tool.</exception>
+    public static IAsyncEnumerable<GenerationUpdate> HoldInWordsAsync(ChatRequest request, Func<ChatRequest, IAsyncEnumerable<GenerationUpdate>> answer) =>
+        ToolCallStream.Extract(answer(InWords(request with { Format = ForcedCallShape.Of(ForcedTool.Of(request)) })), request.Tools, request.ToolChoice);
+
     /// <summary>The request without its tools, which a turn of the system tells of in words.</summary>
     public static ChatRequest InWords(ChatRequest request)
     {

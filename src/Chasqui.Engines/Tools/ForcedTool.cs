@@ -20,7 +20,7 @@ internal sealed record ForcedTool(string Name, JsonElement Parameters)
         [.. Functions(request).Select(function => new ForcedTool(function.Name, ParametersOf(function.Name, function.Function)))];
 
     /// <summary>Checks that a request whose answer must call a tool has such a tool.</summary>
-    /// <exception cref="InvalidRequestException">It has none.</exception>
+    /// <exception cref="InvalidRequestException">It has none, or the arguments of one are no object.</exception>
     public static void Check(ChatRequest request) => Functions(request);
 
     private static List<(string Name, JsonElement Function)> Functions(ChatRequest request)
@@ -32,7 +32,11 @@ internal sealed record ForcedTool(string Name, JsonElement Parameters)
             if (tool.ValueKind == JsonValueKind.Object && tool.TryGetProperty("function", out var function) && function.ValueKind == JsonValueKind.Object
                 && function.TryGetProperty("name", out var named) && named.ValueKind == JsonValueKind.String
                 && named.GetString() is { Length: > 0 } name && (wanted is null || wanted == name))
+            {
+                if (function.TryGetProperty("parameters", out var parameters) && ToolSchema.WrongType(parameters) is { } type)
+                    throw new InvalidRequestException($"the parameters of the tool \"{name}\" must be a schema of type \"object\", not \"{type}\"");
                 found.Add((name, function));
+            }
         }
         if (found.Count > 0)
             return found;
@@ -47,6 +51,8 @@ internal sealed record ForcedTool(string Name, JsonElement Parameters)
             return _nothing;
         try
         {
+            // What is no object would be no call.
+            schema = ToolSchema.ForObjects(schema);
             JsonSchemaGrammar.Compile(schema);
             return schema;
         }

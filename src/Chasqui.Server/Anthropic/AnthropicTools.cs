@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Chasqui.Engines.Tools;
 
 namespace Chasqui.Server;
 
@@ -66,6 +67,9 @@ internal static class AnthropicTools
             throw new InvalidRequestException($"{at}: a tool needs a \"name\"");
         if (schema.ValueKind != JsonValueKind.Object)
             throw new InvalidRequestException($"{at}: a tool needs an \"input_schema\", a JSON schema as an object");
+
+        if (ToolSchema.WrongType(schema) is { } wrong)
+            throw new InvalidRequestException($"{at}.input_schema.type must be \"object\", not \"{Field.Clip(wrong)}\"");
 
         json.WriteStartObject();
         json.WriteString("type"u8, "function"u8);

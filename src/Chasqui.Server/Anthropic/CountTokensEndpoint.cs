@@ -33,7 +33,7 @@ internal static class CountTokensEndpoint
     {
         try
         {
-            var updates = RelaxedThinking.ChatAsync(engine, request with { RenderOnly = true, Truncate = false }, cancellationToken);
+            var updates = RelaxedChat.ChatAsync(engine, request with { RenderOnly = true, Truncate = false }, thinking: true, cancellationToken);
             await foreach (var update in updates.WithCancellation(cancellationToken).ConfigureAwait(false))
             {
                 // An engine that answers instead is stopped at its first word.
@@ -57,8 +57,9 @@ internal static class CountTokensEndpoint
                 new TokenizeRequest { Model = model, Text = prompt, AddSpecial = true, ParseSpecial = true }, cancellationToken).ConfigureAwait(false);
             return tokens.Count;
         }
-        catch (UnsupportedCapabilityException)
+        catch (Exception e) when (e is UnsupportedCapabilityException or InvalidRequestException)
         {
+            // It does not count, or not so long a text.
             return null;
         }
     }

@@ -15,7 +15,7 @@ internal static class MessagesEndpoint
         var fields = await ReadAsync(api, http).ConfigureAwait(false);
         fields.CheckForAnswer();
         var request = fields.ToRequest();
-        var updates = SingleCall.Of(RelaxedThinking.ChatAsync(api.EngineOf(http), request, http.RequestAborted), request.ToolChoice);
+        var updates = SingleCall.Of(RelaxedChat.ChatAsync(api.EngineOf(http), request, thinking: true, http.RequestAborted), request.ToolChoice);
         await (fields.Stream ? StreamAsync(api, http, fields, request, updates) : SendWholeAsync(http, fields, updates)).ConfigureAwait(false);
     }
 

@@ -51,8 +51,16 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
                 if (way.MayRetry(lease, failure))
                     return failure;
             }
-            var first = await FirstAsync(answer, lease).ConfigureAwait(false);
-            await CopyAsync(lease, way, sent, first).ConfigureAwait(false);
+            try
+            {
+                var first = await FirstAsync(answer, lease).ConfigureAwait(false);
+                await CopyAsync(lease, way, sent, first).ConfigureAwait(false);
+            }
+            catch
+            {
+                answer.Distrust();
+                throw;
+            }
             return null;
         }
     }
@@ -73,7 +81,15 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             {
                 if (isSecond)
                     moved?.Invoke(heard);
-                await CopyAsync(heard, way, sent, first).ConfigureAwait(false);
+                try
+                {
+                    await CopyAsync(heard, way, sent, first).ConfigureAwait(false);
+                }
+                catch
+                {
+                    sent.Answer.Distrust();
+                    throw;
+                }
             }
         }
         catch (Exception e) when (heard.FailureOf(e) is { } failure)
@@ -117,7 +133,10 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         finally
         {
             if (sent is { } unheard)
+            {
+                unheard.Answer.Distrust();
                 await unheard.DisposeAsync().ConfigureAwait(false);
+            }
             // The first one is its caller's.
             if (isSecond)
                 lease.Dispose();
@@ -207,6 +226,9 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         HasBegun = true;
         _heard = lease;
         var type = ContentTypeOf(answer);
+        var mark = 0;
+        if (MediaTypes.Is(type, "application/json"))
+            (first, mark) = await TextMark.RemoveAsync(answer, first, lease.Token).ConfigureAwait(false);
         if (generates && MediaTypes.Is(type, route.Dialect == Dialects.Ollama ? Ndjson.ContentType : Sse.ContentType))
         {
             var remembers = PassedAnswer.CanGoOn(route.Path) && state.Measure?.Continues != false && way.CouldContinue(lease);
@@ -220,9 +242,11 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         {
             // Vectors are no text.
             var counted = generates && route.Operation != "embeddings" ? state.Measure : null;
-            await PassageCopier.CopyAsync(http, answer, first, _silence, lease, route.Path, _usage, counted, _stream).ConfigureAwait(false);
+            await PassageCopier.CopyAsync(http, answer, first, mark, _silence, lease, route.Path, _usage, counted, _stream).ConfigureAwait(false);
             if (generates && _stream is null && answer.ContentLength is null && MediaTypes.Is(type, "application/json") && !_usage.EndsObject)
                 throw new EngineFailedException($"node {lease.Node.Name} ended its answer in the middle");
+            if (_stream is { HasSurplus: true })
+                answer.Distrust();
             isWhole = true;
         }
         finally

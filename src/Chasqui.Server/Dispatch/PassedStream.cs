@@ -8,6 +8,11 @@ namespace Chasqui.Server;
 /// A streamed answer on its way past: passes on whole lines or events alone, so that what a node leaves unfinished never stands before the error that follows, and knows
 /// whether the answer came to its end. For one answer; to be disposed.
 /// </summary>
+/// <remarks>
+/// The same rule holds where a stream is read and translated (<c>OpenAiStream</c>, <c>SseReader</c>). An answer is whole when the node has said why it is over, for each choice that was asked for;
+/// <c>[DONE]</c> alone says nothing, so a stream that ends with it and without a reason has failed. The last line or event counts without its own end where its data is whole JSON, or <c>[DONE]</c>; what was
+/// cut off within does not. Behind the end nothing is a part of the answer.
+/// </remarks>
 /// <param name="isLines">Ollama's lines; else server-sent events.</param>
 /// <param name="choices">How many answers were asked for; null where that is not known.</param>
 /// <param name="remembers">Whether what was passed on is kept, so that another node can go on with it.</param>
@@ -30,6 +35,8 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
     private bool _begun;
     private bool _spills;
     private bool _blind;
+    private bool _isDone;
+    private bool _mute;
 
     /// <summary>What was passed on; null where that is not known any more.</summary>
     public ReadOnlyMemory<byte>? Sent => _sent is { IsGone: false } ? _sent.Memory : default(ReadOnlyMemory<byte>?);
@@ -46,13 +53,16 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
     /// <summary>Whether the stream has come to its end.</summary>
     public bool IsEnded { get; private set; }
 
+    /// <summary>Whether more came behind the end, which was not passed on.</summary>
+    public bool HasSurplus { get; private set; }
+
     /// <summary>Passes a part on, but for what is not whole yet at its end.</summary>
     /// <returns>Whether it brought a part of the answer. A comment, or a part of an event, says only that the node lives.</returns>
     /// <exception cref="EngineFailedException">The node gives the answer up, in its own words.</exception>
     public bool Write(IBufferWriter<byte> to, ReadOnlySpan<byte> part)
     {
         var before = Parts;
-        while (!part.IsEmpty)
+        while (!part.IsEmpty && !_mute)
         {
             var end = isLines ? part.IndexOf((byte)'\n') + 1 : _frames.Next(part);
             if (end <= 0)
@@ -74,13 +84,20 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
             }
             else if (_held.TryAdd(frame))
             {
-                Pass(to, _held.Span, part);
-                _held.Cut(0);
+                try
+                {
+                    Pass(to, _held.Span, part);
+                }
+                finally
+                {
+                    _held.Cut(0);
+                }
             }
             else
             {
                 Spill(to);
-                to.Write(frame);
+                if (!_mute)
+                    to.Write(frame);
                 _spills = false;
             }
         }
@@ -93,9 +110,14 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
     /// <exception cref="EngineFailedException">The answer has no end: the node said why, or nothing.</exception>
     public void Complete(IBufferWriter<byte> to, string node)
     {
-        // The last line or event may do without its own end.
-        if (_held.Length > 0 && HoldsWhole())
-            Pass(to, _held.Span, default);
+        // The last line or event may do without its own end. A client that keeps to the standard passes over an event without its empty line.
+        HasSurplus |= IsEnded && _held.Length > 0;
+        if (_held.Length > 0 && !IsEnded && HoldsWhole())
+        {
+            byte[] last = [.. _held.Span, .. isLines || _held.Span[^1] is (byte)'\n' or (byte)'\r' ? "\n"u8 : "\n\n"u8];
+            _held.Cut(0);
+            Pass(to, last, default);
+        }
         if (!IsEnded && !_blind && Finishes < (choices ?? 1))
             throw new EngineFailedException($"node {node} ended its answer without a result");
     }
@@ -146,6 +168,11 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
         if (!_begun)
             frame = SseEvent.WithoutMark(frame);
         _begun = true;
+        if (IsEnded && !MayFollow(frame))
+        {
+            HasSurplus = true;
+            return;
+        }
         var sign = SignOf(frame, out var json);
         if ((sign & StreamSign.Error) != 0)
         {
@@ -153,11 +180,14 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
             _error = [.. frame, .. rest];
             throw new EngineFailedException(PassedAnswer.ErrorOf(json.ToArray()));
         }
+        if (sign == StreamSign.End && !_blind && Finishes < (choices ?? 1))
+            throw new EngineFailedException("the node ended its answer without a result: it said [DONE] before it said why the answer is over");
         if (sign != StreamSign.None)
         {
             Parts++;
             Finishes += (sign & StreamSign.Finish) != 0 ? 1 : 0;
             IsEnded |= (sign & StreamSign.End) != 0;
+            _isDone |= sign == StreamSign.End;
             if ((sign & StreamSign.Usage) != 0)
                 usage.Take(json);
             measure?.Passed(PassedText.BytesOf(json));
@@ -176,6 +206,16 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
         }
         if (_sent is { IsGone: false } && !_sent.TryAdd(frame))
             _sent.Dispose();
+    }
+
+    /// <summary>Whether a line or event may stand behind the end: what says nothing, and once the word for the end, which some servers say behind the last event of a response.</summary>
+    private bool MayFollow(ReadOnlySpan<byte> frame)
+    {
+        if (frame[0] is (byte)':' or (byte)'\r' or (byte)'\n')
+            return true;
+        var isWord = !isLines && !_isDone && SignOf(frame, out _) == StreamSign.End;
+        _isDone |= isWord;
+        return isWord;
     }
 
     private StreamSign SignOf(ReadOnlySpan<byte> frame, out ReadOnlySpan<byte> json)
@@ -204,6 +244,8 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
         if (_spills || !_held.TryAdd(part))
         {
             Spill(to);
+            if (_mute)
+                return;
             to.Write(part);
             measure?.Passed(part.Length);
         }
@@ -211,6 +253,13 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
 
     private void Spill(IBufferWriter<byte> to)
     {
+        if (IsEnded)
+        {
+            // However long it is, it goes nowhere.
+            (HasSurplus, _mute) = (true, true);
+            _held.Cut(0);
+            return;
+        }
         measure?.Passed(_held.Length);
         to.Write(_held.Span);
         _held.Cut(0);

@@ -15,7 +15,7 @@ internal static class ChatCompletionsEndpoint
         fields.Note(http);
         var request = fields.ToRequest();
         var form = new ChatCompletionForm(fields.Model, api.Time, RequestState.Of(http).Start);
-        var updates = SingleCall.Of(api.EngineOf(http).ChatAsync(request, http.RequestAborted), request.ToolChoice);
+        var updates = SingleCall.Of(RelaxedChat.ChatAsync(api.EngineOf(http), request, thinking: false, http.RequestAborted), request.ToolChoice);
         await (fields.Stream && !request.RenderOnly
             ? StreamAsync(api, http, form, fields.IncludeUsage, updates)
             : SendWholeAsync(http, form, request.Messages.Sum(message => message.Images.Count), updates)).ConfigureAwait(false);

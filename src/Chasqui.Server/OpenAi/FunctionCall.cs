@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Text;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Chasqui.Engines.Http;
 
 namespace Chasqui.Server;
 
@@ -10,7 +10,7 @@ namespace Chasqui.Server;
 internal readonly record struct FunctionCall(string Id, int Index, string Name, string Arguments)
 {
     /// <summary>Characters stay as they are: the texts go to models and to clients, not into pages of the web.</summary>
-    private static readonly JavaScriptEncoder _plain = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
+    private static readonly PlainEncoder _plain = PlainEncoder.Shared;
 
     /// <summary>For a serializer that leaves characters as they are.</summary>
     public static JsonSerializerOptions PlainOptions { get; } = new() { Encoder = _plain };

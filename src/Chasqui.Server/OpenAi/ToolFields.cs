@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Chasqui.Engines.Tools;
 
 namespace Chasqui.Server;
 
@@ -16,8 +17,17 @@ internal static class ToolFields
             if (!tool.TryGetProperty("function"u8, out var function) || function.ValueKind != JsonValueKind.Object
                 || !function.TryGetProperty("name"u8, out var name) || name.ValueKind != JsonValueKind.String)
                 throw new InvalidParameterException("tools", "a tool needs a \"function\" with a \"name\"");
+            CheckSchema(function);
         }
         return any ? tools.Clone() : null;
+    }
+
+    /// <summary>Refuses arguments that are no object, as OpenAI does.</summary>
+    /// <param name="function">What has a name, and perhaps parameters.</param>
+    public static void CheckSchema(JsonElement function)
+    {
+        if (function.TryGetProperty("parameters"u8, out var parameters) && ToolSchema.WrongType(parameters) is { } type)
+            throw new InvalidParameterException("tools", $"\"parameters\" of the function \"{Field.Clip(function.GetProperty("name"u8).GetString()!)}\" must be a schema of type \"object\", not \"{Field.Clip(type)}\"");
     }
 
     /// <summary>Refuses tools that are not functions: those run at OpenAI.</summary>

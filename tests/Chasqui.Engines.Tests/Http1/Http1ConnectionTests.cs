@@ -123,6 +123,22 @@ public sealed class Http1ConnectionTests
         }
     }
 
+    [Fact]
+    public async Task One_whose_answer_was_found_wrong_is_not_used_again()
+    {
+        await using var server = new ScriptedNode(exchange => exchange.SendAsync(Ok));
+        await using var passage = To(server);
+        await using (var answer = await passage.SendAsync(new PassageRequest { Method = "GET", Path = "/" }, Nodes.Token))
+        {
+            while (!(await answer.ReadAsync(Nodes.Token)).IsEmpty)
+            {
+            }
+            answer.Distrust();
+        }
+        Assert.Equal("ok", await AskAsync(passage));
+        Assert.Equal(2, server.Connections);
+    }
+
     [Theory]
     [InlineData("HTTP/1.1 408 Request Timeout\r\nContent-Length: 4\r\n\r\nlate")]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")]

@@ -37,6 +37,47 @@ public sealed class OpenAiRequestTests
     };
 
     [Theory]
+    [InlineData(LlamaCpp)]
+    [InlineData(Vllm)]
+    [InlineData(LmStudio)]
+    [InlineData(Ollama)]
+    [InlineData(Other)]
+    public async Task A_prompt_that_no_template_renders_cannot_be_shown_and_no_text_is_made_instead(string owner)
+    {
+        await using var server = new OpenAiScript(owner, Hi);
+        foreach (var request in (GenerateRequest[])[Nodes.Prompt() with { Raw = true, RenderOnly = true }, Nodes.Prompt() with { Suffix = "x", RenderOnly = true }])
+        {
+            var (_, error) = await Nodes.FailAsync<GenerationUpdate, InvalidRequestException>(server.Engine.GenerateAsync(request, Nodes.Token));
+            Assert.Contains($"cannot take _debug_render_only beside {(request.Raw ? "raw" : "suffix")}", error.Message, StringComparison.Ordinal);
+        }
+
+        Assert.DoesNotContain(server.Requests, request => request.Method == "POST");
+    }
+
+    [Fact]
+    public async Task Calls_are_told_in_the_clients_own_characters()
+    {
+        const string Arguments = "{\"c\":\"a<b & é中 \U0001F600\u00A0|\"}";
+        await using var server = new OpenAiScript(Vllm, Hi);
+
+        await Nodes.AllAsync(server.Engine.ChatAsync(
+            OpenAiScript.Chat() with
+            {
+                Messages =
+                [
+                    new ChatMessage { Role = "user", Content = "\U0001F600\u00A0" },
+                    new ChatMessage { Role = "assistant", ToolCalls = JsonElement.Parse($$$"""[{"id":"c1","function":{"name":"f","arguments":{{{Arguments}}}}}]""") },
+                    new ChatMessage { Role = "tool", ToolName = "f", Content = "x" },
+                ],
+            }, Nodes.Token));
+
+        Assert.Equal(Arguments, server.Sent.GetProperty("messages")[1].GetProperty("tool_calls")[0].GetProperty("function").GetProperty("arguments").GetString());
+        var body = server.Requests[^1].Body;
+        Assert.Contains("\U0001F600\u00A0|", body, StringComparison.Ordinal);
+        Assert.DoesNotContain("\\u", body, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Theory]
     [InlineData(LlamaCpp, "top_k", "\"top_k\":5")]
     [InlineData(Vllm, "top_k", "\"top_k\":5")]
     [InlineData(LmStudio, "top_k", "\"top_k\":5")]

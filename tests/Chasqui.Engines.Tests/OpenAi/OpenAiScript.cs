@@ -12,6 +12,13 @@ internal sealed class OpenAiScript : IAsyncDisposable
     /// <param name="owner">What it calls itself: <c>llamacpp</c>, <c>vllm</c>, <c>organization_owner</c> (LM Studio), <c>library</c> (Ollama).</param>
     /// <param name="stream">The events with which it answers chats and completions.</param>
     public OpenAiScript(string owner, string stream = "")
+        : this(owner, _ => stream)
+    {
+    }
+
+    /// <param name="owner">What it calls itself.</param>
+    /// <param name="stream">The events with which it answers chats and completions, by the request's body.</param>
+    public OpenAiScript(string owner, Func<string, string> stream)
     {
         _answers["GET /v1/models"] = (200, $$"""{"object":"list","data":[{"id":"mini","object":"model","created":1700000000,"owned_by":"{{owner}}","max_model_len":4096}]}""");
         _server = new ScriptedNode(async exchange =>
@@ -20,7 +27,7 @@ internal sealed class OpenAiScript : IAsyncDisposable
             if (_answers.TryGetValue($"{request.Method} {request.Path}", out var answer))
                 await exchange.AnswerAsync(answer.Body, answer.Status);
             else if (request.Path.EndsWith("/completions", StringComparison.Ordinal))
-                await exchange.AnswerAsync(stream, 200, "text/event-stream");
+                await exchange.AnswerAsync(stream(request.Body), 200, "text/event-stream");
             else
                 await exchange.AnswerAsync("""{"error":{"code":404,"message":"File Not Found","type":"not_found_error"}}""", 404);
         });

@@ -22,6 +22,25 @@ public sealed class StreamEndTests
         Assert.Contains("before it said why", error.Message, StringComparison.Ordinal);
     }
 
+    /// <summary>The same rule as where a stream passes by unread.</summary>
+    [Theory]
+    [InlineData("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}", true)]
+    [InlineData("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n", true)]
+    [InlineData("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n", true)]
+    [InlineData(Finish + "data: [DONE]", true)]
+    [InlineData("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]", false)]
+    [InlineData("data: {\"choices\":[{\"index\":0,\"del", false)]
+    [InlineData("data: [DONE]", false)]
+    public async Task The_last_event_counts_without_its_empty_line_where_it_is_whole(string end, bool isWhole)
+    {
+        await using var server = new OpenAiScript("vllm", Text + end);
+        var answer = server.Engine.ChatAsync(OpenAiScript.Chat(), Nodes.Token);
+        if (isWhole)
+            Assert.Equal(FinishReason.Stop, (await Nodes.AllAsync(answer))[^1].Result!.Reason);
+        else
+            await Nodes.FailAsync<GenerationUpdate, EngineFailedException>(answer);
+    }
+
     [Fact]
     public async Task With_reason_and_usage_it_is_over_whatever_the_node_still_does()
     {

@@ -79,6 +79,32 @@ public sealed class ForcedCallTests
         Assert.StartsWith("the arguments of the tool \"f\" cannot be held to its schema", refused.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("\"array\"", "array")]
+    [InlineData("\"string\"", "string")]
+    [InlineData("[\"string\",\"null\"]", "[\"string\",\"null\"]")]
+    public void Arguments_that_are_no_object_are_refused_by_name(string type, string said)
+    {
+        var request = Request($$$$"""[{"type":"function","function":{"name":"f","parameters":{"type":{{{{type}}}}}}}]""", new ToolChoice { Required = true });
+
+        Assert.Equal($"the parameters of the tool \"f\" must be a schema of type \"object\", not \"{said}\"", Assert.Throws<InvalidRequestException>(() => ForcedTool.Of(request)).Message);
+        Assert.Throws<InvalidRequestException>(() => ForcedTool.Check(request));
+    }
+
+    [Theory]
+    [InlineData("""{"type":["object","null"],"properties":{"a":{"const":1}},"required":["a"],"additionalProperties":false}""")]
+    [InlineData("""{"properties":{"a":{"const":1}},"required":["a"],"additionalProperties":false}""")]
+    [InlineData("""{"anyOf":[{"type":"string"},{"type":"object","properties":{"a":{"const":1}},"required":["a"],"additionalProperties":false}]}""")]
+    public void Arguments_that_may_be_something_else_too_are_an_object(string parameters)
+    {
+        var request = Request($$$"""[{"type":"function","function":{"name":"f","parameters":{{{parameters}}}}}]""", new ToolChoice { Required = true });
+        var grammar = GbnfRecognizer.Parse(ToolCallGrammar.Compile(ForcedTool.Of(request).Select(tool => (tool.Name, tool.Parameters)), "", single: true, null));
+
+        Assert.True(grammar.Accepts("""{"name": "f", "arguments": {"a":1}}"""));
+        Assert.False(grammar.Accepts("""{"name": "f", "arguments": null}"""));
+        Assert.False(grammar.Accepts("""{"name": "f", "arguments": "x"}"""));
+    }
+
     [Fact]
     public async Task A_call_keeps_the_models_characters()
     {

@@ -192,6 +192,108 @@ public sealed class PassedStreamTests
         Assert.True(stream.Write(sent, "ng\ndata: {\"choices\":[]}\n\n"u8));
     }
 
+    public static TheoryData<string, bool, string> Surplus => new()
+    {
+        { Lines, true, "{\"response\":\"more\",\"done\":false}\n" },
+        { Lines, true, "no JSON" },
+        { Chat, false, "data: {\"choices\":[{\"delta\":{\"content\":\"more\"}}]}\n\n" },
+        { Chat, false, "data: {\"error\":{\"message\":\"out of memory\"}}\n\n" },
+        { Chat, false, "data: [DONE]\n\n" },
+        { Chat, false, "more\n\n" },
+        { Chat, false, "data: half" },
+        { Messages, false, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\"}\n\n" },
+        { Responses, false, "data: {\"type\":\"response.output_text.delta\"}\n\n" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Surplus))]
+    public void What_comes_behind_the_end_is_not_passed_on(string text, bool isLines, string more)
+    {
+        var (whole, bytes) = (Bytes(text), Bytes(text + more));
+        for (var cut = whole.Length - 3; cut <= bytes.Length; cut++)
+        {
+            using var stream = new PassedStream(isLines, 1, remembers: true, new UsageReader());
+            var sent = new ArrayBufferWriter<byte>();
+            stream.Write(sent, bytes.AsSpan(0, cut));
+            stream.Write(sent, bytes.AsSpan(cut));
+            stream.Complete(sent, "n0");
+
+            Assert.True(stream.HasSurplus);
+            Assert.Equal(text.ReplaceLineEndings("\n"), Encoding.UTF8.GetString(sent.WrittenSpan));
+        }
+    }
+
+    [Fact]
+    public void However_long_it_is()
+    {
+        using var stream = new PassedStream(isLines: false, 1, remembers: false, new UsageReader());
+        var sent = new ArrayBufferWriter<byte>();
+        stream.Write(sent, Bytes(Chat));
+        stream.Write(sent, "data: a"u8);
+        stream.Write(sent, new byte[1 << 20]);
+        stream.Write(sent, "rest\n\ndata: {}\n\n"u8);
+        stream.Complete(sent, "n0");
+
+        Assert.True(stream.HasSurplus);
+        Assert.Equal(Bytes(Chat).Length, sent.WrittenCount);
+    }
+
+    [Fact]
+    public void The_word_for_the_end_may_stand_behind_the_last_event_of_a_response_and_comments_anywhere()
+    {
+        const string More = ": bye\n\ndata: [DONE]\n\n: bye\n\n";
+        using var stream = new PassedStream(isLines: false, 1, remembers: false, new UsageReader());
+        var sent = new ArrayBufferWriter<byte>();
+        stream.Write(sent, Bytes(Responses + More));
+        stream.Complete(sent, "n0");
+
+        Assert.False(stream.HasSurplus);
+        Assert.Equal(Responses.ReplaceLineEndings("\n") + More, Encoding.UTF8.GetString(sent.WrittenSpan));
+    }
+
+    /// <summary>The same rule as where a stream is read and translated.</summary>
+    [Theory]
+    [InlineData("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}", "\n\n")]
+    [InlineData("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n", "\n")]
+    [InlineData("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\r\n", "\n")]
+    [InlineData("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]", "\n\n")]
+    [InlineData("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]", null)]
+    [InlineData("data: [DONE]", null)]
+    [InlineData("data: [DONE]\n\n", null)]
+    [InlineData("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"\"}]}\n\ndata: [DONE]\n\n", null)]
+    public void The_last_event_counts_without_its_empty_line_where_it_is_whole_and_the_word_for_the_end_is_no_reason(string end, string? added)
+    {
+        using var stream = new PassedStream(isLines: false, 1, remembers: false, new UsageReader());
+        var sent = new ArrayBufferWriter<byte>();
+        if (added is null)
+        {
+            Assert.Throws<EngineFailedException>(() =>
+            {
+                stream.Write(sent, Encoding.UTF8.GetBytes(end));
+                stream.Complete(sent, "n0");
+            });
+            Assert.False(stream.BreakOff(sent));
+            Assert.DoesNotContain("DONE", Encoding.UTF8.GetString(sent.WrittenSpan), StringComparison.Ordinal);
+            return;
+        }
+        stream.Write(sent, Encoding.UTF8.GetBytes(end));
+        stream.Complete(sent, "n0");
+        Assert.Equal(end + added, Encoding.UTF8.GetString(sent.WrittenSpan));
+    }
+
+    [Fact]
+    public void An_error_that_comes_in_two_parts_is_told_once()
+    {
+        const string Error = "data: {\"error\":{\"message\":\"out of memory\"}}\n\n";
+        using var stream = new PassedStream(isLines: false, 1, remembers: false, new UsageReader());
+        var sent = new ArrayBufferWriter<byte>();
+        stream.Write(sent, Encoding.UTF8.GetBytes(Error[..9]));
+        Assert.Throws<EngineFailedException>(() => stream.Write(sent, Encoding.UTF8.GetBytes(Error[9..])));
+
+        Assert.True(stream.BreakOff(sent));
+        Assert.Equal(Error, Encoding.UTF8.GetString(sent.WrittenSpan));
+    }
+
     private static byte[] InForm(string text, string form)
     {
         text = text.ReplaceLineEndings("\n");

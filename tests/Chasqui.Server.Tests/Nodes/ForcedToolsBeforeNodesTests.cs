@@ -96,6 +96,35 @@ public sealed class ForcedToolsBeforeNodesTests
         }
     }
 
+    /// <summary>llama.cpp's server takes the demand, and passes over it where its model's template has no place for tools.</summary>
+    [Theory]
+    [InlineData("/v1/messages", false, false)]
+    [InlineData("/v1/messages", true, false)]
+    [InlineData("/v1/chat/completions", false, false)]
+    [InlineData("/v1/chat/completions", true, false)]
+    [InlineData("/v1/messages", false, true)]
+    [InlineData("/v1/chat/completions", true, true)]
+    public async Task Before_the_server_of_llama_cpp_the_answer_is_a_call_whatever_its_model_knows(string path, bool stream, bool knowsTools)
+    {
+        await using var fleet = await Fleet.StartAsync(
+            new DoubleScript { IsLlamaCpp = true, Models = [new DoubleModel { Name = "mini", Capabilities = knowsTools ? ["completion", "tools"] : ["completion"] }] }, kind: NodeKind.OpenAi);
+
+        using var response = await fleet.Gateway.PostAsync(path, Body(path, "mini", stream, "any"));
+        var text = await response.Content.ReadAsStringAsync(Token);
+
+        Assert.True(response.IsSuccessStatusCode, text);
+        var (name, arguments) = path == "/v1/messages" ? MessageCall(text, stream) : ChatCall(text, stream);
+        Assert.Equal(("first", """{"city":"Lima"}"""), (name, arguments));
+        var asked = Asked(fleet);
+        Assert.Equal(knowsTools ? path : "/v1/chat/completions", asked.Path);
+        Assert.Equal(!knowsTools, asked.Body.TryGetProperty("response_format", out _));
+
+        // What is left to the model passes as it is.
+        using var free = await fleet.Gateway.PostAsync(path, Body(path, "mini", stream, "any").Replace(Choice(path, "any") + ",", "", StringComparison.Ordinal));
+        Assert.True(free.IsSuccessStatusCode);
+        Assert.Equal(path, Asked(fleet).Path);
+    }
+
     private static Task<Fleet> StartAsync(NodeKind kind) => Fleet.StartAsync(new DoubleScript
     {
         Models =

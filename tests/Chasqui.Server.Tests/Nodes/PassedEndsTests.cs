@@ -67,6 +67,64 @@ public sealed class PassedEndsTests
     }
 
     [Theory]
+    [InlineData(Piece + Done)]
+    [InlineData(Piece + "data: [DONE]")]
+    public async Task The_word_for_the_end_without_a_reason_is_an_error_as_where_it_is_translated(string stream)
+    {
+        await using var gateway = await StartAsync(stream);
+
+        var result = await ApiCall.Of("/v1/chat/completions", stream: true).SendAsync(gateway.Http, Cancellation);
+
+        Assert.True(result is { End: CallEnd.Broken, Status: 200 }, result.ToString());
+        Assert.DoesNotContain("data: [DONE]", result.Body, StringComparison.Ordinal);
+        Assert.Contains("ended its answer without a result", Node(gateway).Health.LastFailure, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(Piece + Finish + Done, false)]
+    [InlineData(Piece + Finish, false)]
+    [InlineData(Piece, true)]
+    [InlineData(Piece + Done, true)]
+    [InlineData(Piece + Finish + Done + Piece, true)]
+    [InlineData(Piece + Finish + "data: {\"error\":{\"message\":\"out of memory\"}}\n\n", true)]
+    [InlineData(Piece + Finish + Done + "half", true)]
+    public async Task An_answer_that_is_found_wrong_leaves_no_connection_behind(string stream, bool distrusted)
+    {
+        var node = new PassingNode(request => new PassingAnswer(PassingNode.TypeOf(request)) { Parts = [stream] });
+        await using var gateway = await PassingNode.StartAsync(node);
+
+        await ApiCall.Of("/v1/chat/completions", stream: true).SendAsync(gateway.Http, Cancellation);
+
+        Assert.Equal(distrusted, Assert.Single(node.Answers).IsDistrusted);
+    }
+
+    [Fact]
+    public async Task What_comes_behind_the_end_does_not_reach_the_client()
+    {
+        await using var gateway = await StartAsync(Piece + Finish + Done, "more", Piece);
+
+        Assert.Equal((CallEnd.Whole, Piece + Finish + Done), await EndOf(gateway, "/v1/chat/completions"));
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(1)]
+    [InlineData(100)]
+    public async Task A_whole_answer_loses_the_mark_that_a_text_may_begin_with(int cut)
+    {
+        const string Answer = "{\"choices\":[{\"message\":{\"content\":\"é\"},\"finish_reason\":\"stop\"}]}";
+        byte[] marked = [0xEF, 0xBB, 0xBF, .. System.Text.Encoding.UTF8.GetBytes(Answer)];
+        var parts = marked.Chunk(cut).ToArray();
+        await using var gateway = await PassingNode.StartAsync(new PassingNode(_ => new PassingAnswer("application/json") { Bytes = parts, ContentLength = marked.Length }));
+
+        using var response = await gateway.Http.SendAsync(Fleet.Post("/v1/chat/completions", ApiCall.Of("/v1/chat/completions", stream: false).Body), Cancellation);
+
+        var body = await response.Content.ReadAsByteArrayAsync(Cancellation);
+        Assert.Equal(Answer, System.Text.Encoding.UTF8.GetString(body));
+        Assert.Equal(marked.Length - 3, response.Content.Headers.ContentLength);
+    }
+
+    [Theory]
     [InlineData("text/event-stream; charset=utf-8")]
     [InlineData("Text/Event-Stream;charset=UTF-8")]
     public async Task The_type_of_the_stream_may_have_parameters_and_any_case(string type)

@@ -30,6 +30,9 @@ internal sealed class PassingNode(Func<PassageRequest, PassingAnswer> answer) : 
     /// <summary>What was asked, in order.</summary>
     public ConcurrentQueue<PassageRequest> Requests { get; } = new();
 
+    /// <summary>What was answered, in order.</summary>
+    public ConcurrentQueue<PassingAnswer> Answers { get; } = new();
+
     public static string TypeOf(PassageRequest request) => request.Path.StartsWith("/api/", StringComparison.Ordinal) ? "application/x-ndjson" : "text/event-stream";
 
     /// <summary>A gateway before such nodes, named <c>n0</c>, <c>n1</c> and so on.</summary>
@@ -67,7 +70,9 @@ internal sealed class PassingNode(Func<PassageRequest, PassingAnswer> answer) : 
     public ValueTask<IPassageAnswer> SendAsync(PassageRequest request, CancellationToken cancellationToken)
     {
         Requests.Enqueue(request);
-        return ValueTask.FromResult<IPassageAnswer>(answer(request) with { Cancelled = cancellationToken });
+        var given = answer(request) with { Cancelled = cancellationToken };
+        Answers.Enqueue(given);
+        return ValueTask.FromResult<IPassageAnswer>(given);
     }
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
@@ -89,7 +94,10 @@ internal sealed record PassingAnswer(string Type) : IPassageAnswer
 
     public int Status { get; init; } = 200;
 
-    public long? ContentLength => null;
+    public long? ContentLength { get; init; }
+
+    /// <summary>Whether its reader found it wrong.</summary>
+    public bool IsDistrusted { get; private set; }
 
     public IReadOnlyList<KeyValuePair<string, string>> More { get; init; } = [];
 
@@ -113,6 +121,8 @@ internal sealed record PassingAnswer(string Type) : IPassageAnswer
         AllRead.TrySetResult();
         return Ending == PassingEnd.Clean ? default(ReadOnlyMemory<byte>) : throw new EngineFailedException("the node broke off");
     }
+
+    public void Distrust() => IsDistrusted = true;
 
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 }

@@ -187,12 +187,25 @@ internal sealed class RawPeer : IAsyncDisposable
         if (said == ErrorCode.NoError && code != ErrorCode.NoError)
             (said, reason) = ReadGoodbye(await ReadAsync(FrameType.Goodbye));
         Assert.Equal(code, said);
+        await ReadToEndAsync();
         // It waits a moment for its peer to hang up.
         await _pipe.Output.CompleteAsync();
         var closed = await Subject.Closed.WaitAsync(Pair.Limit);
         Assert.Equal((code, reason, false), (closed.Code, closed.Reason, closed.ByPeer));
         Assert.Equal(0, Subject.ActiveStreams);
         return reason;
+    }
+
+    /// <summary>Frames that still come are dropped, until the subject has ended its side. A peer that hangs up before that ends the connection itself.</summary>
+    private async Task ReadToEndAsync()
+    {
+        while (true)
+        {
+            var result = await _pipe.Input.ReadAsync().AsTask().WaitAsync(Pair.Limit);
+            _pipe.Input.AdvanceTo(result.Buffer.End);
+            if (result.IsCompleted)
+                return;
+        }
     }
 
     /// <summary>The subject resets a stream with a code.</summary>

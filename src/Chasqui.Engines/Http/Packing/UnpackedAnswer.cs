@@ -54,6 +54,9 @@ public sealed class UnpackedAnswer : IPassageAnswer
     }
 
     /// <inheritdoc/>
+    public void Distrust() => _packed.Distrust();
+
+    /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         if (_buffer is not null)

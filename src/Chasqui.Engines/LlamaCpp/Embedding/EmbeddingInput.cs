@@ -1,3 +1,4 @@
+using Chasqui.Engines.LlamaCpp.Prompts;
 using Chasqui.Engines.LlamaCpp.Residency;
 
 namespace Chasqui.Engines.LlamaCpp;
@@ -26,11 +27,11 @@ internal static class EmbeddingInput
         var texts = new List<int[]>(request.Inputs.Count);
         foreach (var text in request.Inputs)
         {
-            var tokens = model.Weights.Tokenize(text, addSpecial: true, parseSpecial: true, cancellationToken);
+            var tokens = model.Weights.TokenizeFirst(text, GenerationPlanner.Counted(limit), addSpecial: true, parseSpecial: true, out var isCut, cancellationToken);
             if (tokens.Length > limit)
             {
                 if (!request.Truncate)
-                    throw new ContextLengthExceededException(tokens.Length, limit);
+                    throw GenerationPlanner.TooLong(tokens.Length - (isCut ? 1 : 0), isCut, limit);
                 tokens = Cut(tokens, limit, model.Weights.Tokenize("", addSpecial: true, parseSpecial: true, cancellationToken));
             }
 

@@ -15,10 +15,7 @@ internal sealed class ResponseInput
 
     private const string Parameter = "input";
 
-    private readonly List<ChatMessage> _messages = [];
-    private readonly Dictionary<string, string> _tools = new(StringComparer.Ordinal);
-    private readonly List<FunctionCall> _calls = [];
-    private string _thinking = "";
+    private readonly ResponseTurns _turns = new();
 
     /// <param name="input">A text or an array; nothing for none.</param>
     /// <param name="passOver">Told what has no meaning here.</param>
@@ -45,10 +42,7 @@ internal sealed class ResponseInput
         var reader = new ResponseInput();
         foreach (var item in input.EnumerateArray())
             reader.Add(item, passOver);
-        reader.EndCalls();
-        if (reader._thinking.Length > 0)
-            reader._messages.Add(new ChatMessage { Role = "assistant", Thinking = reader._thinking });
-        return reader._messages;
+        return reader._turns.End();
     }
 
     private void Add(JsonElement item, Action<string> passOver)
@@ -70,13 +64,11 @@ internal sealed class ResponseInput
                 AddCall(item, ResponseTools.ArgumentsOf(Text(item, "input")));
                 break;
             case "function_call_output" or "custom_tool_call_output":
-                EndCalls();
                 var (output, images) = ReadContent(item, "output");
-                _messages.Add(new ChatMessage { Role = "tool", Content = output, Images = images, ToolName = _tools.GetValueOrDefault(Text(item, "call_id")) });
+                _turns.AddResult(Text(item, "call_id"), output, images);
                 break;
             case "reasoning":
-                EndCalls();
-                _thinking = ReadThinking(item);
+                _turns.AddThinking(ReadThinking(item));
                 break;
             case var done when _done.Contains(done):
                 passOver($"{Parameter}.{done}");
@@ -89,12 +81,8 @@ internal sealed class ResponseInput
         }
     }
 
-    private void AddCall(JsonElement item, string arguments)
-    {
-        var call = new FunctionCall(Text(item, "call_id"), _calls.Count, ResponseTools.NameOf(Text(item, "namespace"), Text(item, "name")), arguments);
-        _tools[call.Id] = call.Name;
-        _calls.Add(call);
-    }
+    private void AddCall(JsonElement item, string arguments) =>
+        _turns.AddCall(Text(item, "call_id"), ResponseTools.NameOf(Text(item, "namespace"), Text(item, "name")), arguments);
 
     private void AddMessage(JsonElement item)
     {
@@ -102,36 +90,7 @@ internal sealed class ResponseInput
         if (role.Length == 0)
             throw new InvalidParameterException(Parameter, "a message needs a \"role\": system, developer, user or assistant");
         var (text, images) = ReadContent(item, "content");
-        // Clients put what the assistant said behind the calls of the same turn; the results must follow the calls.
-        if (role == "assistant" && _calls.Count > 0)
-        {
-            EndCalls();
-            var last = _messages[^1];
-            _messages[^1] = last with { Content = last.Content.Length > 0 && text.Length > 0 ? last.Content + "\n" + text : last.Content + text };
-            return;
-        }
-        EndCalls();
-        _messages.Add(new ChatMessage { Role = role, Content = text, Images = images, Thinking = role == "assistant" ? TakeThinking() : null });
-    }
-
-    /// <summary>Makes calls that follow each other part of the assistant's turn before them, or a turn.</summary>
-    private void EndCalls()
-    {
-        if (_calls.Count == 0)
-            return;
-        var calls = FunctionCall.ToOllama(Parameter, _calls);
-        _calls.Clear();
-        if (_messages is [.., { Role: "assistant", ToolCalls: null } last])
-            _messages[^1] = last with { ToolCalls = calls, Thinking = TakeThinking() ?? last.Thinking };
-        else
-            _messages.Add(new ChatMessage { Role = "assistant", ToolCalls = calls, Thinking = TakeThinking() });
-    }
-
-    private string? TakeThinking()
-    {
-        var thinking = _thinking.Length > 0 ? _thinking : null;
-        _thinking = "";
-        return thinking;
+        _turns.AddMessage(role, text, images);
     }
 
     private static (string Text, List<ReadOnlyMemory<byte>> Images) ReadContent(JsonElement item, string name)

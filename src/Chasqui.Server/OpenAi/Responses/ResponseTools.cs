@@ -113,6 +113,7 @@ internal sealed class ResponseTools
         {
             case "function":
                 Declare(tool, space, takesText: false);
+                ToolFields.CheckSchema(tool);
                 Write(json, tool, space, false);
                 break;
             case "custom":

@@ -22,7 +22,7 @@ internal static class ResponsesEndpoint
                 input = conversation.ToKeep(response);
         }
         fields.Note(http);
-        var updates = request.Messages.Count > 0 ? SingleCall.Of(api.EngineOf(http).ChatAsync(request, http.RequestAborted), request.ToolChoice) : LoadAsync(api, http, request.Model);
+        var updates = request.Messages.Count > 0 ? SingleCall.Of(RelaxedChat.ChatAsync(api.EngineOf(http), request, thinking: false, http.RequestAborted), request.ToolChoice) : LoadAsync(api, http, request.Model);
         await (fields.Stream ? StreamAsync(api, http, response, updates, input) : SendWholeAsync(api, http, response, updates, input)).ConfigureAwait(false);
     }
 

@@ -38,6 +38,9 @@ internal sealed record Generation
 
     public JsonElement? Tools { get; init; }
 
+    /// <summary>Whether a tool is called whatever was said.</summary>
+    public bool MustCall { get; init; }
+
     public JsonElement? Format { get; init; }
 
     public bool Logprobs { get; init; }
@@ -78,7 +81,7 @@ internal sealed record Answer(string[] Thinking, string[] Content, ToolCall? Cal
         limit -= thinking.Length;
         if (limit <= 0)
             return new Answer(thinking, [], null, "length");
-        if (request.Tools is { } tools && Tooling.Choose(tools, request.LastUser) is { } call)
+        if (request.Tools is { } tools && (Tooling.Choose(tools, request.LastUser) ?? (request.MustCall ? Tooling.First(tools) : null)) is { } call)
             return new Answer(thinking, [], call with { Id = "call_" + hash.ToString("x16", null)[..8] }, "stop");
         var content = request.Format is { } format ? Words.Split(Tooling.Instance(format))
             : model.Answer is { } fixedAnswer ? Words.Split(fixedAnswer)

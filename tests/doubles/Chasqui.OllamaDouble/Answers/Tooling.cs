@@ -17,10 +17,20 @@ internal static class Tooling
             var function = tool.Get("function") ?? tool;
             var name = function.Get("name")?.GetString() ?? "";
             if (name.Split('_', '-', '.').Any(word => word.Length >= 4 && said.Contains(word, StringComparison.OrdinalIgnoreCase)))
-                return new ToolCall("", name, (function.Get("parameters") ?? function.Get("input_schema")) is { } schema ? Instance(schema) : "{}");
+                return Call(name, function);
         }
         return null;
     }
+
+    /// <summary>The first tool, whatever the user said.</summary>
+    public static ToolCall First(JsonElement tools)
+    {
+        var function = tools[0].Get("function") ?? tools[0];
+        return Call(function.Get("name")?.GetString() ?? "", function);
+    }
+
+    private static ToolCall Call(string name, JsonElement function) =>
+        new("", name, (function.Get("parameters") ?? function.Get("input_schema")) is { } schema ? Instance(schema) : "{}");
 
     /// <summary>A small value that fits a schema; for the text "json" any object.</summary>
     public static string Instance(JsonElement format)

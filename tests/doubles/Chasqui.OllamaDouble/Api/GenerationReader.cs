@@ -8,7 +8,7 @@ namespace Chasqui.OllamaDouble;
 internal enum TextApi { Generate, Chat, OpenAiChat, OpenAiCompletions, Responses, Messages }
 
 /// <summary>Makes a <see cref="Generation"/> of a request, with the checks and texts of Ollama (<c>server/routes.go</c>, <c>middleware/</c>; recorded).</summary>
-internal sealed class GenerationReader(ModelStore store)
+internal sealed class GenerationReader(ModelStore store, Func<DoubleScript> script)
 {
     public Generation Read(TextApi api, JsonElement json, string? blocksHeader) => api switch
     {
@@ -58,6 +58,8 @@ internal sealed class GenerationReader(ModelStore store)
         var limit = json.Number(api == TextApi.Responses ? "max_output_tokens" : "max_tokens", type, "int");
         json.Number("temperature", type, "float64");
         var messages = api is TextApi.OpenAiChat or TextApi.Messages ? json.Array("messages", type, "[]Message") : null;
+        if (api == TextApi.Responses && script().IsLlamaCpp && json.Get("input") is null)
+            throw new ApiException(400, "'input' is required");
         if (api == TextApi.Messages && limit is not > 0)
             throw new ApiException(400, "max_tokens is required and must be positive");
         if (api == TextApi.Messages && messages is null)
@@ -79,7 +81,8 @@ internal sealed class GenerationReader(ModelStore store)
             Stops = Strings(json.Get("stop") ?? json.Get("stop_sequences")),
             Think = request.Model.Script.Can("thinking") && effort != "none" && json.Get("thinking")?.Get("type")?.GetString() != "disabled",
             IncludeUsage = request.Model.Script.CountsTokens && json.Get("stream_options")?.Get("include_usage") is { ValueKind: JsonValueKind.True },
-            Tools = Tools(json.Array("tools", type, "[]api.Tool")),
+            Tools = script().IsLlamaCpp && !request.Model.Script.Can("tools") ? null : Tools(json.Array("tools", type, "[]api.Tool")),
+            MustCall = script().IsLlamaCpp && MustCall(json.Get("tool_choice")),
             Format = ForeignFormat(json),
         };
         request = api switch
@@ -231,6 +234,13 @@ internal sealed class GenerationReader(ModelStore store)
                 throw new ApiException(400, "invalid message format");
         }
     }
+
+    private static bool MustCall(JsonElement? choice) => choice switch
+    {
+        { ValueKind: JsonValueKind.String } mode => mode.GetString() == "required",
+        { ValueKind: JsonValueKind.Object } chosen => chosen.Get("type")?.GetString() is "any" or "tool" or "function",
+        _ => false,
+    };
 
     private static Generation Responses(Generation request, JsonElement json)
     {

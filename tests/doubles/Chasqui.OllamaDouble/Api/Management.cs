@@ -27,10 +27,25 @@ internal sealed class Management(Func<DoubleScript> script, ModelStore store, Sc
     public JsonObject OpenAiModels() => new()
     {
         ["object"] = "list",
-        ["data"] = store.All() is { Count: > 0 } all ? new JsonArray([.. all.Select(model => OpenAiModel(model, model.Name))]) : null,
+        ["data"] = store.All() is { Count: > 0 } all ? new JsonArray([.. all.Select(model => OpenAiModel(model, model.Name, script().IsLlamaCpp))]) : null,
     };
 
-    public JsonObject OpenAiModel(string name) => OpenAiModel(Named(name), name);
+    public JsonObject OpenAiModel(string name) => OpenAiModel(Named(name), name, script().IsLlamaCpp);
+
+    /// <summary>What llama.cpp's server tells of itself and of its one model.</summary>
+    public JsonObject Props()
+    {
+        var model = store.All()[0].Script;
+        return new()
+        {
+            ["default_generation_settings"] = new JsonObject { ["n_ctx"] = model.ContextLength },
+            ["total_slots"] = script().NumParallel,
+            ["modalities"] = new JsonObject { ["vision"] = model.Can("vision"), ["audio"] = false },
+            ["chat_template"] = "{% for message in messages %}{{ message['content'] }}{% endfor %}",
+            ["chat_template_caps"] = new JsonObject { ["supports_tools"] = model.Can("tools"), ["supports_tool_calls"] = model.Can("tools") },
+            ["build_info"] = "b11669-double",
+        };
+    }
 
     public JsonObject Show(JsonElement json)
     {
@@ -238,12 +253,12 @@ internal sealed class Management(Func<DoubleScript> script, ModelStore store, Sc
         ? throw new ApiException(400, "invalid model name")
         : store.Find(canonical) ?? throw new ApiException(404, $"model '{canonical}' not found");
 
-    private static JsonObject OpenAiModel(StoredModel model, string name) => new()
+    private static JsonObject OpenAiModel(StoredModel model, string name, bool isLlamaCpp) => new()
     {
         ["id"] = name,
         ["object"] = "model",
         ["created"] = model.ModifiedAt.ToUnixTimeSeconds(),
-        ["owned_by"] = model.Name.Contains('/', StringComparison.Ordinal) ? model.Name.Split('/')[0] : "library",
+        ["owned_by"] = isLlamaCpp ? "llamacpp" : model.Name.Contains('/', StringComparison.Ordinal) ? model.Name.Split('/')[0] : "library",
     };
 
     private static JsonNode Tag(StoredModel model)

@@ -84,7 +84,7 @@ internal sealed class Router(NodeParts node)
             context.Response.StatusCode = 204;
             return;
         }
-        if (Allowed(path) is not { } allowed)
+        if (Allowed(path) is not { } allowed || (node.Script.IsLlamaCpp ? path.StartsWith("/api/", StringComparison.Ordinal) : path == "/props"))
             await TextAsync(context, 404, "404 page not found").ConfigureAwait(false);
         else if (!allowed.Split(", ").Contains(request.Method))
         {
@@ -152,6 +152,7 @@ internal sealed class Router(NodeParts node)
             "/api/ps" => manage.Ps(),
             "/api/show" => manage.Show(JsonBody.Parse(body)),
             "/v1/models" => manage.OpenAiModels(),
+            "/props" => manage.Props(),
             _ => manage.OpenAiModel(path["/v1/models/".Length..]),
         };
         await JsonAsync(context, 200, answer, path).ConfigureAwait(false);
@@ -279,7 +280,7 @@ internal sealed class Router(NodeParts node)
     private static string? Allowed(string path) => path switch
     {
         "/" or "/api/version" or "/api/tags" => "HEAD, GET",
-        "/api/ps" or "/api/status" or "/v1/models" => "GET",
+        "/api/ps" or "/api/status" or "/v1/models" or "/props" => "GET",
         "/api/delete" => "DELETE",
         "/api/show" or "/api/copy" or "/api/pull" or "/api/push" or "/api/create" => "POST",
         _ when _computing.ContainsKey(path) => "POST",

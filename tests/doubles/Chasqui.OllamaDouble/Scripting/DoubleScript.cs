@@ -8,6 +8,13 @@ public sealed record DoubleScript
     /// <summary>The version that <c>/api/version</c> tells.</summary>
     public string Version { get; init; } = "0.33.0-rc2";
 
+    /// <summary>
+    /// Whether it is llama.cpp's server (<c>llama-server --jinja</c>, seen in build 11669) and no Ollama. It has OpenAI's and Anthropic's paths and <c>/props</c>, and none of Ollama's. It takes tools
+    /// for a model whose template has no place for them, shows the model none, and passes over a demand to call one. Its answers begin with no prompt of their own: <c>input</c> of a response
+    /// is required. Default false.
+    /// </summary>
+    public bool IsLlamaCpp { get; init; }
+
     /// <summary>The models of the node at the start.</summary>
     public IReadOnlyList<DoubleModel> Models { get; init; } = [new DoubleModel { Name = "mini" }];
 

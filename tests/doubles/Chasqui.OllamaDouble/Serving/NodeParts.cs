@@ -15,7 +15,7 @@ internal sealed class NodeParts
         Store.Seed(script);
         Scheduler = new Scheduler(() => Script, time, Counters);
         Engine = new Engine(() => Script, Scheduler, time, Counters);
-        Reader = new GenerationReader(Store);
+        Reader = new GenerationReader(Store, () => Script);
         Embeddings = new Embeddings(Store, Engine);
         Management = new Management(() => Script, Store, Scheduler, time);
     }
