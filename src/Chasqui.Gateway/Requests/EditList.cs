@@ -52,7 +52,7 @@ internal struct EditList
         foreach (var (start, end, text) in _edits)
             length += text.Length - (end - start);
 
-        var rented = ArrayPool<byte>.Shared.Rent(length);
+        var rented = length <= RewrittenBody.Pooled ? ArrayPool<byte>.Shared.Rent(length) : GC.AllocateUninitializedArray<byte>(length);
         var target = rented.AsSpan(0, length);
         var source = body.Span;
         var from = 0;

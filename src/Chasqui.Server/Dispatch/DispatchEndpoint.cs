@@ -31,8 +31,8 @@ internal sealed partial class DispatchEndpoint(
     {
         if (route.Operation is "chat" or "text_completion" && ResumeHeaders.Wants(http.Request))
         {
-            using var whole = await api.ReadRawBodyAsync(http).ConfigureAwait(false);
-            await generations.AnswerAsync(http, whole.Memory.ToArray(), inner => InvokeAsync(route, inner)).ConfigureAwait(false);
+            var whole = await api.ReadRawBodyAsync(http).ConfigureAwait(false);
+            await generations.AnswerAsync(http, whole, inner => InvokeAsync(route, inner)).ConfigureAwait(false);
             return;
         }
         var state = RequestState.Of(http);

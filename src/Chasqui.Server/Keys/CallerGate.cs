@@ -68,6 +68,29 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
             $"key \"{caller.Name}\" lacks the scope {string.Join(", ", ScopeNames.Of(scope & ~caller.Scopes))}; it has {(has.Count == 0 ? "none" : string.Join(", ", has))}");
     }
 
+    /// <summary>Whether there is any limit of requests or tokens for whoever asks.</summary>
+    public bool IsLimited => shaper.HasLimits || !Caller.Limit.IsNone;
+
+    /// <summary>Whether a request for a model may be let in at all, asked before its body is read.</summary>
+    /// <returns>To be disposed of when the body has come; null where nothing is limited, or the request was let in already.</returns>
+    /// <exception cref="RateLimitedException">A limit is reached.</exception>
+    public Arrival? Expect()
+    {
+        if (RequestMeasure.Current is not { Limits: null } measure)
+            return null;
+        LimitView? view = null;
+        try
+        {
+            return shaper.Expect(measure.Caller, out view);
+        }
+        catch (RateLimitedException)
+        {
+            // The answer tells of them.
+            measure.Limits = view;
+            throw;
+        }
+    }
+
     /// <summary>Lets a generation or an embedding in, once for each request; it may have to wait for its turn.</summary>
     /// <param name="model">The model as it was asked for.</param>
     /// <param name="promptCharacters">How long the prompt is.</param>

@@ -15,6 +15,12 @@ internal static partial class KeyServices
         services.AddSingleton<CallerSessions>();
         services.AddSingleton<TrafficShaper>();
         services.AddSingleton<CallerGate>();
+        services.AddSingleton<RefusalCounts>();
+        services.AddSingleton<CallerLoads>();
+        services.AddSingleton<BodyRules>();
+        services.AddHostedService(provider => new MemoryRelease(provider.GetRequiredService<ByteBudget>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new ByteBudget(
+            provider.GetRequiredService<IGatewaySettings>(), BodyRules.Copies * options.Http.MaxRequestBodyBytes, provider.GetRequiredService<RefusalCounts>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new KeyFile(options.Data.Folder, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<KeyWatch>();
         if (UsesKeys(options))

@@ -20,24 +20,29 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
 
     /// <summary>Answers a request by a run that goes on without it.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="body">Its body; not to change any more.</param>
+    /// <param name="whole">Its body, which is disposed of when the run is over.</param>
     /// <param name="answer">Answers the request that stands for it.</param>
-    public async Task AnswerAsync(HttpContext http, byte[] body, Func<HttpContext, Task> answer)
+    public async Task AnswerAsync(HttpContext http, PooledBody whole, Func<HttpContext, Task> answer)
     {
         var id = "g-" + RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz234567", 24);
         if (Keep<SharedPart>(id, SharedPart.SizeOf, out _) is not { } generation)
         {
             // As if nobody had asked for it: without an id, nobody can come back.
-            http.Request.Headers.Remove(ResumeHeaders.Resume);
-            RequestState.Of(http).Body = body;
-            await answer(http).ConfigureAwait(false);
+            using (whole)
+            {
+                http.Request.Headers.Remove(ResumeHeaders.Resume);
+                RequestState.Of(http).Body = whole.Memory;
+                await answer(http).ConfigureAwait(false);
+            }
             return;
         }
         var reader = generation.Join()!;
-        var run = new SharedRun(services, http, body);
+        var run = new SharedRun(services, http, whole.Memory);
         generation.Stream.Tag = run.State;
+        // The body goes on with the run, and what it has of the budget.
+        (run.State.Charge, RequestState.Of(http).Charge) = (RequestState.Of(http).Charge, null);
         http.Response.Headers[ResumeHeaders.Generation] = id;
-        _ = RunAsync(run, generation, answer);
+        _ = RunAsync(run, generation, whole, answer);
         try
         {
             await CopyAsync(http, reader, 0).ConfigureAwait(false);
@@ -176,7 +181,7 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
             measure.ExpectedTokens = made.ExpectedTokens;
     }
 
-    private static async Task RunAsync(SharedRun run, Generation<SharedPart> generation, Func<HttpContext, Task> answer)
+    private static async Task RunAsync(SharedRun run, Generation<SharedPart> generation, PooledBody whole, Func<HttpContext, Task> answer)
     {
         try
         {
@@ -194,6 +199,8 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         {
             generation.Stream.Complete(e);
         }
+        run.State.Body = null;
+        whole.Dispose();
         generation.Ended();
     }
 }

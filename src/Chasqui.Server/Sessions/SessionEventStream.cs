@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Sessions;
+using Chasqui.Gateway.Shaping;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -28,10 +29,10 @@ internal static class SessionEventStream
         if ((await log.ReadAsync(key, after, 1, 1, http.RequestAborted).ConfigureAwait(false)).Count == 0)
             _ = await log.GetAsync(key, http.RequestAborted).ConfigureAwait(false);
         var caller = CallerGate.Caller;
+        http.RequestServices.GetRequiredService<CallerLoads>().BecomeSubscription(RequestState.Of(http), caller);
         var sessions = http.RequestServices.GetRequiredService<CallerSessions>();
         // It ends too when the gateway stops.
-        var permitted = sessions.Of(caller, Scopes.Infer);
-        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, permitted);
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, sessions.Of(caller, Scopes.Infer));
         http.Response.ContentType = Sse.ContentType;
         http.Response.Headers.CacheControl = "no-cache";
         await WriteAsync(http, _waiting).ConfigureAwait(false);
