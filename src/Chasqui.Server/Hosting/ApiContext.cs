@@ -65,7 +65,7 @@ internal sealed class ApiContext(
         try
         {
             var bytes = owned?.Memory ?? state.Body!.Value;
-            await bodies.ReadsAsync(state, bytes.Length, http.RequestAborted).ConfigureAwait(false);
+            await bodies.ReadsAsync(state, bytes.Span, http.RequestAborted).ConfigureAwait(false);
             return RequestBody.Of(bytes, owned);
         }
         catch
@@ -87,6 +87,11 @@ internal sealed class ApiContext(
     }
 
     private ValueTask<PooledBody> ReadAsync(HttpContext http) => PooledBody.ReadAsync(http, options.Http.MaxRequestBodyBytes, bodies, http.RequestAborted);
+
+    /// <summary>Counts bytes that the request reads from what is kept, until it ends.</summary>
+    /// <exception cref="RateLimitedException">The caller holds too many bytes.</exception>
+    /// <exception cref="EngineOverloadedException">All callers together do.</exception>
+    public ValueTask HoldAsync(HttpContext http, long bytes) => bodies.ReadsStoredAsync(RequestState.Of(http), bytes, http.RequestAborted);
 
     /// <summary>The request's body where it may be of any length.</summary>
     public Stream StreamedBody(HttpContext http) => bodies.Patient(http);

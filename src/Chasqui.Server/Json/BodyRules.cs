@@ -16,7 +16,11 @@ internal sealed class BodyRules(CallerGate gate, ByteBudget budget, CallerLoads 
     /// <summary>How often the bytes of a body are there once it has been read into types: as itself, as texts, which have two bytes for a character, and as what goes to the engine.</summary>
     public const int Copies = 4;
 
+    /// <summary>Bytes of memory that an object, an array or a message takes once it is read into types, beside those of its contents.</summary>
+    private const int PartBytes = 384;
+
     private const int FreeToRead = 256 * 1024;
+    private const int FreeParts = 1_024;
 
     /// <summary>Whether a call of MCP may be let in at all, asked before its message is read; see <see cref="CallerGate.Expect"/>.</summary>
     /// <exception cref="RateLimitedException">A limit is reached.</exception>
@@ -28,23 +32,35 @@ internal sealed class BodyRules(CallerGate gate, ByteBudget budget, CallerLoads 
     public BodyCharge Charge(RequestState state) =>
         state.Charge ??= Charge(state.Load ?? throw new InvalidOperationException("the request has no load: KeyGate must come first"));
 
-    /// <summary>Counts what a large body becomes when it is read into types, from before it is read to the end of the request.</summary>
+    /// <summary>Counts what a body becomes when it is read into types, if that is much, from before it is read to the end of the request.</summary>
     /// <exception cref="RateLimitedException">Its caller holds too many bytes.</exception>
     /// <exception cref="EngineOverloadedException">All callers together do.</exception>
-    public ValueTask ReadsAsync(RequestState state, int bytes, CancellationToken cancellationToken) =>
-        bytes <= FreeToRead || state.Load is null ? default : Charge(state).AddAsync((Copies - 1L) * bytes, cancellationToken);
+    public ValueTask ReadsAsync(RequestState state, ReadOnlySpan<byte> json, CancellationToken cancellationToken)
+    {
+        var becomes = Becomes(json.Length, Math.Min(json.Count((byte)'{') + json.Count((byte)'['), RequestJson.MaxContainers));
+        return becomes == 0 || state.Load is null ? default : Charge(state).AddAsync(becomes, cancellationToken);
+    }
+
+    /// <summary>Counts what a request reads from elsewhere, to the end of the request.</summary>
+    /// <exception cref="RateLimitedException">Its caller holds too many bytes.</exception>
+    /// <exception cref="EngineOverloadedException">All callers together do.</exception>
+    public ValueTask ReadsStoredAsync(RequestState state, long bytes, CancellationToken cancellationToken) =>
+        bytes <= Free || state.Load is null ? default : Charge(state).AddAsync(Copies * bytes, cancellationToken);
 
     /// <summary>The same for a message of MCP, from before it is read to the end of the call.</summary>
     /// <exception cref="RateLimitedException">Its caller holds too many bytes.</exception>
     /// <exception cref="EngineOverloadedException">All callers together do.</exception>
-    public async ValueTask ReadsAsync(CallerLoad load, RequestMeasure measure, long bytes, CancellationToken cancellationToken)
+    public async ValueTask ReadsAsync(CallerLoad load, RequestMeasure measure, long bytes, int fields, CancellationToken cancellationToken)
     {
-        if (bytes <= FreeToRead)
+        var becomes = Becomes(bytes, fields);
+        if (becomes == 0)
             return;
         var charge = Charge(load);
         measure.Holds(charge);
-        await charge.AddAsync((Copies - 1) * bytes, cancellationToken).ConfigureAwait(false);
+        await charge.AddAsync(becomes, cancellationToken).ConfigureAwait(false);
     }
+
+    private static long Becomes(long bytes, int parts) => (bytes <= FreeToRead ? 0 : (Copies - 1) * bytes) + (parts <= FreeParts ? 0 : (long)PartBytes * parts);
 
     private BodyCharge Charge(CallerLoad load) => new(budget, loads, load, CallerGate.Caller);
 

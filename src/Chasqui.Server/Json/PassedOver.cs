@@ -5,7 +5,8 @@ namespace Chasqui.Server;
 /// <summary>What of a request was passed over, since it cannot change the answer: told by name in a header. Not thread-safe.</summary>
 internal sealed class PassedOver
 {
-    private const int Most = 16;
+    /// <summary>How many names are told.</summary>
+    internal const int Most = 16;
 
     private readonly List<string> _names = [];
 

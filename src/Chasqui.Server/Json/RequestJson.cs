@@ -20,6 +20,9 @@ internal static class RequestJson
     /// <summary>More values and names than this are refused in a large body.</summary>
     internal const int MaxValues = 4_000_000;
 
+    /// <summary>More objects and arrays than this are refused in any body: two bytes are enough for one, and it becomes some hundred bytes of memory once it is read into types.</summary>
+    internal const int MaxContainers = 131_072;
+
     private static readonly JsonReaderOptions _readerOptions = new() { MaxDepth = MaxDepth, AllowMultipleValues = true };
 
     /// <summary>The first value of a body. The buffer may be corrected in place and must outlive the document.</summary>
@@ -39,10 +42,7 @@ internal static class RequestJson
         {
             var reader = new Utf8JsonReader(body.Span, _readerOptions);
             reader.Read();
-            if (body.Length <= Large)
-                reader.Skip();
-            else
-                SkipCounting(ref reader);
+            SkipCounting(ref reader, body.Length <= Large ? int.MaxValue : MaxValues);
             return JsonDocument.Parse(body[..(int)reader.BytesConsumed], new JsonDocumentOptions { MaxDepth = MaxDepth });
         }
         catch (JsonException e)
@@ -52,15 +52,18 @@ internal static class RequestJson
     }
 
     /// <summary>Each value takes 12 bytes of memory once it is read, and one byte in the body is enough for it.</summary>
-    private static void SkipCounting(ref Utf8JsonReader reader)
+    private static void SkipCounting(ref Utf8JsonReader reader, int maxValues)
     {
         var depth = reader.CurrentDepth;
         if (reader.TokenType is not (JsonTokenType.StartObject or JsonTokenType.StartArray))
             return;
+        var containers = 0;
         for (var count = 0; reader.Read() && reader.CurrentDepth > depth; count++)
         {
-            if (count > MaxValues)
+            if (count > maxValues)
                 throw new InvalidRequestException($"the request body has more than {MaxValues} values and names; send it in parts");
+            if (reader.TokenType is JsonTokenType.StartObject or JsonTokenType.StartArray && ++containers > MaxContainers)
+                throw new InvalidRequestException($"the request body has more than {MaxContainers} objects and arrays; send it in parts");
         }
     }
 

@@ -12,6 +12,9 @@ internal static class WireRequest
 {
     private const long MaxDeadline = 86_400_000;
 
+    // Two bytes are enough for a field that becomes an object.
+    private const int MostFields = RequestJson.MaxContainers;
+
     /// <summary>The one message of the request.</summary>
     /// <exception cref="InvalidRequestException">There is none, or it is none of that kind.</exception>
     public static async ValueTask<T> ReadAsync<T>(IncomingCall call, MessageParser<T> parser, CancellationToken cancellationToken)
@@ -25,8 +28,11 @@ internal static class WireRequest
         using var message = await call.ReadAsync(cancellationToken).ConfigureAwait(false) ?? default;
         arrival?.Dispose();
         RequestMeasure.Current?.Bytes(message.Body.Length, 0);
+        var fields = MessageShape.CountFields(message.Body.Span);
+        if (fields > MostFields)
+            throw new InvalidRequestException($"the request has more than {MostFields} fields; send it in parts");
         if (call.Connection.Budget is ConnectionBudget budget && RequestMeasure.Current is { } measure)
-            await budget.Rules.ReadsAsync(budget.Load, measure, message.Body.Length, cancellationToken).ConfigureAwait(false);
+            await budget.Rules.ReadsAsync(budget.Load, measure, message.Body.Length, fields, cancellationToken).ConfigureAwait(false);
         try
         {
             return parser.ParseFrom(message.Body.Span);

@@ -9,6 +9,13 @@ internal sealed class ResponseConversation
     private const int MaxReferences = 1_000;
 
     private readonly List<JsonElement> _items = [];
+    private readonly Dictionary<string, StoredResponse> _known = new(StringComparer.Ordinal);
+    private readonly ResponseArchive? _archive;
+    private readonly Func<long, ValueTask> _hold;
+    private readonly CancellationToken _cancellation;
+
+    private ResponseConversation(ResponseArchive? archive, Func<long, ValueTask> hold, CancellationToken cancellationToken) =>
+        (_archive, _hold, _cancellation) = (archive, hold, cancellationToken);
 
     /// <summary>The items, or the text that is all there is; undefined for none.</summary>
     public JsonElement Input { get; private set; }
@@ -17,17 +24,18 @@ internal sealed class ResponseConversation
     /// <param name="input">What is new.</param>
     /// <param name="previous">The response before; null for none.</param>
     /// <param name="archive">What was kept; null where nothing is.</param>
+    /// <param name="hold">Counts bytes that are read from there, before they are used.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="ResponseNotFoundException">The response before, or an item, is not there for the caller.</exception>
-    public static async Task<ResponseConversation> ReadAsync(JsonElement input, string? previous, ResponseArchive? archive, CancellationToken cancellationToken)
+    public static async Task<ResponseConversation> ReadAsync(
+        JsonElement input, string? previous, ResponseArchive? archive, Func<long, ValueTask> hold, CancellationToken cancellationToken)
     {
-        var read = new ResponseConversation { Input = input };
+        var read = new ResponseConversation(archive, hold, cancellationToken) { Input = input };
         if (previous is null && !(input.ValueKind == JsonValueKind.Array && input.EnumerateArray().Any(IsReference)))
             return read;
-        var known = new Dictionary<string, StoredResponse>(StringComparer.Ordinal);
         if (previous is not null)
         {
-            var before = await FindAsync(archive, previous, known, cancellationToken).ConfigureAwait(false) ?? throw ResponseNotFoundException.Previous(previous);
+            var before = await read.FindAsync(previous).ConfigureAwait(false) ?? throw ResponseNotFoundException.Previous(previous);
             read._items.AddRange(before.Input);
             read._items.AddRange(before.Output);
         }
@@ -38,15 +46,15 @@ internal sealed class ResponseConversation
         }
         else if (input.ValueKind == JsonValueKind.Array)
         {
-            var references = 0;
+            var references = new HashSet<string>(StringComparer.Ordinal);
             foreach (var item in input.EnumerateArray())
             {
                 if (!IsReference(item))
                     read._items.Add(item);
-                else if (++references > MaxReferences)
+                else if (references.Count == MaxReferences)
                     throw new InvalidParameterException("input", FormattableString.Invariant($"\"input\" has more than {MaxReferences} items of type \"item_reference\"; use \"previous_response_id\""));
                 else
-                    read._items.Add(await ItemAsync(archive, item, known, cancellationToken).ConfigureAwait(false));
+                    read._items.Add(await read.ItemAsync(IdOf(item, references)).ConfigureAwait(false));
             }
         }
         else if (input.ValueKind != JsonValueKind.Undefined)
@@ -63,31 +71,38 @@ internal sealed class ResponseConversation
             ? type.ValueKind == JsonValueKind.String && type.ValueEquals("item_reference"u8)
             : item.TryGetProperty("id"u8, out _) && !item.TryGetProperty("role"u8, out _));
 
-    private static async Task<JsonElement> ItemAsync(ResponseArchive? archive, JsonElement reference, Dictionary<string, StoredResponse> known, CancellationToken cancellationToken)
+    /// <summary>The item that a reference names. Each may be named once: else a short request would become a very long conversation.</summary>
+    private static string IdOf(JsonElement reference, HashSet<string> before)
     {
         var id = "";
         if (reference.TryGetProperty("id"u8, out var given))
             Field.Read("id", given, ref id);
         if (id.Length == 0)
             throw new InvalidParameterException("input", "an item of type \"item_reference\" needs an \"id\"");
+        return before.Add(id) ? id : throw new InvalidParameterException("input", $"\"input\" refers to the item \"{id}\" twice; refer to each item once");
+    }
+
+    private async Task<JsonElement> ItemAsync(string id)
+    {
         // An item of the caller's own names is found in the response before.
-        foreach (var response in known.Values)
+        foreach (var response in _known.Values)
         {
             if (response.Find(id) is { } item)
                 return item;
         }
-        return ResponseIds.ResponseOf(id) is { } of && await FindAsync(archive, of, known, cancellationToken).ConfigureAwait(false) is { } found
+        return ResponseIds.ResponseOf(id) is { } of && await FindAsync(of).ConfigureAwait(false) is { } found
             ? found.Find(id) ?? throw ResponseNotFoundException.Item(id)
             : throw ResponseNotFoundException.Item(id);
     }
 
-    private static async Task<StoredResponse?> FindAsync(ResponseArchive? archive, string id, Dictionary<string, StoredResponse> known, CancellationToken cancellationToken)
+    private async Task<StoredResponse?> FindAsync(string id)
     {
-        if (known.TryGetValue(id, out var found))
+        if (_known.TryGetValue(id, out var found))
             return found;
-        if (archive is null || await archive.FindAsync(id, cancellationToken).ConfigureAwait(false) is not { } body)
+        if (_archive is null || await _archive.FindAsync(id, _cancellation).ConfigureAwait(false) is not { } body)
             return null;
-        return known[id] = StoredResponse.Parse(body);
+        await _hold(body.Length).ConfigureAwait(false);
+        return _known[id] = StoredResponse.Parse(body);
     }
 
     /// <summary>The items as they are kept: each with a type and an id, so that it can be listed and referred to.</summary>

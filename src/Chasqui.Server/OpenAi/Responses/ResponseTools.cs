@@ -197,7 +197,7 @@ internal sealed class ResponseTools
 
     private void PassOver(string what)
     {
-        if (!_passedOver.Contains(what))
+        if (_passedOver.Count < Chasqui.Server.PassedOver.Most && !_passedOver.Contains(what))
             _passedOver.Add(what);
     }
 

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace Chasqui.Server;
 
 /// <summary>
@@ -14,18 +16,20 @@ internal sealed class ResponseTurns
     private readonly Dictionary<string, string> _tools = new(StringComparer.Ordinal);
     private readonly List<FunctionCall> _calls = [];
 
-    /// <summary>The turn of the assistant that may still grow; null for none.</summary>
-    private ChatMessage? _open;
+    // The turn of the assistant that may still grow. Builders, since it may be made of a great many parts.
+    private readonly StringBuilder _content = new();
+    private readonly StringBuilder _thought = new();
+    private List<ReadOnlyMemory<byte>> _images = [];
+    private bool _isOpen;
 
     /// <summary>What was thought since the open turn said something; empty for nothing.</summary>
-    private string _thinking = "";
+    private readonly StringBuilder _thinking = new();
 
-    public void AddThinking(string thinking) => _thinking = Join(_thinking, thinking);
+    public void AddThinking(string thinking) => Append(_thinking, thinking);
 
     public void AddCall(string id, string name, string arguments)
     {
-        _open ??= new ChatMessage { Role = Assistant };
-        TakeThinking();
+        Open();
         _calls.Add(new FunctionCall(id, _calls.Count, name, arguments));
         _tools[id] = name;
     }
@@ -39,11 +43,11 @@ internal sealed class ResponseTurns
             return;
         }
         // Clients put what the assistant said behind the calls of the same turn, and the results must follow the calls. Without calls, two messages are two turns.
-        if (_open is not null && _calls.Count == 0)
+        if (_isOpen && _calls.Count == 0)
             Close(keepsThinking: true);
-        _open ??= new ChatMessage { Role = Assistant };
-        TakeThinking();
-        _open = _open with { Content = Join(_open.Content, text), Images = [.. _open.Images, .. images] };
+        Open();
+        Append(_content, text);
+        _images.AddRange(images);
     }
 
     /// <summary>Adds what a tool gave back.</summary>
@@ -63,28 +67,50 @@ internal sealed class ResponseTurns
 
     private void Close(bool keepsThinking = false)
     {
-        if (_open is not null)
+        if (_isOpen)
         {
             // Nothing may stand between calls and their results.
             if (_calls.Count > 0)
                 TakeThinking();
-            _messages.Add(_open with { ToolCalls = FunctionCall.ToOllama(Parameter, _calls) });
+            _messages.Add(new ChatMessage
+            {
+                Role = Assistant,
+                Content = Take(_content),
+                Thinking = _thought.Length == 0 ? null : Take(_thought),
+                Images = _images,
+                ToolCalls = FunctionCall.ToOllama(Parameter, _calls),
+            });
             _calls.Clear();
-            _open = null;
+            _images = [];
+            _isOpen = false;
         }
-        if (keepsThinking || _thinking.Length == 0)
-            return;
-        _messages.Add(new ChatMessage { Role = Assistant, Thinking = _thinking });
-        _thinking = "";
+        if (!keepsThinking && _thinking.Length > 0)
+            _messages.Add(new ChatMessage { Role = Assistant, Thinking = Take(_thinking) });
+    }
+
+    private void Open()
+    {
+        _isOpen = true;
+        TakeThinking();
     }
 
     private void TakeThinking()
     {
-        if (_thinking.Length == 0)
-            return;
-        _open = _open! with { Thinking = Join(_open.Thinking ?? "", _thinking) };
-        _thinking = "";
+        if (_thinking.Length > 0)
+            Append(_thought, Take(_thinking));
     }
 
-    private static string Join(string before, string more) => before.Length > 0 && more.Length > 0 ? before + "\n" + more : before + more;
+    private static string Take(StringBuilder text)
+    {
+        var taken = text.ToString();
+        text.Clear();
+        return taken;
+    }
+
+    private static void Append(StringBuilder before, string more)
+    {
+        if (before.Length > 0 && more.Length > 0)
+            before.Append('\n');
+        before.Append(more);
+    }
 }

@@ -16,7 +16,8 @@ internal static class ResponsesEndpoint
         using (var body = await api.ReadBodyAsync(http).ConfigureAwait(false))
         {
             fields.Read(body.Root);
-            var conversation = await ResponseConversation.ReadAsync(fields.Input, fields.PreviousResponse, api.Archive, http.RequestAborted).ConfigureAwait(false);
+            var conversation = await ResponseConversation.ReadAsync(
+                fields.Input, fields.PreviousResponse, api.Archive, bytes => api.HoldAsync(http, bytes), http.RequestAborted).ConfigureAwait(false);
             request = fields.ToRequest(conversation.Input);
             if (fields.Keeps && request.Messages.Count > 0)
                 input = conversation.ToKeep(response);
