@@ -56,7 +56,7 @@ public sealed class OpenAiEngine : IEngine
     public async Task<EmbedResult> EmbedAsync(EmbedRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (request.Inputs.Count == 0)
+        if (request.Count == 0)
             return new EmbedResult { Vectors = [] };
         var start = _http.Time.GetTimestamp();
         var requests = await RequestsAsync(cancellationToken).ConfigureAwait(false);

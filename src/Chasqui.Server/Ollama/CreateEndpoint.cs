@@ -15,8 +15,8 @@ internal static class CreateEndpoint
         RequestState.Of(http).Model = fields.Model;
         if (fields.Files.Keys.Any(file => !UploadedFile.IsRelative(file)))
             throw new InvalidRequestException(UploadedFile.NotRelative);
-        if (fields.Files.Values.Concat(fields.Adapters.Values).Any(digest => digest.Length == 0))
-            throw new InvalidRequestException("invalid digest format");
+        if (!fields.Files.Values.Concat(fields.Adapters.Values).All(UploadedFile.IsDigest))
+            throw new InvalidRequestException(UploadedFile.NoDigest);
         if (!ModelName.TryParse(fields.Model, out _))
             throw new InvalidModelNameException(fields.Model);
 

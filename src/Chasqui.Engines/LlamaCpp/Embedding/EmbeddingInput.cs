@@ -17,16 +17,17 @@ internal static class EmbeddingInput
     }
 
     /// <exception cref="ContextLengthExceededException">A text is longer than the context, and cutting was not allowed.</exception>
-    /// <exception cref="InvalidRequestException">A text has no tokens.</exception>
+    /// <exception cref="InvalidRequestException">A text has no tokens, or one that the model does not have.</exception>
     internal static List<int[]> Tokenize(LoadedModel model, EmbedRequest request, CancellationToken cancellationToken)
     {
         var limit = model.Loop.CanGenerate
             ? Math.Min(request.Options.NumCtx is > 0 and var n ? n : int.MaxValue, model.ContextLength)
             : Math.Min(model.Weights.TrainedContext, ModelLoader.LongestEncoderText);
-        var texts = new List<int[]>(request.Inputs.Count);
-        foreach (var text in request.Inputs)
+        var texts = new List<int[]>(request.Count);
+        foreach (var given in request.Inputs.Select(text => model.Weights.Tokenize(text, addSpecial: true, parseSpecial: true, cancellationToken))
+            .Concat(request.TokenInputs.Select(ids => Checked(ids, model.Weights.VocabularySize))))
         {
-            var tokens = model.Weights.Tokenize(text, addSpecial: true, parseSpecial: true, cancellationToken);
+            var tokens = given;
             if (tokens.Length > limit)
             {
                 if (!request.Truncate)
@@ -35,7 +36,7 @@ internal static class EmbeddingInput
             }
 
             if (tokens.Length == 0)
-                throw new InvalidRequestException("an input is empty; every input must hold at least one character");
+                throw new InvalidRequestException($"an input is empty; every input must hold at least one {(request.TokenInputs.Count > 0 ? "token" : "character")}");
             texts.Add(tokens);
         }
 
@@ -53,6 +54,17 @@ internal static class EmbeddingInput
         }
 
         return vectors;
+    }
+
+    // The library indexes its tables with these.
+    private static int[] Checked(IReadOnlyList<int> ids, int vocabulary)
+    {
+        foreach (var id in ids)
+        {
+            if (id < 0 || id >= vocabulary)
+                throw new InvalidRequestException(FormattableString.Invariant($"an input holds the token {id}, but this model's tokens are 0 to {vocabulary - 1}"));
+        }
+        return [.. ids];
     }
 
     // A tokenizer that ends every text with a token of its own (BERT's [SEP]) expects it at the end of a cut text too.
