@@ -57,7 +57,7 @@ public static class TraceFormat
         }
         catch (Exception e) when (e is FormatException or JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
         {
-            throw new TraceException(path, line, e is FormatException ? e.Message : $"is no request of this trace ({e.Message})");
+            throw new TraceException(path, line, $"is no request of this trace ({(e is IndexOutOfRangeException ? "a field is missing" : JsonProblem.Reason(e))})");
         }
     }
 

@@ -21,14 +21,13 @@ public sealed class PostgresTroubleTests(PostgresServer server)
         await using var store = await PostgresSessionStore.OpenAsync(Through(network, place), TimeProvider.System, _quick, null, Cancellation);
         await using var other = await PostgresSessionStore.OpenAsync(place, TimeProvider.System, Cancellation);
         await CreateAsync(other, "s");
-        var (heard, missed) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var (hears, heard, missed) = (new TaskCompletionSource(), new TaskCompletionSource(), new TaskCompletionSource());
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
-        var watching = store.WatchAsync((key, _) => (key is null ? missed : heard).TrySetResult(), stop.Token);
-        while (!heard.Task.IsCompleted)
-        {
-            await SayAsync(other, "s");
-            await Task.WhenAny(heard.Task, store.FindAsync(Key("s"), Cancellation));
-        }
+        var watching = store.WatchAsync((key, _) => Tell(key), stop.Token);
+        await hears.Task.WaitAsync(Cancellation);
+        void Tell(SessionKey? key) => _ = key is not null ? heard.TrySetResult() : hears.TrySetResult() || missed.TrySetResult();
+        await SayAsync(other, "s");
+        await heard.Task.WaitAsync(Cancellation);
         Assert.False(missed.Task.IsCompleted);
 
         network.Silence();

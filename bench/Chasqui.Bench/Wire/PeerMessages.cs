@@ -42,13 +42,18 @@ internal enum PeerVerb
 
     /// <summary>Server: collect garbage, so that memory can be compared.</summary>
     Collect,
+
+    /// <summary>Attackers: attack for some seconds.</summary>
+    Attack,
 }
 
 /// <summary>One command.</summary>
 /// <param name="Verb">What to do.</param>
 /// <param name="Load">With <see cref="PeerVerb.Prepare"/>: the load.</param>
-/// <param name="Seconds">With <see cref="PeerVerb.Prepare"/> and <see cref="PeerVerb.Run"/>: how long.</param>
-internal sealed record PeerCommand(PeerVerb Verb, PeerLoad? Load = null, double Seconds = 0);
+/// <param name="Seconds">With <see cref="PeerVerb.Prepare"/>, <see cref="PeerVerb.Run"/> and <see cref="PeerVerb.Attack"/>: how long.</param>
+/// <param name="Attacks">With <see cref="PeerVerb.Attack"/>: the attacks, which are made at once.</param>
+/// <param name="Seed">With <see cref="PeerVerb.Attack"/>: what decides about what is made up.</param>
+internal sealed record PeerCommand(PeerVerb Verb, PeerLoad? Load = null, double Seconds = 0, IReadOnlyList<string>? Attacks = null, int Seed = 0);
 
 /// <summary>What a peer process answers, one line of JSON on its standard output. A server says its port first.</summary>
 internal sealed record PeerAnswer

@@ -36,6 +36,19 @@ public sealed class InvalidModelNameException(string model) : EngineException($"
 /// <summary>The request cannot be carried out as it stands.</summary>
 public class InvalidRequestException(string message, Exception? inner = null) : EngineException(message, inner);
 
+/// <summary>There is no node of the name that was asked for.</summary>
+/// <param name="node">The name.</param>
+/// <param name="nodes">The names that there are; none where they are not told.</param>
+public sealed class NodeNotFoundException(string node, IReadOnlyList<string> nodes)
+    : InvalidRequestException(nodes.Count == 0 ? $"there is no node \"{node}\"" : $"there is no node \"{node}\"; there are {string.Join(", ", nodes)}")
+{
+    /// <summary>The name as it was asked for.</summary>
+    public string Node { get; } = node;
+
+    /// <summary>The names that there are; none where they are not told.</summary>
+    public IReadOnlyList<string> Nodes { get; } = nodes;
+}
+
 /// <summary>An option is outside its range.</summary>
 public sealed class InvalidOptionException(string option, string value, string expected)
     : InvalidRequestException($"option \"{option}\" is {value}, but must be {expected}")

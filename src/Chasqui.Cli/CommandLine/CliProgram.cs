@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Reflection;
 using Chasqui.Server;
+using Chasqui.Simulation;
 
 namespace Chasqui.Cli;
 
@@ -19,8 +20,14 @@ internal static class CliProgram
         // A prompt may begin with '@', and bundling would read a mistyped '-model' as six options.
         var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
         console.UseColor = GlobalOptions.WantsColor(parsed, context);
+        console.ErrorsAsJson = parsed.GetResult(GlobalOptions.Json) is { Implicit: false };
         if (parsed.Errors.Count > 0)
         {
+            if (console.ErrorsAsJson)
+            {
+                console.Fail(string.Join("; ", ParseErrors.Describe(parsed)));
+                return ExitCodes.Usage;
+            }
             foreach (var error in ParseErrors.Describe(parsed))
                 console.Fail(error);
             console.Remark($"See '{Path(parsed.CommandResult.Command, root)} --help'.");
@@ -54,7 +61,7 @@ internal static class CliProgram
         }
         catch (Exception e) when (e is EngineException or GatewayStartException or IOException or UnauthorizedAccessException)
         {
-            console.Fail(e.Message);
+            console.Fail(e is IOException and not TraceException or UnauthorizedAccessException ? FileProblem.WithPath(e) : e.Message);
             return ExitCodes.Failure;
         }
     }

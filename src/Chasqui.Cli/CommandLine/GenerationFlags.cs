@@ -102,11 +102,11 @@ internal sealed class GenerationFlags
         }
         catch (JsonException e)
         {
-            throw new UsageException($"the schema {path} is no JSON: {e.Message}");
+            throw new UsageException($"the schema {path} is no JSON: {JsonProblem.Of(e)}");
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"the schema {path} cannot be read: {e.Message}");
+            throw new UsageException($"the schema {path} cannot be read: {FileProblem.Of(e, path)}");
         }
     }
 }

@@ -1,16 +1,18 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
+using System.Text;
+using System.Text.RegularExpressions;
 
 namespace Chasqui.Cli;
 
 /// <summary>Puts examples, and at the root the exit codes, below the generated help.</summary>
-internal static class HelpText
+internal static partial class HelpText
 {
     private const string ExitCodeTable = """
         Exit codes:
           0    it did what was asked
-          1    it failed; one line on standard error says why
+          1    it failed; standard error says why: "error: …", with --json {"error":"…"}
           2    it was used wrongly
           3    no gateway answers, or the connection to it broke
           130  Ctrl-C or SIGTERM ended it early ('serve' drains and returns 0)
@@ -20,7 +22,7 @@ internal static class HelpText
     {
         ["chasqui"] =
         [
-            "chasqui serve                                   # then: curl http://127.0.0.1:11435/api/tags",
+            "chasqui serve           # then: curl http://127.0.0.1:11435/api/tags",
             "chasqui ask \"Why is the sky blue?\"",
             "git diff | chasqui ask \"Summarise this change\"",
             "chasqui models list",
@@ -28,15 +30,15 @@ internal static class HelpText
         ["serve"] =
         [
             "chasqui serve",
-            "chasqui keys add laptop && chasqui serve --http 0.0.0.0:8080 --models /srv/models",
-            "chasqui serve --node gpu1=http://10.0.0.5:11434 --node http://10.0.0.6:8000",
+            "chasqui keys add laptop && chasqui serve --http 0.0.0.0:8080",
+            "chasqui serve --node gpu1=http://10.0.0.5:11434 --models /srv/models",
         ],
         ["ask"] =
         [
             "chasqui ask \"Tell me a story\" --seed 7 --stats",
             "chasqui ask --model llama3.2 --system \"Answer in French\" \"Good morning\"",
             "chasqui ask --format @schema.json --json \"A city\" | jq .text",
-            "cat notes.txt | chasqui ask \"What is open?\"     # the argument, a blank line, standard input",
+            "cat notes.txt | chasqui ask \"What is open?\"     # then comes what is piped in",
         ],
         ["chat"] =
         [
@@ -45,7 +47,7 @@ internal static class HelpText
         ],
         ["simulate"] =
         [
-            "chasqui simulate                                # a sample trace that comes with the program",
+            "chasqui simulate     # a sample trace that comes with the program",
             "chasqui simulate --trace conv.csv --nodes 4x8@80GB --models llama3:size=5GB,load=6s,decode=40",
             "chasqui simulate --trace conv.csv --speed 20 --find-nodes 2s",
             "chasqui simulate --trace mine.csv --models a --models b:share=0.2 --json | jq .loads",
@@ -69,10 +71,10 @@ internal static class HelpText
             "chasqui keys add laptop",
             "chasqui keys add ci --rpm 60 --tpm 100000 --models mini 'llama3*' --expires 90d",
             "chasqui keys add ops --scopes infer,models,admin",
-            "export CHASQUI_KEY=$(chasqui keys add shell)       # the key alone is on standard output",
+            "export CHASQUI_KEY=$(chasqui keys add shell)    # it prints the key alone",
         ],
         ["sessions"] = ["chasqui sessions list", "chasqui chat --session new", "chasqui sessions follow s-1"],
-        ["sessions list"] = ["chasqui sessions list", "chasqui sessions list --json | jq -r '.[].id'"],
+        ["sessions list"] = ["chasqui sessions list", "chasqui sessions list --json | jq -r '.sessions[].id'"],
         ["sessions show"] = ["chasqui sessions show s-1", "chasqui sessions show s-1 --json | jq .messages"],
         ["sessions fork"] = ["chasqui sessions fork s-1 --at 4 --title \"Another end\""],
         ["sessions export"] = ["chasqui sessions export s-1 --output s-1.jsonl"],
@@ -90,6 +92,9 @@ internal static class HelpText
             help.Action = new WithExamples(generated, console);
     }
 
+    [GeneratedRegex(" (?=--|\\| )")]
+    private static partial Regex OptionsAndPipes();
+
     private sealed class WithExamples(SynchronousCommandLineAction generated, CliConsole console) : SynchronousCommandLineAction
     {
         public override bool ClearsParseErrors => true;
@@ -98,6 +103,31 @@ internal static class HelpText
         private static string[]? Examples(Command command) => _examples.GetValueOrDefault(
             command is RootCommand ? ProgramName.Installed : command.Parents.FirstOrDefault() is Command and not RootCommand and var group ? $"{group.Name} {command.Name}" : command.Name);
 
+        /// <summary>An example that is too long for the terminal goes on in the next line, as a shell takes it.</summary>
+        private string Fit(string example)
+        {
+            const string next = " \\\n      ";
+            var most = console.OutputIsTerminal ? console.Width() - "  ".Length : int.MaxValue;
+            var lines = new StringBuilder();
+            var column = 0;
+            foreach (var part in OptionsAndPipes().Split(example))
+            {
+                if (column > 0 && column + 1 + part.Length + " \\".Length > most)
+                {
+                    lines.Append(next);
+                    column = next.Length - " \\\n".Length;
+                }
+                else if (column > 0)
+                {
+                    lines.Append(' ');
+                    column++;
+                }
+                lines.Append(part);
+                column += part.Length;
+            }
+            return lines.ToString();
+        }
+
         public override int Invoke(ParseResult parseResult)
         {
             var command = parseResult.CommandResult.Command;
@@ -105,21 +135,28 @@ internal static class HelpText
             var output = parseResult.InvocationConfiguration.Output;
             using var help = new StringWriter();
             parseResult.InvocationConfiguration.Output = help;
+            // The generated help asks the terminal, which is not where it is written here.
+            if (console.OutputIsTerminal && generated is HelpAction)
+                ((HelpAction)generated).MaxWidth = console.Width();
             generated.Invoke(parseResult);
             parseResult.InvocationConfiguration.Output = output;
             // Of what is generated, the usage alone begins with the program's name.
-            output.Write(help.ToString().Replace($"\n  {parseResult.RootCommandResult.Command.Name} ", $"\n  {console.Command} ", StringComparison.Ordinal));
+            var text = help.ToString();
+            // A verb's own option takes the place of the global one of its name.
+            if (command.Options.Any(option => option.Name == GlobalOptions.Json.Name))
+                text = string.Join('\n', text.Split('\n').Where(line => !line.TrimStart().StartsWith($"{GlobalOptions.Json.Name}  ", StringComparison.Ordinal)));
+            output.Write(text.Replace($"\n  {parseResult.RootCommandResult.Command.Name} ", $"\n  {console.Command} ", StringComparison.Ordinal));
             if (Examples(command) is { } examples)
             {
                 output.WriteLine("Examples:");
                 foreach (var example in examples)
-                    output.WriteLine("  " + ProgramName.FillExample(example, console.Command));
+                    output.WriteLine("  " + Fit(ProgramName.FillExample(example, console.Command)));
                 output.WriteLine();
             }
             if (isRoot)
             {
                 if (console.Command != ProgramName.Installed)
-                    output.WriteLine($"'{console.Command} install' makes the command '{ProgramName.Installed}', so that it can be typed in any folder.\n");
+                    output.WriteLine($"'{console.Command} install' makes the command '{ProgramName.Installed}', for any folder.\n");
                 output.WriteLine(ExitCodeTable);
             }
             return ExitCodes.Success;

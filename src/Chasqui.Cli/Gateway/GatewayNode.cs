@@ -31,6 +31,9 @@ internal sealed class GatewayNode(JsonElement json)
 
     public IReadOnlyList<string> Models => Json.Texts("models");
 
+    /// <summary>Other names of its models, each with the model that it stands for.</summary>
+    public IReadOnlyList<(string Name, string Model)> Aliases => [.. Json.Items("aliases").Select(alias => (alias.Text("name"), alias.Text("model")))];
+
     public IReadOnlyList<ResidentModel> Resident => [.. Json.Items("resident").Select(AnswerJson.Resident)];
 
     public string LastFailure => Json.Text("last_failure");
@@ -42,6 +45,28 @@ internal sealed class GatewayNode(JsonElement json)
     public bool IsConfigured => Json.Find("configured")?.ValueKind != JsonValueKind.False;
 
     public bool Has(string model) => Models.Any(name => ModelNames.Same(name, model));
+
+    /// <summary>The nodes that answer for a name of the gateway's list, which may be an alias.</summary>
+    public static IEnumerable<GatewayNode> Serving(IReadOnlyList<GatewayNode> nodes, string name) => IsAlias(nodes, name)
+        ? nodes.Where(node => node.Aliases.Any(alias => ModelNames.Same(alias.Name, name)))
+        : nodes.Where(node => node.Has(name));
+
+    /// <summary>Whether a name stands for another model; it then hides a model of that name.</summary>
+    public static bool IsAlias(IReadOnlyList<GatewayNode> nodes, string name) => nodes.Any(node => node.Aliases.Any(alias => ModelNames.Same(alias.Name, name)));
+
+    /// <summary>The models in the nodes' memory, under each name that the gateway's list of them has.</summary>
+    /// <param name="nodes">The nodes.</param>
+    /// <param name="listed">The gateway's list, in whose order they come.</param>
+    public static IReadOnlyList<(ResidentModel Model, string? Node)> ResidentOn(IReadOnlyList<GatewayNode> nodes, IReadOnlyList<ResidentModel> listed) =>
+    [
+        .. listed.Select(model => model.Summary.Name).Distinct(StringComparer.OrdinalIgnoreCase).SelectMany(name => nodes
+            .SelectMany(node => node.Resident.Where(model => node.Means(nodes, name, model.Summary.Name))
+                .Select(model => (model with { Summary = model.Summary with { Name = name } }, (string?)node.Name)))),
+    ];
+
+    private bool Means(IReadOnlyList<GatewayNode> all, string name, string model) => IsAlias(all, name)
+        ? Aliases.Any(alias => ModelNames.Same(alias.Name, name) && ModelNames.Same(alias.Model, model))
+        : ModelNames.Same(name, model);
 
     /// <summary>All nodes of an answer.</summary>
     public static IReadOnlyList<GatewayNode> ReadAll(JsonElement answer) => [.. answer.Items("nodes").Select(node => new GatewayNode(node.Clone()))];

@@ -23,8 +23,10 @@ internal static class ModelNames
         var models = await host.ListAsync(cancellationToken);
         var down = GatewayNode.AllDown(nodes);
         var up = nodes.Where(node => node.Kind != "embedded" && !node.IsDown).ToList();
+        // An alias is another name of what may be the shipped model; the model itself is in the list too.
         var chosen = ModelChoice.Usual(
-            models, [.. models.Where(model => up.Any(node => node.Has(model.Name)))], model => up.Any(node => node.Resident.Any(resident => Same(resident.Summary.Name, model.Name))));
+            models, [.. models.Where(model => !GatewayNode.IsAlias(nodes, model.Name) && up.Any(node => node.Has(model.Name)))],
+            model => up.Any(node => node.Resident.Any(resident => Same(resident.Summary.Name, model.Name))));
         if (chosen is not null)
         {
             var name = Same(chosen.Name, Shipped) ? Shipped : chosen.Name;

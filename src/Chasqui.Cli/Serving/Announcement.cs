@@ -22,6 +22,7 @@ internal static class Announcement
         var addresses = GatewayHost.Addresses(gateway);
         var wire = GatewayHost.WireAddresses(gateway);
         var nodes = gateway.Services.GetRequiredService<NodeSet>();
+        var rules = gateway.Services.GetRequiredService<ModelRules>();
         try
         {
             await nodes.RefreshAsync(cancellationToken).WaitAsync(_patience, cancellationToken);
@@ -32,7 +33,7 @@ internal static class Announcement
         }
         if (json)
         {
-            console.Out.WriteLine(ToJson(addresses, wire, nodes));
+            console.Out.WriteLine(ToJson(addresses, wire, nodes, rules));
         }
         else
         {
@@ -40,23 +41,23 @@ internal static class Announcement
                 console.Out.WriteLine($"Chasqui {CliProgram.Version} is listening on {Plain(address)}");
             if (wire.Count > 0)
                 console.Out.WriteLine($"MCP on {string.Join(", ", wire)}");
-            WriteModels(console, Plain(Reachable(addresses[0])), nodes, gateway.Services.GetRequiredService<GatewayOptions>());
+            WriteModels(console, Plain(Reachable(addresses[0])), nodes, rules, gateway.Services.GetRequiredService<GatewayOptions>());
         }
         await console.Out.FlushAsync(cancellationToken);
         WarnIfUnavailable(gateway, console);
     }
 
-    private static void WriteModels(CliConsole console, string address, NodeSet nodes, GatewayOptions options)
+    private static void WriteModels(CliConsole console, string address, NodeSet nodes, ModelRules rules, GatewayOptions options)
     {
         var output = console.Out;
         var embedded = nodes.All.FirstOrDefault(node => node.Options.Kind == NodeKind.Embedded);
         // An Ollama that is looked for without being configured, and is not there, is no news.
         var others = nodes.All.Where(node => node != embedded && !(node.Options.IsImplied && node.Report is null)).ToList();
-        List<ModelSummary> own = embedded is null ? [] : [.. nodes.Catalogue.Models.Where(model => embedded.Find(Canonical(model.Name)) is not null)];
+        var own = embedded is null ? [] : ModelsOf(embedded, nodes, rules);
         if (own.Count > 0)
             output.WriteLine($"Models: {List(own)}");
         foreach (var node in others.Take(MaxNodes))
-            output.WriteLine($"Node {node.Name}: {Describe(node, nodes)}");
+            output.WriteLine($"Node {node.Name}: {Describe(node, nodes, rules)}");
         if (others.Count > MaxNodes)
             output.WriteLine($"And {others.Count - MaxNodes} more nodes; '{console.Command} nodes' shows all.");
         if (nodes.Catalogue.Models.Count == 0)
@@ -73,21 +74,25 @@ internal static class Announcement
         output.WriteLine("Ctrl-C stops it.");
     }
 
-    private static string Describe(Node node, NodeSet nodes)
+    /// <summary>As clients may ask for them.</summary>
+    private static IReadOnlyList<ModelSummary> ModelsOf(Node node, NodeSet nodes, ModelRules rules) =>
+        rules.WithAliases([.. nodes.Catalogue.Models.Where(model => node.Find(Canonical(model.Name)) is not null)]);
+
+    private static string Describe(Node node, NodeSet nodes, ModelRules rules)
     {
         if (node.Report is not { } report)
             return node.Health.LastFailure.Length > 0 ? $"down, {SafeText.OneLine(node.Health.LastFailure)}" : $"no answer yet from {node.Options.Url}";
-        var models = nodes.Catalogue.Models.Where(model => node.Find(Canonical(model.Name)) is not null).ToList();
+        var models = ModelsOf(node, nodes, rules);
         return $"{report.Software}, {(models.Count == 0 ? "no models" : List(models))}";
     }
 
-    private static string List(List<ModelSummary> models) => string.Join(", ", models.Take(MaxModels).Select(Label))
+    private static string List(IReadOnlyList<ModelSummary> models) => string.Join(", ", models.Take(MaxModels).Select(Label))
         + (models.Count > MaxModels ? $", and {models.Count - MaxModels} more" : "");
 
     private static string Label(ModelSummary model) => model.SizeBytes > 0 ? $"{model.Name} ({HumanText.Size(model.SizeBytes)})" : model.Name;
 
     /// <summary>One line: <c>{"listening": [URL], "mcp": [ADDRESS], "models": [NAME], "nodes": [{"name", "url", "answers"}]}</c>.</summary>
-    private static string ToJson(IReadOnlyList<Uri> addresses, IReadOnlyList<string> wire, NodeSet nodes)
+    private static string ToJson(IReadOnlyList<Uri> addresses, IReadOnlyList<string> wire, NodeSet nodes, ModelRules rules)
     {
         using var stream = new MemoryStream();
         using (var json = new Utf8JsonWriter(stream))
@@ -95,7 +100,7 @@ internal static class Announcement
             json.WriteStartObject();
             WriteArray(json, "listening", addresses.Select(Plain));
             WriteArray(json, "mcp", wire);
-            WriteArray(json, "models", nodes.Catalogue.Models.Select(model => model.Name));
+            WriteArray(json, "models", rules.WithAliases(nodes.Catalogue.Models).Select(model => model.Name));
             json.WriteStartArray("nodes");
             foreach (var node in nodes.All.Where(node => node.Options.Kind != NodeKind.Embedded && !(node.Options.IsImplied && node.Report is null)))
             {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Chasqui.Server;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
@@ -15,7 +16,11 @@ internal sealed class LocalGateway : IServeRunner
         var options = configuration.Options;
         if (settings.Check)
         {
-            context.Console.Remark(File.Exists(configuration.Path) ? $"{configuration.Path} is right." : "The configuration is right; there is no file.");
+            GatewayHost.Check(options);
+            if (settings.Json)
+                context.Console.Out.WriteLine($"{{\"right\":true,\"file\":{(File.Exists(configuration.Path) ? $"\"{JsonEncodedText.Encode(configuration.Path)}\"" : "null")}}}");
+            else
+                context.Console.Remark(File.Exists(configuration.Path) ? $"{configuration.Path} is right." : "The configuration is right; there is no file.");
             return ExitCodes.Success;
         }
         using var scope = context.Interrupts.Begin();

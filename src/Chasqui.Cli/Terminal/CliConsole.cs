@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Spectre.Console;
 
 namespace Chasqui.Cli;
@@ -41,21 +43,29 @@ internal sealed class CliConsole
     /// <summary>Colours and spinners on standard error.</summary>
     public IAnsiConsole RichError => _richError ??= Make(Error, ErrorIsTerminal);
 
-    /// <summary>One line on standard error, not for the next program.</summary>
+    /// <summary>Whether errors are JSON too; decided by <c>--json</c> before a verb begins.</summary>
+    public bool ErrorsAsJson { get; set; }
+
+    /// <summary>One sentence on standard error, not for the next program: a line, which a terminal shows wrapped at words.</summary>
     public void Remark(string text)
     {
-        Error.WriteLine(Paint(SafeText.OneLine(ProgramName.Fill(text, Command)), "90"));
+        Error.WriteLine(Paint(Wrap(SafeText.OneLine(ProgramName.Fill(text, Command))), "90"));
         Error.Flush();
     }
 
-    /// <summary>Why it failed, in one line.</summary>
+    /// <summary>Why it failed, in one line: <c>error: …</c>, or <c>{"error":"…"}</c>.</summary>
     public void Fail(string text)
     {
-        Error.WriteLine(Paint("error:", "31") + " " + SafeText.OneLine(ProgramName.Fill(text, Command)));
+        text = SafeText.OneLine(ProgramName.Fill(text, Command));
+        Error.WriteLine(ErrorsAsJson
+            ? $"{{\"error\":\"{JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"}}"
+            : Paint("error:", "31") + Wrap("error: " + text)["error:".Length..]);
         Error.Flush();
     }
 
-    /// <summary>Text for <see cref="Error"/> in a colour (an SGR code), and unwrapped, so that one line stays one for whoever copies it.</summary>
+    private string Wrap(string text) => ErrorIsTerminal ? Paragraph.Wrap(text, Width()) : text;
+
+    /// <summary>Text for <see cref="Error"/> in a colour (an SGR code).</summary>
     public string Paint(string text, string code) => ErrorIsTerminal && UseColor ? $"\e[{code}m{text}\e[0m" : text;
 
     private IAnsiConsole Make(TextWriter writer, bool terminal)

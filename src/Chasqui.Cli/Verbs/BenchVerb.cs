@@ -22,16 +22,40 @@ internal static class BenchVerb
             HelpName = "S",
             CustomParser = ParseErrors.Number<double>("--seconds"),
         };
+        var minutes = new Option<double?>("--minutes")
+        {
+            Description = $"How long a gateway is attacked (hostile; default {usual.Minutes})",
+            HelpName = "N",
+            CustomParser = ParseErrors.Number<double>("--minutes"),
+        };
+        var attack = new Option<string?>("--attack") { Description = "The one attack that is made (hostile; default all, mixed at random)", HelpName = "NAME" };
+        var seed = new Option<int?>("--seed")
+        {
+            Description = "What decides about the mix (hostile; default made up, and printed)",
+            HelpName = "N",
+            CustomParser = ParseErrors.Number<int>("--seed"),
+        };
         // Takes the place of the global --json: here it names a file.
         var json = new Option<string?>("--json") { Description = "Also write the result to a file", HelpName = "FILE" };
-        var command = new Command("bench", "Measure this machine") { scenario, rounds, seconds, json };
+        var command = new Command("bench", "Measure this machine") { scenario, rounds, seconds, minutes, attack, seed, json };
         command.SetAction((parsed, _) =>
         {
-            var options = new BenchOptions { Rounds = parsed.GetValue(rounds) ?? usual.Rounds, Seconds = parsed.GetValue(seconds) ?? usual.Seconds };
+            var options = new BenchOptions
+            {
+                Rounds = parsed.GetValue(rounds) ?? usual.Rounds,
+                Seconds = parsed.GetValue(seconds) ?? usual.Seconds,
+                Minutes = parsed.GetValue(minutes) ?? usual.Minutes,
+                Attack = parsed.GetValue(attack),
+                Seed = parsed.GetValue(seed),
+            };
             if (options.Rounds is < 1 or > 1000)
                 throw new UsageException($"--rounds is {options.Rounds}, but must be from 1 to 1000");
             if (!(options.Seconds is >= 0.2 and <= 3600))
                 throw new UsageException(FormattableString.Invariant($"--seconds is {options.Seconds}, but must be from 0.2 to 3600"));
+            if (!(options.Minutes is >= 0.1 and <= 1440))
+                throw new UsageException(FormattableString.Invariant($"--minutes is {options.Minutes}, but must be from 0.1 to 1440"));
+            if (options.Seed < 0)
+                throw new UsageException($"--seed is {options.Seed}, but must be at least 0");
             return RunAsync(context, parsed.GetValue(scenario), options, parsed.GetValue(json));
         });
         return command;
@@ -50,6 +74,8 @@ internal static class BenchVerb
             context.Scenarios.Count == 0
                 ? $"there is no scenario '{name}': this build has none"
                 : $"there is no scenario '{name}', but {string.Join(", ", context.Scenarios.Select(s => s.Name))}");
+        if (!scenario.AttacksGateway && (options.Attack is not null || options.Seed is not null || options.Minutes != new BenchOptions().Minutes))
+            throw new UsageException($"--attack, --minutes and --seed are for 'bench hostile', not for '{name}'");
         // Before the measuring, which takes minutes.
         if (jsonFile is not null)
             await File.WriteAllTextAsync(jsonFile, "");

@@ -24,7 +24,7 @@ internal sealed class ChatCommands(CliConsole console, IModelHost host, Conversa
                 return false;
             case "/help" or "/?":
                 foreach (var (usage, meaning) in _all)
-                    console.Error.WriteLine($"  {usage,-16} {meaning}");
+                    console.Error.WriteLine(console.ErrorIsTerminal ? Paragraph.Wrap($"  {usage,-16} {meaning}", console.Width(), indent: 19) : $"  {usage,-16} {meaning}");
                 break;
             case "/clear":
                 conversation.Clear();
@@ -84,7 +84,7 @@ internal sealed class ChatCommands(CliConsole console, IModelHost host, Conversa
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            console.Fail($"{path} cannot be written: {e.Message}");
+            console.Fail($"{path} cannot be written: {FileProblem.Of(e, path)}");
         }
     }
 }

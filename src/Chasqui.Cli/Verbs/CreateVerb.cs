@@ -66,7 +66,7 @@ internal static class CreateVerb
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException or UnauthorizedAccessException)
         {
-            throw new UsageException($"the file {path} cannot be read: {e.Message}");
+            throw new UsageException($"the file {path} cannot be read: {FileProblem.Of(e, path)}");
         }
     }
 
@@ -87,7 +87,7 @@ internal static class CreateVerb
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UsageException($"the template {path} cannot be read: {e.Message}");
+            throw new UsageException($"the template {path} cannot be read: {FileProblem.Of(e, path)}");
         }
     }
 

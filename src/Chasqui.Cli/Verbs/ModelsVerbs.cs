@@ -54,7 +54,7 @@ internal static class ModelsVerbs
             if (models.Count == 0)
                 context.Console.Remark("No model is in memory.");
             else if (await GatewayNode.SeveralAsync(host, cancellationToken) is { Count: > 0 } nodes)
-                WriteResident(context, [.. nodes.SelectMany(node => node.Resident.Select(model => (model, (string?)node.Name)))]);
+                WriteResident(context, GatewayNode.ResidentOn(nodes, models));
             else
                 WriteResident(context, [.. models.Select(model => (model, (string?)null))]);
         }));
@@ -153,7 +153,7 @@ internal static class ModelsVerbs
                 m.Details.QuantizationLevel,
                 m.Digest[..Math.Min(12, m.Digest.Length)],
                 TimeText.When(context, m.ModifiedAt),
-                .. nodes.Count > 0 ? [string.Join(", ", nodes.Where(node => node.Has(m.Name)).Select(node => node.Name))] : Array.Empty<string>(),
+                .. nodes.Count > 0 ? [string.Join(", ", GatewayNode.Serving(nodes, m.Name).Select(node => node.Name))] : Array.Empty<string>(),
             ]));
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Chasqui.Cli;
@@ -25,6 +26,9 @@ internal static class NodesVerb
 
     private static void Write(CliConsole console, IReadOnlyList<GatewayNode> nodes)
     {
+        // An Ollama that is looked for without being configured is no node until it is there.
+        var missing = nodes.Where(node => node is { IsConfigured: false, Software.Length: 0 } && node.Kind != "embedded").ToList();
+        nodes = [.. nodes.Except(missing)];
         TableOutput.Write(console, ["NAME", "STATE", "?~SOFTWARE", ">BUSY", "?>MODELS", "?>IN MEMORY", "URL"], nodes.Select(node =>
             (IReadOnlyList<string>)
             [
@@ -37,8 +41,10 @@ internal static class NodesVerb
                 node.Url,
             ]));
         // A failure is a sentence, too long for a table.
-        foreach (var node in nodes.Where(node => node.LastFailure.Length > 0 && (node.IsConfigured || node.Software.Length > 0)))
+        foreach (var node in nodes.Where(node => node.LastFailure.Length > 0))
             console.Remark($"{node.Name}: {SafeText.OneLine(node.LastFailure)}");
+        foreach (var node in missing)
+            console.Remark($"No Ollama answers at {node.Url}; one that is started there is used by itself.");
         if (GatewayNode.AllDown(nodes) is not null)
             console.Remark(nodes.Any(node => node.Kind == "embedded") ? "All nodes beside the embedded engine are down." : "All nodes are down.");
     }
@@ -46,7 +52,7 @@ internal static class NodesVerb
     private static string ToJson(IReadOnlyList<GatewayNode> nodes)
     {
         using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
             json.WriteStartArray();
             foreach (var node in nodes)

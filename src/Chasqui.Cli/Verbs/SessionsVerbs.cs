@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Chasqui.Cli;
@@ -100,7 +101,7 @@ internal static class SessionsVerbs
         {
             var lines = await gateway.AskAsync("GET", PathOf(parsed.GetRequiredValue(id)) + "/export", null, cancellationToken);
             if (parsed.GetValue(output) is { } file)
-                await File.WriteAllBytesAsync(file, lines, cancellationToken);
+                await WriteAsync(file, lines, cancellationToken);
             else
                 context.Console.Out.Write(Encoding.UTF8.GetString(lines));
         }));
@@ -157,6 +158,18 @@ internal static class SessionsVerbs
         }
     }
 
+    private static async Task WriteAsync(string file, byte[] lines, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await File.WriteAllBytesAsync(file, lines, cancellationToken);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"the file {file} cannot be written: {FileProblem.Of(e, file)}");
+        }
+    }
+
     private static byte[] Body(Action<Utf8JsonWriter> write)
     {
         using var stream = new MemoryStream();
@@ -172,7 +185,7 @@ internal static class SessionsVerbs
     private static string Indented(JsonElement json)
     {
         using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true }))
+        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
             json.WriteTo(writer);
         return Encoding.UTF8.GetString(stream.ToArray());
     }

@@ -10,6 +10,9 @@ internal static class SimulationReport
     private const string Bars = " ▁▂▃▄▅▆▇█";
     private const int Rows = 6;
 
+    // The figure before the axis, and the axis.
+    private const int Margin = 11;
+
     public static void Write(CliConsole console, SimulationPlan plan, SimulationResult result)
     {
         var rows = new List<IReadOnlyList<string>>
@@ -28,7 +31,8 @@ internal static class SimulationReport
         rows.AddRange(
         [
             Row("throughput", $"{result.RequestsPerSecond:0.00} requests/s, {result.TokensPerSecond:0} tokens/s"),
-            Row("goodput", $"{result.GoodRequestsPerSecond:0.00} requests/s, {result.GoodTokensPerSecond:0} tokens/s; {result.GoodShare:0.0%} had their first token within {plan.Target:0.##} s"),
+            Row("goodput", $"{result.GoodRequestsPerSecond:0.00} requests/s, {result.GoodTokensPerSecond:0} tokens/s"),
+            Row("in time", $"{result.GoodShare:0.0%} had their first token within {plan.Target:0.##} s"),
             Row("loads of models", $"{result.Loads}"),
             Row("slots in use", $"{result.Utilization:0.0%} of their time"),
             Row("fairness", $"{result.Fairness:0.000} (Jain's index of {result.Callers} callers' tokens for their weights)"),
@@ -101,21 +105,36 @@ internal static class SimulationReport
     /// <summary>How many waited, over the time.</summary>
     private static void Plot(CliConsole console, SimulationResult result)
     {
-        var most = Math.Max(1, result.Waiting.Max());
+        var columns = Columns(result.Waiting, Math.Max(20, console.Width() - Margin));
+        var most = Math.Max(1, columns.Max());
         console.Out.WriteLine();
         console.Out.WriteLine("requests that waited");
         for (var row = Rows - 1; row >= 0; row--)
         {
             var line = new StringBuilder(FormattableString.Invariant($"{(row == Rows - 1 ? most : row == 0 ? 0 : (object)""),9} │"));
-            foreach (var waiting in result.Waiting)
+            foreach (var waiting in columns)
             {
                 var eighths = (int)Math.Ceiling(waiting * Rows * 8.0 / most) - (row * 8);
                 line.Append(Bars[Math.Clamp(eighths, 0, 8)]);
             }
             console.Out.WriteLine(line);
         }
-        console.Out.WriteLine("          └" + new string('─', result.Waiting.Count));
-        console.Out.WriteLine(FormattableString.Invariant($"           0 s{new string(' ', Math.Max(1, result.Waiting.Count - 14))}{result.Seconds,8:0} s"));
+        console.Out.WriteLine("          └" + new string('─', columns.Count));
+        console.Out.WriteLine(FormattableString.Invariant($"           0 s{new string(' ', Math.Max(1, columns.Count - 14))}{result.Seconds,8:0} s"));
         console.Out.Flush();
+    }
+
+    /// <summary>As many as fit; of those that share a column the most.</summary>
+    private static IReadOnlyList<int> Columns(IReadOnlyList<int> waiting, int most)
+    {
+        if (waiting.Count <= most)
+            return waiting;
+        var columns = new int[most];
+        for (var i = 0; i < waiting.Count; i++)
+        {
+            var at = i * most / waiting.Count;
+            columns[at] = Math.Max(columns[at], waiting[i]);
+        }
+        return columns;
     }
 }

@@ -92,7 +92,7 @@ internal sealed class HttpReply(NodeHttp http, HttpCall call, IPassageAnswer res
             using var document = JsonDocument.Parse(json.Span.StartsWith(Encoding.UTF8.Preamble) ? json[Encoding.UTF8.Preamble.Length..] : json);
             return read(document.RootElement);
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
         {
             throw http.Explain(e, clock) ?? e;
         }

@@ -114,7 +114,8 @@ internal sealed class NodeHttp : IDisposable
             return new EngineFailedException($"node '{Name}' {expired}", e);
         EngineException? explained = e switch
         {
-            JsonException or InvalidOperationException or FormatException => new EngineFailedException($"node '{Name}' sent an answer that is not what its API says: {Root(e)}", e),
+            JsonException or InvalidOperationException or FormatException or KeyNotFoundException =>
+                new EngineFailedException($"node '{Name}' sent an answer that is not what its API says: {JsonProblem.Of(Innermost(e))}", e),
             LineTooLongException => new EngineFailedException($"node '{Name}' sent an answer that cannot be read: {e.Message}", e),
             IOException => new EngineFailedException($"node '{Name}' broke the connection off: {Root(e)}", e),
             _ => null,
@@ -129,10 +130,12 @@ internal sealed class NodeHttp : IDisposable
 
     public void Dispose() => _passage.Dispose();
 
-    private static string Root(Exception e)
+    private static string Root(Exception e) => Innermost(e).Message.TrimEnd('.');
+
+    private static Exception Innermost(Exception e)
     {
         while (e.InnerException is { } inner)
             e = inner;
-        return e.Message.TrimEnd('.');
+        return e;
     }
 }

@@ -71,6 +71,9 @@ internal sealed class Http1Connection(Socket socket, SslStream? secure, TimeProv
         return !IsStale();
     }
 
+    /// <summary>Over TLS, ends when the other side has closed it or said something unasked while it rests; else null.</summary>
+    internal Task? Unasked => _watch;
+
     /// <summary>Whether the other side has closed it, or said something unasked. Only while it rests.</summary>
     public bool IsStale()
     {

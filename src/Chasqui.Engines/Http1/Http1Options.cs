@@ -1,3 +1,5 @@
+using System.Net.Security;
+
 namespace Chasqui.Engines.Http1;
 
 /// <summary>Where a node is and how it is connected to.</summary>
@@ -14,6 +16,9 @@ public sealed record Http1Options
 
     /// <summary>Whether TLS is spoken. Default false.</summary>
     public bool Tls { get; init; }
+
+    /// <summary>Decides on the node's certificate; null, the default, for the system's judgement. For tests.</summary>
+    internal RemoteCertificateValidationCallback? Trust { get; init; }
 
     /// <summary>What comes before every path, without a slash at its end. Default empty.</summary>
     public string PathPrefix { get; init; } = "";

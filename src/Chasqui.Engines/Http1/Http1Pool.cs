@@ -77,7 +77,7 @@ internal sealed class Http1Pool : IDisposable
             await socket.ConnectAsync(_options.Host, _options.Port, limit.Token).ConfigureAwait(false);
             if (_options.Tls)
             {
-                secure = new SslStream(new NetworkStream(socket, ownsSocket: true));
+                secure = new SslStream(new NetworkStream(socket, ownsSocket: true), leaveInnerStreamOpen: false, _options.Trust);
                 await secure.AuthenticateAsClientAsync(
                     new SslClientAuthenticationOptions { TargetHost = _options.Host, ApplicationProtocols = [SslApplicationProtocol.Http11] }, limit.Token).ConfigureAwait(false);
             }

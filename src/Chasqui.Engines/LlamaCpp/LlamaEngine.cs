@@ -18,6 +18,9 @@ namespace Chasqui.Engines.LlamaCpp;
 /// </remarks>
 public sealed class LlamaEngine : IEngine
 {
+    /// <summary>Characters of a text whose tokens are asked for.</summary>
+    internal const int MostTokenized = 8 * 1024 * 1024;
+
     private readonly ModelStore _store;
     private readonly ModelResidency _residency;
     private readonly TimeProvider _time;
@@ -97,6 +100,8 @@ public sealed class LlamaEngine : IEngine
     public async Task<IReadOnlyList<int>> TokenizeAsync(TokenizeRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
+        if (request.Text.Length > MostTokenized)
+            throw new InvalidRequestException(FormattableString.Invariant($"the text has {request.Text.Length} characters, but may have at most {MostTokenized}; send it in parts"));
         using var lease = await AcquireAsync(_store.Find(request.Model, cancellationToken), GenerationOptions.Default, null, cancellationToken).ConfigureAwait(false);
         return lease.Model.Weights.Tokenize(request.Text, request.AddSpecial, request.ParseSpecial, cancellationToken);
     }

@@ -154,7 +154,7 @@ public sealed class ModelStore
         GgufFormatException or InvalidDataException => e.Message,
         UnauthorizedAccessException => "there is no permission to read its file",
         FileNotFoundException or DirectoryNotFoundException => "its file is gone",
-        _ => $"its file cannot be read: {e.Message}",
+        _ => $"its file cannot be read: {FileProblem.Of(e)}",
     };
 
     private sealed record Listed(ModelSummary? Summary, string Problem);

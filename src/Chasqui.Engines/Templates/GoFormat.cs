@@ -57,6 +57,7 @@ internal static class GoFormat
             }
 
             var spec = Spec.Read(format, ref i, values, ref next);
+            budget.Width(spec.Width);
             if (i >= format.Length)
                 buffer.Append("%!(NOVERB)");
             else if (format[i] == '%')
@@ -111,8 +112,8 @@ internal static class GoFormat
     private static void Write(StringBuilder buffer, object? value, TemplateBudget budget, int depth)
     {
         budget.Step();
-        if (depth > MaxDepth || buffer.Length > TemplateBudget.MaxText)
-            throw TemplateBudget.TooMuch();
+        if (depth > MaxDepth || buffer.Length > budget.MaxText)
+            throw budget.TooMuch();
         switch (value)
         {
             case null: buffer.Append("<nil>"); break;

@@ -7,7 +7,6 @@ namespace Chasqui.Engines.Templates;
 /// <summary>Runs a tree over a value. One run, one thread.</summary>
 internal sealed class GoInterpreter(GoTree tree, string source, StringBuilder output, TemplateBudget budget, TimeProvider clock)
 {
-    private const int MaxDepth = 500;
     private readonly List<(string Name, object? Value)> _variables = [];
     private string _template = "";
     private int _depth;
@@ -24,7 +23,7 @@ internal sealed class GoInterpreter(GoTree tree, string source, StringBuilder ou
     private Flow Walk(GoNode node, object? dot)
     {
         budget.Step();
-        if (++_depth > MaxDepth || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
+        if (++_depth > budget.MaxDepth || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw Fail(node, "exceeded maximum template depth");
         var flow = Flow.On;
         switch (node)
@@ -63,7 +62,7 @@ internal sealed class GoInterpreter(GoTree tree, string source, StringBuilder ou
 
     private void Write(string text)
     {
-        budget.Text((long)output.Length + text.Length > TemplateBudget.MaxText ? long.MaxValue : text.Length);
+        budget.Output(text.Length);
         output.Append(text);
     }
 
@@ -150,6 +149,7 @@ internal sealed class GoInterpreter(GoTree tree, string source, StringBuilder ou
         if (!tree.Definitions.TryGetValue(call.Name, out var body))
             throw Fail(call, $"template {GoQuote.Quote(call.Name)} not defined");
         object? data = call.Pipe is { } pipe ? Evaluate(pipe, dot) : null;
+        budget.Step(_variables.Count / 16);
         var outer = _variables.ToArray();
         string template = _template;
         _variables.Clear();
@@ -217,7 +217,7 @@ internal sealed class GoInterpreter(GoTree tree, string source, StringBuilder ou
 
     private object? Nested(GoPipe pipe, object? dot)
     {
-        if (++_depth > MaxDepth || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
+        if (++_depth > budget.MaxDepth || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
             throw Fail(pipe, "exceeded maximum template depth");
         object? value = Evaluate(pipe, dot);
         _depth--;

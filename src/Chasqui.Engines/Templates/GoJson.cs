@@ -18,13 +18,13 @@ internal static class GoJson
     }
 
     /// <summary>A value of JSON in Go's spelling: keys sorted, numbers in their shortest form.</summary>
-    public static string Marshal(JsonElement value) => Marshal(TemplateData.Value(value), new TemplateBudget());
+    public static string Marshal(JsonElement value) => Marshal(TemplateData.Value(value), TemplateBudget.OfModel(TemplateBudget.MostOutput));
 
     private static void Write(StringBuilder text, object? value, TemplateBudget budget, int depth)
     {
         budget.Step();
-        if (depth > MaxDepth || text.Length > TemplateBudget.MaxText)
-            throw TemplateBudget.TooMuch();
+        if (depth > MaxDepth || text.Length > budget.MaxText)
+            throw budget.TooMuch();
         switch (value)
         {
             case null or GoList { IsNil: true } or GoMap { IsNil: true }:

@@ -12,6 +12,9 @@ public sealed class GoTemplate
     /// <summary>The longest text that is taken, in characters (1 Mi).</summary>
     public const int MaxLength = 1024 * 1024;
 
+    /// <summary>The longest text of a template that comes with a request, in characters (64 Ki).</summary>
+    public const int MaxRequestLength = 64 * 1024;
+
     private readonly GoTree _tree;
     private readonly GoTree _lastTurn;
 
@@ -56,12 +59,13 @@ public sealed class GoTemplate
     /// Makes the prompt. A template that reads <c>.Messages</c> is run once over all turns; an older one, written for one
     /// <c>.System</c>, <c>.Prompt</c> and <c>.Response</c>, once for each exchange, the last time only up to its <c>.Response</c>.
     /// </summary>
-    /// <exception cref="InvalidTemplateException">The template asks for what is not there, or takes more than 10 million steps
-    /// or 64 Mi characters.</exception>
+    /// <param name="input">What it is rendered over.</param>
+    /// <exception cref="InvalidTemplateException">The template asks for what is not there, or takes more steps or characters than the
+    /// <see cref="TemplateInput.OwnCharacters"/> of the input allow: 5 million steps and 64 Mi characters at most.</exception>
     public string Render(TemplateInput input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        var run = new Run(this, input);
+        var run = new Run(this, input, input.OwnCharacters is { } own ? TemplateBudget.OfRequest(input.Characters, own) : TemplateBudget.OfModel(input.Characters));
         if (!string.IsNullOrEmpty(input.Prompt) && !string.IsNullOrEmpty(input.Suffix))
         {
             run.Execute(_tree, ("Prompt", input.Prompt), ("Suffix", input.Suffix), ("Response", ""));
@@ -112,10 +116,9 @@ public sealed class GoTemplate
         run.Execute(_lastTurn, ("System", system), ("Prompt", prompt), ("Response", response));
     }
 
-    private sealed class Run(GoTemplate template, TemplateInput input)
+    private sealed class Run(GoTemplate template, TemplateInput input, TemplateBudget budget)
     {
         private readonly StringBuilder _output = new();
-        private readonly TemplateBudget _budget = new();
 
         public string Output => _output.ToString();
 
@@ -127,7 +130,7 @@ public sealed class GoTemplate
             entries.Add(KeyValuePair.Create("Think", (object?)input.Think));
             entries.Add(KeyValuePair.Create("ThinkLevel", (object?)input.ThinkLevel));
             entries.Add(KeyValuePair.Create("IsThinkSet", (object?)input.IsThinkSet));
-            new GoInterpreter(tree, template.Text, _output, _budget, input.Clock)
+            new GoInterpreter(tree, template.Text, _output, budget, input.Clock)
                 .Run(tree.Root, new GoMap("map[string]interface {}", entries));
         }
     }

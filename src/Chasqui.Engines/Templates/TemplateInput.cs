@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Chasqui.Engines.Templates;
@@ -35,6 +36,19 @@ public sealed record TemplateInput
 
     /// <summary>Whether <see cref="Think"/> was said at all, which lets a template keep the model's default. Default false.</summary>
     public bool IsThinkSet { get; init; }
+
+    /// <summary>
+    /// Of a template that came with a request: characters that it may add to those it is rendered over; its other budgets are small then, too. Null, the default, for a template of a model.
+    /// </summary>
+    public long? OwnCharacters { get; init; }
+
+    /// <summary>Characters of all this. A turn counts as <see cref="CharactersOfTurn"/> more, for what a template writes around each.</summary>
+    internal long Characters => (System?.Length ?? 0) + (Prompt?.Length ?? 0) + (Response?.Length ?? 0) + (Suffix?.Length ?? 0) + LengthOf(Tools)
+        + Messages.Sum(message => message.Content.Length + (message.Thinking?.Length ?? 0) + LengthOf(message.ToolCalls) + CharactersOfTurn);
+
+    private const int CharactersOfTurn = 1024;
+
+    private static long LengthOf(JsonElement? json) => json is { ValueKind: not JsonValueKind.Undefined } value ? JsonMarshal.GetRawUtf8Value(value).Length : 0;
 
     /// <summary>Gives the dates that a template asks for. Default the system's clock.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;

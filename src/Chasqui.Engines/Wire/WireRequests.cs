@@ -253,7 +253,7 @@ public static class WireRequests
         }
         catch (JsonException e)
         {
-            throw new InvalidRequestException($"{field} must be JSON text: {e.Message}", e);
+            throw new InvalidRequestException($"{field} must be JSON text: {JsonProblem.Of(e)}", e);
         }
     }
 }

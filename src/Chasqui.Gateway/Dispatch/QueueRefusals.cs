@@ -15,6 +15,7 @@ internal static class QueueRefusals
         {
             RefusalCause.Full => FormattableString.Invariant($"{Busy}: {options.MaxWaiting} wait already, and the wait would be about {expected}"),
             RefusalCause.CallerFull => FormattableString.Invariant($"{Busy}: {options.MaxWaitingPerCaller} of this caller wait already, and the wait would be about {expected}"),
+            RefusalCause.Unread => FormattableString.Invariant($"answers of this caller were not read while others waited for their slots; for {expected} it may have one request at a time"),
             RefusalCause.Deadline => FormattableString.Invariant($"{Busy}: the wait would be about {expected}, but the request allows {Text(ticket.MaxWait!.Value)}"),
             _ => FormattableString.Invariant($"{Busy}: the wait would be about {expected}, but {Text(options.MaxWait)} are allowed"),
         };
@@ -23,7 +24,7 @@ internal static class QueueRefusals
             RetryAfter = RetryAfter(refusal.ExpectedWait),
             Position = refusal.Position,
             ExpectedWait = refusal.ExpectedWait,
-            IsCallers = refusal.Cause == RefusalCause.CallerFull,
+            IsCallers = refusal.Cause is RefusalCause.CallerFull or RefusalCause.Unread,
         };
     }
 

@@ -58,7 +58,7 @@ public sealed class RequestQueue
     internal async ValueTask<(Node Node, SlotGrant Slot)> EnterAsync(RouteRequest request, IReadOnlyList<Node> tried, ISilence? silence, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var queued = new QueuedRequest(request, silence);
+        var queued = new QueuedRequest(request, silence) { Measure = RequestMeasure.Current };
         Ticket ticket;
         Refusal? refusal;
         lock (_gate)
@@ -92,7 +92,7 @@ public sealed class RequestQueue
         lock (_gate)
         {
             Sync();
-            var ticket = TicketOf(request, [], new QueuedRequest(request, null));
+            var ticket = TicketOf(request, [], new QueuedRequest(request, null) { Measure = RequestMeasure.Current });
             return _known.TryGetValue(node, out var queued) && _scheduler.TryTake(ticket, queued, Now) ? new SlotGrant(this, ticket) : null;
         }
     }
@@ -137,6 +137,7 @@ public sealed class RequestQueue
     private void Elapsed()
     {
         List<(ISilence, QueuePlace)>? told = null;
+        List<RequestMeasure>? unread = null;
         lock (_gate)
         {
             if (_scheduler.Waiting == 0)
@@ -144,6 +145,7 @@ public sealed class RequestQueue
             Sync();
             var now = Now;
             _scheduler.Changed(now);
+            unread = GiveUpUnread(now);
             while (_scheduler.TakeLate(now) is { } late)
                 Fail(late, QueueRefusals.Late(late));
             while (_scheduler.TakeStranded(now) is { } stranded)
@@ -162,6 +164,25 @@ public sealed class RequestQueue
         }
         foreach (var (silence, place) in told ?? [])
             silence.Waits(place);
+        foreach (var measure in unread ?? [])
+            measure.GiveUp?.Invoke(FormattableString.Invariant($"the client took nothing of its answer for {_nodes.Settings.Queue.StallGrace.TotalSeconds:0.###} s while others waited for its slot"));
+    }
+
+    /// <summary>Finds the requests that keep a slot which others wait for while their clients take nothing.</summary>
+    private List<RequestMeasure>? GiveUpUnread(TimeSpan now)
+    {
+        List<RequestMeasure>? unread = null;
+        foreach (var lease in _nodes.All.Where(node => node.InFlight > 0).SelectMany(node => node.Load.Snapshot()))
+        {
+            if (lease.ClientWaitNow < _nodes.Settings.Queue.StallGrace || lease.Slot is not SlotGrant { Ticket: var ticket }
+                || ticket.Owner is not QueuedRequest { IsGivenUp: false, Measure: { GiveUp: not null } measure } owner || !_scheduler.IsWanted(ticket))
+                continue;
+            owner.IsGivenUp = true;
+            (unread ??= []).Add(measure);
+            foreach (var (refused, why) in _scheduler.Unread(ticket, now))
+                Fail(refused, QueueRefusals.Of(why, refused, _nodes.Settings.Queue));
+        }
+        return unread;
     }
 
     private void Leave(Ticket ticket, TaskCompletionSource waiter, CancellationToken token)

@@ -66,8 +66,11 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
     }
 
     /// <inheritdoc/>
-    public Task<ModelDescription> ShowAsync(string model, CancellationToken cancellationToken = default) =>
-        CallAsync(RouteOf(model, 0, loads: false), engine => engine.ShowAsync(model, cancellationToken), cancellationToken);
+    public async Task<ModelDescription> ShowAsync(string model, CancellationToken cancellationToken = default)
+    {
+        var shown = await CallAsync(RouteOf(model, 0, loads: false), engine => engine.ShowAsync(model, cancellationToken), cancellationToken).ConfigureAwait(false);
+        return shown with { Summary = rules.AsListed(model, shown.Summary) };
+    }
 
     /// <inheritdoc/>
     public async Task<ResidentModel> LoadAsync(LoadRequest request, CancellationToken cancellationToken = default)
@@ -75,7 +78,7 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
         ArgumentNullException.ThrowIfNull(request);
         var loaded = await CallAsync(RouteOf(request.Model, 0), engine => engine.LoadAsync(request, cancellationToken), cancellationToken).ConfigureAwait(false);
         dispatcher.Nodes.Outdated();
-        return loaded;
+        return loaded with { Summary = rules.AsListed(request.Model, loaded.Summary) };
     }
 
     /// <summary>Frees it on all nodes that have it.</summary>
@@ -93,7 +96,7 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
     public async Task<IReadOnlyList<ResidentModel>> ListResidentAsync(CancellationToken cancellationToken = default)
     {
         await dispatcher.Nodes.RefreshAsync(cancellationToken).ConfigureAwait(false);
-        return [.. dispatcher.Nodes.All.Where(on => node is null || on.Name == node).SelectMany(on => on.Report?.Resident ?? []).OrderByDescending(model => model.ExpiresAt)];
+        return rules.WithAliases(dispatcher.Nodes.ResidentOn(node));
     }
 
     /// <summary>The nodes are their set's to dispose.</summary>

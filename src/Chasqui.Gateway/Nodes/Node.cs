@@ -91,6 +91,9 @@ public sealed class Node : IAsyncDisposable
     /// <summary>The model in its memory, if it is there.</summary>
     public ResidentModel? Resident(string model) => _known.Resident.GetValueOrDefault(model);
 
+    /// <summary>The models in its memory by canonical name, but for those that it may not be asked for.</summary>
+    public IReadOnlyDictionary<string, ResidentModel> ResidentModels => _known.Resident;
+
     /// <summary>The canonical names of the models in its memory.</summary>
     internal IEnumerable<string> ResidentNames => _known.Resident.Keys;
 

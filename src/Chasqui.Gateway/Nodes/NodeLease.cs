@@ -116,6 +116,9 @@ public sealed class NodeLease : IDisposable
         }
     }
 
+    /// <summary>How long the answer has waited for its client by now since it last went on; zero where it does not.</summary>
+    internal TimeSpan ClientWaitNow => Interlocked.Read(ref _clientSince) is not 0 and var since ? _time.GetElapsedTime(since) : TimeSpan.Zero;
+
     /// <summary>Whether the answer waits for its client now.</summary>
     internal bool WaitsForClient => Interlocked.Read(ref _clientSince) != 0;
 

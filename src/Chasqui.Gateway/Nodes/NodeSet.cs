@@ -130,16 +130,30 @@ public sealed partial class NodeSet : IAsyncDisposable
 
     /// <summary>The models of one node that clients may ask for, newest first.</summary>
     /// <exception cref="InvalidRequestException">There is no node of this name.</exception>
-    internal IReadOnlyList<ModelSummary> ModelsOf(string name)
+    internal IReadOnlyList<ModelSummary> ModelsOf(string name) =>
+        [.. Named(name).Models.Where(model => Admits(model.Key)).Select(model => model.Value).OrderByDescending(model => model.ModifiedAt)];
+
+    /// <summary>The models in memory that clients may ask for, the one that stays longest first.</summary>
+    /// <param name="name">The only node to look at; null for all.</param>
+    /// <exception cref="InvalidRequestException">There is no node of this name.</exception>
+    internal IReadOnlyList<ResidentModel> ResidentOn(string? name)
+    {
+        IReadOnlyList<Node> nodes = name is null ? _nodes : [Named(name)];
+        return
+        [
+            .. nodes.SelectMany(node => node.ResidentModels).Where(model => Admits(model.Key)).Select(model => model.Value)
+                .OrderByDescending(model => model.ExpiresAt),
+        ];
+    }
+
+    private Node Named(string name)
     {
         var node = Array.Find(_nodes, node => node.Name == name) ?? throw NoNode(name);
-        if (node.Report is null && node.Options.Kind != NodeKind.Embedded)
-            throw DownNodes.Named(node);
-        return [.. node.Models.Where(model => Admits(model.Key)).Select(model => model.Value).OrderByDescending(model => model.ModifiedAt)];
+        return node.Report is null && node.Options.Kind != NodeKind.Embedded ? throw DownNodes.Named(node) : node;
     }
 
     /// <summary>There is no node of this name.</summary>
-    internal InvalidRequestException NoNode(string name) => new($"there is no node \"{name}\"; there are {string.Join(", ", _nodes.Select(node => node.Name))}");
+    internal NodeNotFoundException NoNode(string name) => new(name, [.. _nodes.Select(node => node.Name)]);
 
     /// <summary>Whether clients may ask for a model of this name.</summary>
     internal bool Admits(string model) => _filter.Allows(model);

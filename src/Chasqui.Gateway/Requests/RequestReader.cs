@@ -40,7 +40,7 @@ internal ref struct RequestReader(RequestScan scan)
         }
         catch (JsonException e)
         {
-            fault = new JsonFault((e.LineNumber ?? 0) + 1, (e.BytePositionInLine ?? 0) + 1, Reason(e));
+            fault = new JsonFault((e.LineNumber ?? 0) + 1, (e.BytePositionInLine ?? 0) + 1, JsonProblem.Reason(e));
             return false;
         }
     }
@@ -99,6 +99,9 @@ internal ref struct RequestReader(RequestScan scan)
             case Dialects.Ollama when name.SequenceEqual("images"u8):
                 _conversation.Read(ref reader, ConversationPart.Images);
                 return;
+            case Dialects.Ollama when name.SequenceEqual("template"u8):
+                _scan.HasTemplate |= reader.TokenType is not (JsonTokenType.Null or JsonTokenType.String) || !reader.ValueSpan.IsEmpty;
+                break;
             case Dialects.Ollama or Dialects.Anthropic or Dialects.AnthropicCountTokens when name.SequenceEqual("system"u8):
             case Dialects.OpenAiResponses when name.SequenceEqual("instructions"u8):
                 _conversation.Read(ref reader, ConversationPart.System);
@@ -218,11 +221,4 @@ internal ref struct RequestReader(RequestScan scan)
         : reader.TryGetInt32(out var whole) ? whole
         : double.TryParse(reader.ValueSpan, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) ? (int)Math.Clamp(number, int.MinValue, int.MaxValue)
         : null;
-
-    /// <summary>The parser's own words, up to where it tells the place again.</summary>
-    private static string Reason(JsonException e)
-    {
-        var end = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-        return end < 0 ? e.Message : e.Message[..end];
-    }
 }

@@ -54,6 +54,9 @@ public sealed class RequestScan : IDisposable
 
     internal bool IsSeeded { get; set; }
 
+    /// <summary>Whether there is a template in Ollama's language.</summary>
+    public bool HasTemplate { get; internal set; }
+
     /// <summary>Whether there is an image.</summary>
     public bool HasImages { get; internal set; }
 
@@ -136,6 +139,7 @@ public sealed class RequestScan : IDisposable
         NumCtx = null;
         IsCold = false;
         IsSeeded = false;
+        HasTemplate = false;
         HasImages = false;
         Fetches = Fetches.Nothing;
         Guarded = GuardedMembers.None;

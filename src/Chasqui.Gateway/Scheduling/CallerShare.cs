@@ -28,6 +28,9 @@ internal sealed class CallerShare(string id, int number) : IShareOrdered
     /// <summary>Requests with a slot.</summary>
     public int Running { get; set; }
 
+    /// <summary>Answers that it did not take while others waited, of the last minute or so.</summary>
+    public UnreadAnswers Unread { get; } = new();
+
     /// <summary>Whether it waits or runs.</summary>
     public bool IsActive => Waiting > 0 || Running > 0;
 

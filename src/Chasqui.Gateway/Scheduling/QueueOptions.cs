@@ -20,4 +20,7 @@ public sealed record QueueOptions
 
     /// <summary>From then on one of eight free slots goes to the request, whatever is more urgent; 10 ms to 24 hours. Default 15 s.</summary>
     public TimeSpan AgingAfter { get; init; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long an answer may wait for its client to take it while requests of others wait for its slot; 100 ms to 1 hour. Default 2 s.</summary>
+    public TimeSpan StallGrace { get; init; } = TimeSpan.FromSeconds(2);
 }

@@ -14,6 +14,9 @@ public enum RefusalCause
 
     /// <summary>It would wait longer than it wants to.</summary>
     Deadline,
+
+    /// <summary>The caller has not taken its answers while others waited, and may have one request at a time for a while.</summary>
+    Unread,
 }
 
 /// <summary>A request that is refused at once.</summary>

@@ -59,6 +59,11 @@ public sealed class Scheduler
         _state.Tick(now);
         ticket.Since = _state.Now;
         var share = _state.Line.Shares.Of(ticket.Caller);
+        if (IsOneTooMany(share))
+        {
+            ticket.State = TicketState.Gone;
+            return new Refusal(RefusalCause.Unread, 1, share.Unread.OneAtATimeUntil - _state.Now);
+        }
         // Nobody is passed over by one who comes later: where somebody waits, the slots that are free are of no use to him, or there are none.
         var lane = _state.Line.Find(LaneKey.Of(ticket));
         if (lane is null && _placement.TryChoose(ticket, null, out var slots, out var reason))
@@ -125,6 +130,34 @@ public sealed class Scheduler
         _state.Line.Shares.Runs(share, -1);
         Pump(slots);
         Settle();
+    }
+
+    /// <summary>Whether a request of another caller waits for the slot that this one has. Those without a key are not told apart, and count as many.</summary>
+    public bool IsWanted(Ticket ticket)
+    {
+        ArgumentNullException.ThrowIfNull(ticket);
+        if (ticket is not { State: TicketState.Granted, Slots: { } slots, Share: { } share })
+            return false;
+        var many = ticket.Caller.Id == Caller.Anonymous.Id;
+        return _state.Line.Lanes.Any(lane => lane.Allows(slots.Node) && slots.Node.Has(lane.Model)
+            && (slots.Node.SharesSlots || ModelNames.Comparer.Equals(lane.Model, ticket.Model)) && (many || lane.HasOther(share)));
+    }
+
+    /// <summary>A request's client has not taken its answer while others waited for its slot. A caller of whom that is told several times has one request at a time for a while.</summary>
+    /// <returns>Requests of that caller that may not wait any more, and when they may come again.</returns>
+    public IReadOnlyList<(Ticket Ticket, Refusal Why)> Unread(Ticket ticket, TimeSpan now)
+    {
+        ArgumentNullException.ThrowIfNull(ticket);
+        _state.Tick(now);
+        if (ticket.Share is not { } share || ticket.Caller.Id == Caller.Anonymous.Id)
+            return [];
+        share.Unread.Add(_state.Now);
+        if (!IsOneTooMany(share))
+            return [];
+        var refused = share.Queues.SelectMany(queue => queue.All()).ToList();
+        foreach (var waiting in refused)
+            Drop(waiting);
+        return [.. refused.Select(waiting => (waiting, new Refusal(RefusalCause.Unread, 1, share.Unread.OneAtATimeUntil - _state.Now)))];
     }
 
     /// <summary>A node was asked what it has in memory.</summary>
@@ -214,8 +247,11 @@ public sealed class Scheduler
         _state.Tick(now);
         if (ticket.State != TicketState.New || _state.Nodes.Find(node) is not { } slots || !Placement.IsFree(slots, ticket) || !slots.FitsBesideRunning(ticket.Model))
             return false;
+        var share = _state.Line.Shares.Of(ticket.Caller);
+        if (IsOneTooMany(share))
+            return false;
         ticket.Since = _state.Now;
-        ticket.Share = _state.Line.Shares.Of(ticket.Caller);
+        ticket.Share = share;
         Grant(ticket, slots, _placement.ReasonOf(ticket, slots));
         return true;
     }
@@ -235,6 +271,8 @@ public sealed class Scheduler
     public IEnumerable<NodeView> Nodes() => _state.Nodes.All.Select(slots => new NodeView(slots.Node.Name, slots.Running, [.. slots.Resident], slots.ClearingFor?.Model));
 
     private static TimeSpan Min(TimeSpan a, TimeSpan b) => a < b ? a : b;
+
+    private bool IsOneTooMany(CallerShare share) => share.Unread.OneAtATimeUntil > _state.Now && share.IsActive;
 
     private void Drop(Ticket ticket)
     {

@@ -32,6 +32,13 @@ internal sealed class ShareQueue(CallerShare share, ClassLine line) : IShareOrde
     /// <summary>Requests before this one, or a few more where others have left meanwhile.</summary>
     public int Before(Ticket ticket) => (int)Math.Min(Count - 1, ticket.Serial - Head!.Serial);
 
+    /// <summary>All of them, in order.</summary>
+    public IEnumerable<Ticket> All()
+    {
+        for (var ticket = Head; ticket is not null; ticket = ticket.Next)
+            yield return ticket;
+    }
+
     public void Remove(Ticket ticket)
     {
         if (ticket.Previous is null)

@@ -55,8 +55,9 @@ internal static class CountTokensEndpoint
                 new TokenizeRequest { Model = model, Text = prompt, AddSpecial = true, ParseSpecial = true }, cancellationToken).ConfigureAwait(false);
             return tokens.Count;
         }
-        catch (UnsupportedCapabilityException)
+        catch (Exception e) when (e is UnsupportedCapabilityException or InvalidRequestException)
         {
+            // It does not count, or not so long a text.
             return null;
         }
     }

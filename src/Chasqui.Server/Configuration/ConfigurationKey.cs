@@ -62,6 +62,9 @@ internal sealed partial record ConfigurationKey(
             (options, values) => values.All(IsRegistry) ? options with { Models = options.Models with { Registries = values } } : null),
         Whole("Models:MaxBytes", "1099511627776 (1 TiB)", 1, 1L << 50, "Bytes of a model that is pulled, and of a blob that is uploaded.",
             (options, value) => options with { Models = options.Models with { MaxBytes = value } }),
+        new("Models:RequestTemplates", false, "boolean", "true", "true or false",
+            "Whether a request may bring a template of its own: `template` of Ollama's API, which is a program that runs for each prompt, here or on a node. `false` refuses it by name.",
+            (options, values) => ConfigurationValues.Switch(values[0]) is { } on ? options with { Models = options.Models with { RequestTemplates = on } } : null),
         new("Engine:Process", false, "string", "worker", "worker or gateway",
             "Where models run: in a worker process, whose faults end only what runs there, or in the gateway's own.",
             (options, values) => values[0] switch

@@ -33,15 +33,13 @@ internal sealed record ConfigurationSource(string Name, string Folder, IReadOnly
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException($"{path} cannot be read: {e.Message.ReplaceLineEndings(" ")}", e);
+            throw new ConfigurationException($"{path} cannot be read: {FileProblem.Of(e, path)}", e);
         }
         catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
             // The second is text that is not UTF-8, or half a character.
             var line = (e as JsonException)?.LineNumber is { } number ? FormattableString.Invariant($" line {number + 1}") : "";
-            var place = e.Message.IndexOf(" LineNumber:", StringComparison.Ordinal);
-            var reason = (place < 0 ? e.Message : e.Message[..place]).ReplaceLineEndings(" ").TrimEnd('.');
-            throw new ConfigurationException($"{path}{line} cannot be read: {reason}", e);
+            throw new ConfigurationException($"{path}{line} cannot be read: {JsonProblem.Reason(e)}", e);
         }
     }
 

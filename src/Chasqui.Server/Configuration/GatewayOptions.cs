@@ -118,6 +118,9 @@ public sealed record ModelOptions
     /// <summary>Bytes of a model that is pulled, and of a blob that is uploaded, 1 to 2^50. Default 1 TiB.</summary>
     public long MaxBytes { get; init; } = 1L << 40;
 
+    /// <summary>Whether a request may bring a template of its own, a program that runs for each prompt. Default true.</summary>
+    public bool RequestTemplates { get; init; } = true;
+
     /// <summary>How long an unused model stays in memory, 0 or more; <see cref="Timeout.InfiniteTimeSpan"/> for ever. Default: 5 minutes.</summary>
     public TimeSpan KeepAlive { get; init; } = TimeSpan.FromMinutes(5);
 }

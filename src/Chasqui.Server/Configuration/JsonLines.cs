@@ -16,17 +16,21 @@ internal sealed record JsonLines(IReadOnlyDictionary<string, string?> Entries, I
         if (json is [0xEF, 0xBB, 0xBF, ..])
             json = json[3..];
         if (json.IndexOfAnyExcept(" \t\r\n"u8) < 0)
-            throw new JsonException("it is empty; write {} for no entries, or remove it", null, 0, null);
+            throw Empty(null);
         var walk = new Walk(json);
         var reader = new Utf8JsonReader(json, _options);
         try
         {
             reader.Read();
             if (reader.TokenType != JsonTokenType.StartObject)
-                throw new JsonException("the configuration is an object: { … }", null, walk.LineOf(reader.TokenStartIndex) - 1, null);
+                throw new JsonException("it must be an object: { … }", null, walk.LineOf(reader.TokenStartIndex) - 1, null);
             walk.Object(ref reader, "");
             // What follows must be nothing.
             reader.Read();
+        }
+        catch (JsonException e) when (JsonProblem.Reason(e) == JsonProblem.NoValue)
+        {
+            throw Empty(e);
         }
         catch (InvalidOperationException e)
         {
@@ -35,6 +39,8 @@ internal sealed record JsonLines(IReadOnlyDictionary<string, string?> Entries, I
         }
         return new JsonLines(walk.Entries, walk.Lines);
     }
+
+    private static JsonException Empty(Exception? e) => new("it is empty; write {} for no entries, or remove it", null, 0, null, e);
 
     private ref struct Walk(ReadOnlySpan<byte> json)
     {

@@ -22,6 +22,9 @@ internal static class QueueKeys
             "How long requests for models in memory run before those that need another one loaded.", (queue, time) => queue with { SwapBound = time }),
         Duration("AgingAfter", _default.AgingAfter, _little, _day,
             "From then on one of eight free slots goes to a request that has waited for so long, whatever is more urgent.", (queue, time) => queue with { AgingAfter = time }),
+        Duration("StallGrace", _default.StallGrace, TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1),
+            "How long an answer may wait for a client that takes nothing of it, while requests of others wait for its slot. Then the connection is closed, over MCP the stream is reset.",
+            (queue, time) => queue with { StallGrace = time }),
     ];
 
     private static ConfigurationKey Duration(string name, TimeSpan @default, TimeSpan low, TimeSpan high, string meaning, Func<QueueOptions, TimeSpan, QueueOptions> apply) =>

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Chasqui.Engines.LlamaCpp;
 using Chasqui.Engines.Models;
 using Chasqui.Gateway;
+using Chasqui.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -45,6 +46,18 @@ public static class GatewayHost
         ArgumentNullException.ThrowIfNull(logging);
         logging.Services.AddSingleton<ILoggerProvider>(services => new LineLogProvider(
             Console.OpenStandardError(), services.GetRequiredService<GatewayOptions>().Telemetry.LogFormat, services.GetRequiredService<TimeProvider>()));
+    }
+
+    /// <summary>Checks what <see cref="Build(GatewayOptions, Action{WebApplicationBuilder}?)"/> and <see cref="StartAsync"/> would refuse in the options, without changing anything.
+    /// What depends on the moment, such as an address that is in use, is not looked at.</summary>
+    /// <exception cref="GatewayStartException">A gateway would not start with them.</exception>
+    public static void Check(GatewayOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        WireEndpoints.Check(options);
+        CheckStores(options);
+        KeyServices.Check(options, TimeProvider.System);
+        DataFolder.Check(options.Data.Folder);
     }
 
     /// <summary>Prepares the data folder and starts listening.</summary>
@@ -107,6 +120,7 @@ public static class GatewayHost
         GatewayOptions options, Action<IServiceCollection> addEngine, Action<WebApplicationBuilder>? configure)
     {
         ArgumentNullException.ThrowIfNull(options);
+        CheckStores(options);
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "chasqui" });
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
@@ -156,6 +170,15 @@ public static class GatewayHost
         app.UseWebSockets();
         app.Run(built);
         return app;
+    }
+
+    /// <summary>Before anything is started, so that a start is not given up half way.</summary>
+    private static void CheckStores(GatewayOptions options)
+    {
+        if (options.SessionDatabase.Length > 0)
+            PostgresSessionStore.Check(options.SessionDatabase);
+        if (options.Cache.Redis.Length > 0)
+            _ = RedisStore.Read(options.Cache.Redis);
     }
 
     private static ManagedEngine CreateEngine(GatewayOptions options, IServiceProvider services)

@@ -8,7 +8,7 @@ namespace Chasqui.Server;
 /// <summary>
 /// Sees each request from its arrival to its end: gives it its id, measures and traces it, and writes its line in the log.
 /// </summary>
-internal sealed class RequestLog(RequestDelegate next, GatewayTelemetry telemetry, ILogger<RequestLog> logger)
+internal sealed partial class RequestLog(RequestDelegate next, GatewayTelemetry telemetry, ILogger<RequestLog> logger)
 {
     private const string Socket = "/ws";
 
@@ -28,6 +28,11 @@ internal sealed class RequestLog(RequestDelegate next, GatewayTelemetry telemetr
     {
         var route = Router.Find(http);
         var measure = Begin(http, route);
+        measure.GiveUp = why =>
+        {
+            LogGivenUp(why);
+            http.Abort();
+        };
         var state = new RequestState { NotFound = route?.NotFound ?? default, Form = route?.Form ?? OllamaForm.Instance, Measure = measure };
         http.Features.Set(state);
         http.Response.Headers[TraceHeaders.RequestId] = measure.RequestId;
@@ -86,4 +91,7 @@ internal sealed class RequestLog(RequestDelegate next, GatewayTelemetry telemetr
         200 => "200",
         _ => status.ToString(CultureInfo.InvariantCulture),
     };
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "A request is ended: {Why}")]
+    private partial void LogGivenUp(string why);
 }

@@ -22,9 +22,12 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     public IModelManager Guard(IModelManager manager) => new GuardedManager(manager, this, options.Models.Registries);
 
     /// <summary>Whether a model is there for whoever asks: by the name it asks for, or by the one that is meant.</summary>
-    public bool MaySee(string model)
+    public bool MaySee(string model) => MaySee(Caller, model);
+
+    /// <summary>Whether a model is there for a caller: by the name it asks for, or by the one that is meant.</summary>
+    public bool MaySee(CallerOf caller, string model)
     {
-        var caller = Caller;
+        ArgumentNullException.ThrowIfNull(caller);
         return caller.Models.Count == 0 || caller.MayUse(model) || caller.MayUse(rules.Resolve(model));
     }
 
@@ -40,6 +43,14 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
             throw new InvalidModelNameException(Field.Clip(model));
         if (!MaySee(model))
             throw new PermissionDeniedException($"key \"{Caller.Name}\" may not use model \"{Field.Clip(model)}\"; it may use {string.Join(", ", Caller.Models)}");
+    }
+
+    /// <summary>Refuses a template of a request's own where the configuration does.</summary>
+    /// <exception cref="InvalidTemplateException">There is one, and it is refused.</exception>
+    public void EnsureTemplate(bool hasOne)
+    {
+        if (hasOne && !options.Models.RequestTemplates)
+            throw new InvalidTemplateException("\"template\" is not allowed here (Models:RequestTemplates is false); leave it out, and the model's own template is used");
     }
 
     /// <exception cref="PermissionDeniedException">Whoever asks lacks a scope.</exception>
@@ -79,11 +90,14 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     /// <exception cref="RateLimitedException">A limit is reached.</exception>
     public ValueTask AdmitWriteAsync(CancellationToken cancellationToken) => AdmitAsync("", 0, 0, cancellationToken);
 
-    /// <summary>An error without the names of models that whoever asks does not see.</summary>
-    public static Exception Hide(Exception exception) =>
-        exception is ModelNotFoundException { Suggestions.Count: > 0 } missing && Caller is { Models.Count: > 0 } caller
-            ? new ModelNotFoundException(missing.Model, [.. missing.Suggestions.Where(caller.MayUse)])
-            : exception;
+    /// <summary>An error without the names of models and nodes that whoever asks does not see.</summary>
+    public static Exception Hide(Exception exception) => exception switch
+    {
+        ModelNotFoundException { Suggestions.Count: > 0 } missing when Caller is { Models.Count: > 0 } caller =>
+            new ModelNotFoundException(missing.Model, [.. missing.Suggestions.Where(caller.MayUse)]),
+        NodeNotFoundException { Nodes.Count: > 0 } missing when !Caller.Has(Scopes.Admin) => new NodeNotFoundException(missing.Node, []),
+        _ => exception,
+    };
 
     /// <summary>No answer is longer than the context, whatever was asked for.</summary>
     private int LongestAnswerOf(string model)

@@ -8,8 +8,11 @@ internal sealed class GuardedEngine(IEngine inner, CallerGate gate) : IEngine
 {
     public string Name => inner.Name;
 
-    public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken = default) =>
-        Admitted(request, request.Prompt.Length, () => inner.GenerateAsync(request, cancellationToken), cancellationToken);
+    public IAsyncEnumerable<GenerationUpdate> GenerateAsync(GenerateRequest request, CancellationToken cancellationToken = default)
+    {
+        gate.EnsureTemplate(!string.IsNullOrEmpty(request.Template));
+        return Admitted(request, request.Prompt.Length, () => inner.GenerateAsync(request, cancellationToken), cancellationToken);
+    }
 
     public IAsyncEnumerable<GenerationUpdate> ChatAsync(ChatRequest request, CancellationToken cancellationToken = default) =>
         Admitted(request, request.Messages.Sum(message => (long)message.Content.Length), () => inner.ChatAsync(request, cancellationToken), cancellationToken);

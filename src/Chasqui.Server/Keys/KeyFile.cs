@@ -38,7 +38,7 @@ public sealed class KeyFile(string folder, TimeProvider time)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new KeyFileException($"the keys in {Path} cannot be read: {e.Message}", e);
+            throw new KeyFileException($"the keys in {Path} cannot be read: {FileProblem.Of(e, Path)}", e);
         }
         try
         {
@@ -47,7 +47,7 @@ public sealed class KeyFile(string folder, TimeProvider time)
         catch (JsonException e)
         {
             var line = e.LineNumber is { } number ? FormattableString.Invariant($" line {number + 1}") : "";
-            throw new KeyFileException($"{Path}{line}: is no file of keys: {e.Message}; put its last good copy back, or remove it to begin without keys", e);
+            throw new KeyFileException($"{Path}{line}: is no file of keys: {JsonProblem.Reason(e)}; put its last good copy back, or remove it to begin without keys", e);
         }
     }
 
@@ -69,7 +69,7 @@ public sealed class KeyFile(string folder, TimeProvider time)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new KeyFileException($"the keys in {Path} cannot be written: {e.Message}", e);
+            throw new KeyFileException($"the keys in {Path} cannot be written: {FileProblem.Of(e, Path)}", e);
         }
     }
 
@@ -105,7 +105,7 @@ public sealed class KeyFile(string folder, TimeProvider time)
             }
             catch (UnauthorizedAccessException e)
             {
-                throw new KeyFileException($"the keys in {Path} cannot be changed: {e.Message}", e);
+                throw new KeyFileException($"the keys in {Path} cannot be changed: {FileProblem.Of(e, Path)}", e);
             }
             catch (IOException e)
             {

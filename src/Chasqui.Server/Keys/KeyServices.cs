@@ -41,14 +41,22 @@ internal static partial class KeyServices
             return;
         }
         if (keys.Count == 0)
-        {
-            throw new ConfigurationException(
-                $"{open} can be reached from other machines, and there is no key, so anybody could use the gateway; make one with 'chasqui keys add NAME', "
-                + "or let anybody in with --allow-anonymous or Keys:AllowAnonymous");
-        }
+            throw IsOpen(open);
         // Removing the last one must not open it.
         keys.RequireAlways();
     }
+
+    /// <summary>Looks whether <see cref="PrepareKeys"/> would do.</summary>
+    /// <exception cref="GatewayStartException">It would not.</exception>
+    public static void Check(GatewayOptions options, TimeProvider time)
+    {
+        if (UsesKeys(options) && new KeyFile(options.Data.Folder, time).Read().Count == 0 && !options.AllowAnonymous && OpenAddress(options) is { } open)
+            throw IsOpen(open);
+    }
+
+    private static ConfigurationException IsOpen(string address) => new(
+        $"{address} can be reached from other machines, and there is no key, so anybody could use the gateway; make one with 'chasqui keys add NAME', "
+        + "or let anybody in with --allow-anonymous or Keys:AllowAnonymous");
 
     /// <summary>An engine of a gateway is reached through a file that only its user can open, and the gateway has asked for the key.</summary>
     private static bool UsesKeys(GatewayOptions options) => !(options.IsEngineAlone && options.Wire.Resolve(options.Http).All(listen => listen.UnixPath is not null));

@@ -18,23 +18,23 @@ internal static class NodesEndpoint
         var nodes = http.RequestServices.GetRequiredService<NodeSet>();
         await nodes.RefreshAsync(http.RequestAborted).ConfigureAwait(false);
         var buffer = new ArrayBufferWriter<byte>(4096);
-        Write(buffer, api, nodes.All);
+        Write(buffer, api, nodes.All, http.RequestServices.GetRequiredService<ModelRules>());
         await JsonResponse.SendAsync(http, StatusCodes.Status200OK, buffer.WrittenMemory).ConfigureAwait(false);
     }
 
-    private static void Write(IBufferWriter<byte> output, ApiContext api, IReadOnlyList<Node> nodes)
+    private static void Write(IBufferWriter<byte> output, ApiContext api, IReadOnlyList<Node> nodes, ModelRules rules)
     {
         var json = new JsonText(output);
         json.BeginObject();
         json.Name("nodes"u8);
         json.BeginArray();
         foreach (var node in nodes)
-            Write(ref json, api, node);
+            Write(ref json, api, node, rules);
         json.EndArray();
         json.EndObject();
     }
 
-    private static void Write(ref JsonText json, ApiContext api, Node node)
+    private static void Write(ref JsonText json, ApiContext api, Node node, ModelRules rules)
     {
         json.BeginObject();
         Text(ref json, "name"u8, node.Name);
@@ -57,6 +57,19 @@ internal static class NodesEndpoint
         json.BeginArray();
         foreach (var name in node.Models.Keys.Order(StringComparer.OrdinalIgnoreCase))
             json.Value(name);
+        json.EndArray();
+        json.Name("aliases"u8);
+        json.BeginArray();
+        foreach (var model in node.Models.Keys.Order(StringComparer.OrdinalIgnoreCase))
+        {
+            foreach (var alias in rules.AliasesOf(model))
+            {
+                json.BeginObject();
+                Text(ref json, "name"u8, alias);
+                Text(ref json, "model"u8, model);
+                json.EndObject();
+            }
+        }
         json.EndArray();
         json.Name("resident"u8);
         json.BeginArray();

@@ -30,11 +30,25 @@ internal sealed partial class RedisStore : ISharedStore, IDisposable
     public RedisStore(string connection, TimeProvider time, ILogger<RedisStore> logger)
     {
         (_time, _logger) = (time, logger);
-        var configuration = ConfigurationOptions.Parse(connection);
+        var configuration = Read(connection);
         configuration.AbortOnConnectFail = false;
         configuration.ConnectTimeout = (int)_patience.TotalMilliseconds;
         configuration.BacklogPolicy = BacklogPolicy.FailFast;
         _redis = new RedisCache(Options.Create(new RedisCacheOptions { ConfigurationOptions = configuration, InstanceName = "chasqui:" }));
+    }
+
+    /// <exception cref="ConfigurationException">It is no connection string.</exception>
+    public static ConfigurationOptions Read(string connection)
+    {
+        try
+        {
+            return ConfigurationOptions.Parse(connection);
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or OverflowException)
+        {
+            // The reason is left out: it may have a part of the password.
+            throw new ConfigurationException("Cache:Redis is no connection string of Redis; it must be one such as 127.0.0.1:6379,password=…", e);
+        }
     }
 
     public async ValueTask<byte[]?> FindAsync(string key, CancellationToken cancellationToken)

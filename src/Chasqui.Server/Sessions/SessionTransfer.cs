@@ -89,7 +89,7 @@ internal static class SessionTransfer
             }
             catch (Exception e) when (e is JsonException or InvalidRequestException or InvalidOperationException)
             {
-                throw new InvalidRequestException(FormattableString.Invariant($"line {number} is no change of an exported session: {e.Message}"), e);
+                throw new InvalidRequestException(FormattableString.Invariant($"line {number} is no change of an exported session: {(e is InvalidRequestException ? e.Message : JsonProblem.Reason(e))}"), e);
             }
         }
         if (number == 0 || turns.Count == 0)

@@ -1,3 +1,4 @@
+using Chasqui.Gateway;
 using Chasqui.Gateway.Sessions;
 using Chasqui.Protocol.Messages;
 using Google.Protobuf;
@@ -7,9 +8,11 @@ namespace Chasqui.Server;
 
 /// <summary>The operations of channels.</summary>
 /// <param name="hub">Channels of which nothing is kept.</param>
+/// <param name="gate">What whoever listens may see.</param>
+/// <param name="keys">What the key of whoever listens says now.</param>
 /// <param name="sessions">Whose changes are the events of <c>session.ID</c>; null where there are none.</param>
 /// <param name="stopping">The gateway begins to stop: subscriptions have no end of their own, and are not waited for.</param>
-internal sealed class ChannelOperations(ChannelHub hub, Lazy<SessionLog>? sessions, CancellationToken stopping)
+internal sealed class ChannelOperations(ChannelHub hub, CallerGate gate, KeyRing keys, Lazy<SessionLog>? sessions, CancellationToken stopping)
 {
     /// <summary>With what the channels of sessions begin.</summary>
     private const string SessionPrefix = "session.";
@@ -47,11 +50,27 @@ internal sealed class ChannelOperations(ChannelHub hub, Lazy<SessionLog>? sessio
             await FollowAsync(sessions.Value, request, answer, cancellationToken).ConfigureAwait(false);
             return;
         }
-        using var subscription = hub.Subscribe(request.Channel);
+        using var subscription = Subscribe(request.Channel, CallerGate.Caller);
         // The head says that events from now on are delivered.
         await answer.BeginAsync(cancellationToken).ConfigureAwait(false);
         await foreach (var next in subscription.ReadAllAsync(cancellationToken).ConfigureAwait(false))
             await answer.SendAsync(next, end: false, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Listens as far as the caller may see.</summary>
+    private ChannelHub.Subscription Subscribe(string channel, Caller caller)
+    {
+        if (channel == ChannelHub.Nodes)
+        {
+            CallerGate.Ensure(caller, Scopes.Admin);
+            return hub.Subscribe(channel);
+        }
+        // Ids of requests are what their callers make of them, so two callers may have the same.
+        if (channel.StartsWith(QueueEvents.Prefix, StringComparison.Ordinal))
+            return hub.Subscribe(channel, caller.Id);
+        return channel == ChannelHub.Models
+            ? hub.Subscribe(channel, "", model => keys.Renew(caller) is { } now && gate.MaySee(now, model), countsAlone: caller.Models.Count > 0)
+            : hub.Subscribe(channel);
     }
 
     /// <summary>The changes of a session: those after a version, or those from now on.</summary>

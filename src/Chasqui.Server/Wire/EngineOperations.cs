@@ -94,6 +94,7 @@ internal sealed class EngineOperations(
     private ValueTask GenerateAsync(IncomingCall call, WireAnswer answer, Messages.GenerateRequest request, CancellationToken cancellationToken)
     {
         var typed = WireRequests.FromWire(request);
+        gate.EnsureTemplate(!string.IsNullOrEmpty(typed.Template));
         if (sessions is not null && SessionFields.Of(call) is not null)
             throw SessionEngine.IsForChats();
         return relay is null

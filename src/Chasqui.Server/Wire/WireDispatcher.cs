@@ -41,6 +41,8 @@ internal sealed partial class WireDispatcher
         var op = call.Headers["op"];
         var measure = op == Protocol.Operations.Operation.Http ? null : Begin(call, op);
         answer.Measure = measure;
+        if (measure is not null)
+            measure.GiveUp = why => call.Reset(ErrorCode.Deadline, why);
         using var scope = measure is null ? null : _logger.BeginScope(measure);
         CancellationTokenSource? deadline = null;
         CancellationTokenSource? either = null;

@@ -42,6 +42,14 @@ internal static class WireEndpoints
         listen.UseConnectionHandler<WireListener>();
     };
 
+    /// <summary>Whether the certificate can be used, where an address needs one.</summary>
+    /// <exception cref="ConfigurationException">It cannot.</exception>
+    public static void Check(GatewayOptions options)
+    {
+        if (options.Wire.Resolve(options.Http).Any(listen => listen.Tls))
+            Certificate(options.Wire).Dispose();
+    }
+
     private static X509Certificate2 Certificate(WireListenOptions options)
     {
         if (string.IsNullOrEmpty(options.Certificate))
@@ -52,9 +60,13 @@ internal static class WireEndpoints
         }
         catch (Exception e) when (e is CryptographicException or IOException or UnauthorizedAccessException)
         {
-            throw new ConfigurationException($"Mcp:Certificate {options.Certificate} cannot be used: {e.Message}", e);
+            throw new ConfigurationException($"Mcp:Certificate {options.Certificate} cannot be used: {Reason(e)}", e);
         }
     }
+
+    private static string Reason(Exception e) => e is CryptographicException
+        ? "it is no certificate in PEM format, or Mcp:CertificateKey is not its private key"
+        : FileProblem.WithPath(e);
 }
 
 /// <summary>One connection of Kestrel's.</summary>

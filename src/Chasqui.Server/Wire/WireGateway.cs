@@ -31,6 +31,7 @@ internal sealed class WireGateway
     private readonly WireGenerations? _generations;
     private readonly ModelOperations _models;
     private readonly ChannelHub _channels;
+    private readonly CallerGate _gate;
     private readonly TimeProvider _time;
     private readonly GatewayTelemetry _telemetry;
     private readonly ILogger _logger;
@@ -52,7 +53,7 @@ internal sealed class WireGateway
         _keys = services.GetRequiredService<KeyRing>();
         _sessions = services.GetRequiredService<CallerSessions>();
         _generations = options.IsEngineAlone ? null : new WireGenerations(services.GetRequiredService<Generations>());
-        var gate = services.GetRequiredService<CallerGate>();
+        var gate = _gate = services.GetRequiredService<CallerGate>();
         _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>(), gate,
             options.IsEngineAlone ? null : services.GetRequiredService<WireSharing>(), _generations, services.GetService<Lazy<SessionTurns>>());
         _models = new ModelOperations(engine.Inner, gate);
@@ -71,7 +72,7 @@ internal sealed class WireGateway
     {
         var http = new HttpPassage(_services, pipeline);
         _dispatcher = new WireDispatcher(
-            [.. _engine.All, .. _generations?.All ?? [], .. _models.All, .. new ChannelOperations(_channels, _services.GetService<Lazy<SessionLog>>(), _lifetime.ApplicationStopping).All,
+            [.. _engine.All, .. _generations?.All ?? [], .. _models.All, .. new ChannelOperations(_channels, _gate, _keys, _services.GetService<Lazy<SessionLog>>(), _lifetime.ApplicationStopping).All,
             new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _telemetry, _time, _logger);
     }
 
@@ -168,7 +169,15 @@ internal sealed class WireGateway
         await ServeAsync(WirePipe.Over(socket), options).ConfigureAwait(false);
     }
 
+    /// <summary>An event for each name that lists have of the model.</summary>
     private void PublishModel(string what, string model)
+    {
+        var rules = _services.GetRequiredService<ModelRules>();
+        foreach (var name in rules.NamesOf(rules.Resolve(model)))
+            PublishName(what, name);
+    }
+
+    private void PublishName(string what, string model)
     {
         var payload = new MemoryStream();
         using (var json = new Utf8JsonWriter(payload))
@@ -179,6 +188,6 @@ internal sealed class WireGateway
             json.WriteEndObject();
         }
 
-        _channels.Publish(ChannelHub.Models, "application/json", ByteString.CopyFrom(payload.GetBuffer().AsSpan(0, (int)payload.Length)));
+        _channels.Publish(ChannelHub.Models, "application/json", ByteString.CopyFrom(payload.GetBuffer().AsSpan(0, (int)payload.Length)), about: model);
     }
 }

@@ -123,7 +123,7 @@ internal sealed partial class WireRelay(Dispatcher dispatcher, ModelRules rules,
         }
         catch (Google.Protobuf.InvalidProtocolBufferException e)
         {
-            throw new EngineFailedException($"the node's answer cannot be read: {e.Message}", e);
+            throw new EngineFailedException("the node's answer cannot be read: it is no GenerationUpdate of chasqui.proto", e);
         }
     }
 }

@@ -28,7 +28,7 @@ internal static class WireRequest
         }
         catch (InvalidProtocolBufferException e)
         {
-            throw new InvalidRequestException($"the request is no {parser.ParseFrom([]).Descriptor.Name}: {e.Message}", e);
+            throw new InvalidRequestException($"the request is no {parser.ParseFrom([]).Descriptor.Name} of chasqui.proto: its bytes end too early, or are another message", e);
         }
     }
 

@@ -15,7 +15,7 @@ public sealed partial class PostgresSessionStore
     {
         ArgumentNullException.ThrowIfNull(changed);
         var wait = _leastWait;
-        for (var first = true; ; first = false)
+        while (true)
         {
             try
             {
@@ -25,9 +25,8 @@ public sealed partial class PostgresSessionStore
                     connection.Notification += (_, notification) => Hear(notification.Payload, changed);
                     await AskAsync(connection, "LISTEN " + Channel, cancellationToken).ConfigureAwait(false);
                     wait = _leastWait;
-                    // What was told without a listener is not told again.
-                    if (!first)
-                        changed(null, 0);
+                    // What was told without a listener is not told again, neither before the first one.
+                    changed(null, 0);
                     await HearAsync(connection, cancellationToken).ConfigureAwait(false);
                 }
             }

@@ -29,6 +29,11 @@ public sealed partial class PostgresSessionStore : ISessionStore, IResponseStore
     /// <inheritdoc/>
     public bool IsShared => true;
 
+    /// <summary>Whether a text says how to reach a database; nothing is reached.</summary>
+    /// <param name="connection">How to reach it.</param>
+    /// <exception cref="SessionStoreException">It does not.</exception>
+    public static void Check(string connection) => PostgresSource.Check(connection);
+
     /// <summary>Reaches a database at once, and makes its tables where they are not there.</summary>
     /// <param name="connection">How to reach it, e.g. <c>Host=db;Username=chasqui;Password=…;Database=chasqui</c>.</param>
     /// <param name="time">The clock.</param>

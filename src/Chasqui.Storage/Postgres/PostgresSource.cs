@@ -38,9 +38,27 @@ internal static class PostgresSource
             said.Pooling = false;
             return (work, NpgsqlDataSource.Create(said), place);
         }
-        catch (Exception e) when (e is ArgumentException or FormatException)
+        catch (Exception e) when (e is ArgumentException or FormatException or InvalidCastException or OverflowException)
         {
-            throw new SessionStoreException(StoreFault.Unavailable, $"Sessions:Database is no connection string of PostgreSQL: {e.Message.TrimEnd('.')}", e);
+            throw Wrong(e);
         }
     }
+
+    /// <summary>Whether it is a connection string.</summary>
+    /// <exception cref="SessionStoreException">It is none.</exception>
+    public static void Check(string connection)
+    {
+        try
+        {
+            _ = new NpgsqlConnectionStringBuilder(connection);
+        }
+        catch (Exception e) when (e is ArgumentException or FormatException or InvalidCastException or OverflowException)
+        {
+            throw Wrong(e);
+        }
+    }
+
+    /// <summary>The reason is left out: it may have a part of the password.</summary>
+    private static SessionStoreException Wrong(Exception e) => new(
+        StoreFault.Unavailable, "Sessions:Database is no connection string of PostgreSQL; it must be one such as Host=db;Username=chasqui;Password=…;Database=chasqui", e);
 }

@@ -72,7 +72,7 @@ public sealed partial class SqliteSessionStore : ISessionStore, IResponseStore
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new SessionStoreException(StoreFault.Unavailable, $"{path} cannot be opened: {e.Message.TrimEnd('.')}", e);
+            throw new SessionStoreException(StoreFault.Unavailable, $"{path} cannot be opened: {FileProblem.Of(e, path)}", e);
         }
     }
 

@@ -29,6 +29,9 @@ internal sealed class CliRun
 
     public bool Terminal { get; init; }
 
+    /// <summary>Columns of the terminal.</summary>
+    public int Width { get; init; } = 120;
+
     /// <summary>Where a gateway is looked for. Nothing listens on port 1, so the engine is used.</summary>
     public Uri Server { get; init; } = new("http://127.0.0.1:1/");
 
@@ -56,7 +59,7 @@ internal sealed class CliRun
                 InputIsTerminal = Input is null || Terminal,
                 OutputIsTerminal = Terminal,
                 ErrorIsTerminal = Terminal,
-                Width = () => 120,
+                Width = () => Width,
             },
             Interrupts = Interrupts,
             Environment = Environment.GetValueOrDefault,

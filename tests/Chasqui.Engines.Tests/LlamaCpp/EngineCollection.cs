@@ -15,7 +15,8 @@ public sealed class SharedEngine : IAsyncLifetime
 {
     internal EngineBed Bed { get; } = new();
 
-    public ValueTask InitializeAsync() => ValueTask.CompletedTask;
+    /// <summary>Whichever test comes first, the model has the context of the engine's settings, and not a smaller one of a request.</summary>
+    public async ValueTask InitializeAsync() => await Bed.Engine.LoadAsync(new LoadRequest { Model = "mini" }, CancellationToken.None);
 
     public ValueTask DisposeAsync() => Bed.DisposeAsync();
 }

@@ -26,7 +26,8 @@ public sealed class LyingNodeTests
 
     [Theory]
     [InlineData("{\"model\":\"mi", "is not what its API says")]
-    [InlineData("not JSON\n", "is not what its API says")]
+    [InlineData("not JSON\n", "is not what its API says: 'not' is no value; there are true, false and null")]
+    [InlineData("null\n", "is not what its API says: ")]
     [InlineData("[1]\n", "is not what its API says")]
     [InlineData("{\"response\":5,\"done\":false}\n", "is not what its API says")]
     [InlineData("{\"hello\":1}\n", "is not what its API says")]

@@ -134,7 +134,9 @@ public sealed class OpenAiAnswerTests
     [InlineData("data: {\"error\":{\"code\":500,\"message\":\"out of luck\",\"type\":\"server_error\"}}\n\n", "out of luck")]
     [InlineData("error: {\"code\":500,\"message\":\"out of luck\",\"type\":\"server_error\"}\n\n", "out of luck")]
     [InlineData("data: {\"object\":\"error\",\"message\":\"out of luck\"}\n\n", "out of luck")]
-    [InlineData("data: {oops\n\n", "is not what its API says")]
+    [InlineData("data: {oops\n\n", "is not what its API says: 'o' stands where a name in double quotes must be (line 1, byte 2)")]
+    [InlineData("data: null\n\n", "is not what its API says: a value is null, where an object was expected")]
+    [InlineData("data: {\"choices\":5}\n\n", "is not what its API says: ")]
     [InlineData("data: {\"hello\":1}\n\n", "is not what its API says")]
     [InlineData("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"abort\"}]}\n\n", "gave its answer up")]
     public async Task A_stream_that_goes_wrong(string rest, string says)

@@ -22,6 +22,16 @@ public sealed class AliasTableTests
     public void An_alias_stands_for_its_model(string name, string model) => Assert.Equal(model, _table.Resolve(name));
 
     [Fact]
+    public void A_list_has_a_model_under_its_aliases_and_its_own_name_unless_an_alias_hides_it()
+    {
+        Assert.Equal(["gpt-4o", "llama3.3:70b"], _table.NamesOf("llama3.3:70b"));
+        Assert.Equal(["llama3"], _table.NamesOf("llama3:8b"));
+        Assert.Equal(["llama3:8b", "mini:latest"], _table.NamesOf("mini:latest"));
+        Assert.Equal(["qwen3"], _table.NamesOf("qwen3"));
+        Assert.Equal(("gpt-4o", (string?)null), (_table.Spelled("GPT-4O:latest"), _table.Spelled("mini")));
+    }
+
+    [Fact]
     public void A_name_is_looked_up_once()
     {
         Assert.Equal("llama3:8b", _table.Resolve("llama3"));

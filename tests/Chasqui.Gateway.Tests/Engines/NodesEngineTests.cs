@@ -116,6 +116,42 @@ public sealed class NodesEngineTests
         Assert.Equal(("m", 4096, null), (asked.Model, asked.Options.NumCtx, asked.KeepAlive));
     }
 
+    [Fact]
+    public async Task Models_in_memory_have_their_aliases_too_and_what_is_hidden_stays_so()
+    {
+        var settings = new GatewaySettings
+        {
+            Catalogue = new CatalogueOptions { Aliases = new Dictionary<string, string> { ["gpt-4o"] = "m", ["Own"] = "m" }, Deny = ["secret*"] },
+        };
+        var node = new FakeNode("a", "m", "own", "secret", "none")
+        {
+            Options = new NodeOptions { Name = "a", Url = "http://a:11434", Kind = NodeKind.Ollama, Slots = 64, Deny = ["none"] },
+            Running = 3,
+        };
+        node.Resident.AddRange(["m", "own", "secret", "none"]);
+        await using var fleet = await Fleet.OfAsync(settings, node);
+
+        var resident = await fleet.Engine.ListResidentAsync(Fleet.Token);
+
+        // The model "own" is hidden by the alias of its name. What runs is counted once.
+        Assert.Equal([("gpt-4o", 0), ("Own", 0), ("m", 3)], resident.Select(model => (model.Summary.Name, model.Running)));
+        Assert.Equal(["gpt-4o", "Own", "m"], (await fleet.Engine.ListAsync(Fleet.Token)).Select(model => model.Name));
+        Assert.Equal("Own", (await fleet.Engine.ShowAsync("own:latest", Fleet.Token)).Summary.Name);
+        Assert.Equal("gpt-4o", (await fleet.Engine.LoadAsync(new LoadRequest { Model = "GPT-4o" }, Fleet.Token)).Summary.Name);
+        Assert.Equal("m", (await fleet.Engine.LoadAsync(new LoadRequest { Model = "m" }, Fleet.Token)).Summary.Name);
+    }
+
+    [Fact]
+    public async Task A_list_of_a_node_that_is_not_there_or_is_down_says_so()
+    {
+        await using var fleet = await Fleet.OfAsync(new FakeNode("a", "m"), new FakeNode("b") { Silent = new EngineUnavailableException("node 'b' cannot be reached") });
+        foreach (var ask in (Func<NodesEngine, Task>[])[engine => engine.ListAsync(Fleet.Token), engine => engine.ListResidentAsync(Fleet.Token)])
+        {
+            Assert.Equal("there is no node \"c\"; there are a, b", (await Assert.ThrowsAsync<InvalidRequestException>(() => ask(fleet.Engine.On("c")))).Message);
+            Assert.StartsWith("node b is down: ", (await Assert.ThrowsAsync<EngineUnavailableException>(() => ask(fleet.Engine.On("b")))).Message, StringComparison.Ordinal);
+        }
+    }
+
     /// <summary>The first is asked first, as it has the model in memory.</summary>
     private static Task<Fleet> PairAsync(FakeNode first)
     {

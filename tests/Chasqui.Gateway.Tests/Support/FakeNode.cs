@@ -19,6 +19,9 @@ internal sealed class FakeNode(string name, params string[] models) : INodeConne
     /// <summary>Those of them that are in memory.</summary>
     public List<string> Resident { get; } = [];
 
+    /// <summary>Requests that each of these runs.</summary>
+    public int Running { get; set; }
+
     public DateTimeOffset ModifiedAt { get; init; } = DateTimeOffset.UnixEpoch;
 
     /// <summary>Thrown by every report.</summary>
@@ -69,7 +72,7 @@ internal sealed class FakeNode(string name, params string[] models) : INodeConne
         {
             Software = "double",
             Models = [.. Models.Select(Summary)],
-            Resident = [.. Resident.Select(model => new ResidentModel { Summary = Summary(model) })],
+            Resident = [.. Resident.Select(model => new ResidentModel { Summary = Summary(model), Running = Running })],
         });
     }
 

@@ -101,10 +101,12 @@ public sealed class GatewayConfigurationTests : IDisposable
 
     [Theory]
     [InlineData("", "chasqui.json line 1 cannot be read: ")]
-    [InlineData("{ \"Http\":\n ", "chasqui.json line 2 cannot be read: ")]
-    [InlineData("\n{ \"Http\": {\n \"Endpoints\": nowhere } }", "chasqui.json line 3 cannot be read: '")]
+    [InlineData("{ \"Http\":\n ", "chasqui.json line 2 cannot be read: it ends too early: a value, a list or an object is not complete")]
+    [InlineData("\n{ \"Http\": {\n \"Endpoints\": nowhere } }", "chasqui.json line 3 cannot be read: 'nowhere' is no value; there are true, false and null")]
+    [InlineData("{ \"Http\" {} }", "chasqui.json line 1 cannot be read: '{' stands where a colon must be")]
     [InlineData("{ \"Http\": \"\\ud800\" }", "chasqui.json line 1 cannot be read: ")]
-    [InlineData("// nothing\n[]", "chasqui.json line 2 cannot be read: the configuration is an object: { … }")]
+    [InlineData("// nothing\n[]", "chasqui.json line 2 cannot be read: it must be an object: { … }")]
+    [InlineData("// nothing\n /* at all */ ", "chasqui.json line 1 cannot be read: it is empty; write {} for no entries, or remove it")]
     [InlineData("{ \"Http\": {},\n\"Http\": { \"Endpoints\": \"a\" },\n\"http\": {\n\"endpoints\": \"b\" } }", "chasqui.json line 4 cannot be read: \"http:endpoints\" is given twice, first in line 2")]
     public void A_file_that_is_no_JSON_object_is_refused_in_one_line(string json, string part)
     {

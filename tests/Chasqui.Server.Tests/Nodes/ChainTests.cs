@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Chasqui.Client;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Nodes;
@@ -75,6 +76,44 @@ public sealed class ChainTests
             var refused = await Assert.ThrowsAsync<ClientException>(() => client.TokenizeAsync(tokenize, cancellationToken: Cancellation));
             Assert.Equal("unsupported_capability", refused.Error.Code);
         }
+    }
+
+    [Theory]
+    [InlineData(true, null, false)]
+    [InlineData(true, "wanted", true)]
+    [InlineData(false, null, true)]
+    [InlineData(false, "wanted", false)]
+    public async Task A_tool_that_must_be_called_over_MCP_is_called_by_the_gateway_behind(bool overWire, string? name, bool single)
+    {
+        const string Schema = """{"type":"object","properties":{"city":{"enum":["Lima"]}},"required":["city"]}""";
+        await using var chain = await Chain.StartAsync(overWire);
+        await using var client = new ChasquiClient(Assert.Single(GatewayHost.WireAddresses(chain.Front.App)));
+        var choice = new Messages.ToolChoice { Required = true, Single = single };
+        if (name is not null)
+            choice.Name = name;
+        var chat = new Messages.ChatRequest
+        {
+            Model = "mini",
+            Common = new Messages.GenerationCommon { Options = new() { NumPredict = 200, Seed = 5, Temperature = 0 } },
+            Messages = { new Messages.ChatMessage { Role = "user", Content = "Hello!" } },
+            Tools = $$$"""
+                [{"type":"function","function":{"name":"first","parameters":{{{Schema}}}}},{"type":"function","function":{"name":"wanted","parameters":{{{Schema}}}}}]
+                """,
+            ToolChoice = choice,
+        };
+
+        var (calls, text) = (new List<JsonElement>(), "");
+        await foreach (var update in client.ChatAsync(chat, cancellationToken: Cancellation))
+        {
+            text += update.Text;
+            if (update.HasToolCalls)
+                calls.AddRange(JsonElement.Parse(update.ToolCalls).EnumerateArray());
+        }
+
+        var function = Assert.Single(calls).GetProperty("function");
+        Assert.Equal((name ?? function.GetProperty("name").GetString(), "Lima", ""),
+            (function.GetProperty("name").GetString(), function.GetProperty("arguments").GetProperty("city").GetString(), text));
+        Assert.Contains(function.GetProperty("name").GetString(), (string[])["first", "wanted"]);
     }
 
     [Theory]

@@ -1,6 +1,9 @@
+using System.Text;
 using System.Text.Json.Nodes;
+using Chasqui.Client;
 using Chasqui.Gateway;
 using Chasqui.OllamaDouble;
+using Messages = Chasqui.Protocol.Messages;
 
 namespace Chasqui.Server.Tests.Nodes;
 
@@ -49,6 +52,47 @@ public sealed class OneTooManyTests
             Assert.Equal(status == 429 ? "rate_limit_error" : "overloaded_error", (string?)body["error"]!["type"]);
         // It says of the node that it is full, not that it is broken.
         Assert.Contains(fleet.Nodes.All, node => node.Health.FailureRate > 0);
+    }
+
+    [Theory]
+    [InlineData(NodeKind.Ollama, "chat", 429)]
+    [InlineData(NodeKind.OpenAi, "chat", 429)]
+    [InlineData(NodeKind.Ollama, "generate", 429)]
+    [InlineData(NodeKind.OpenAi, "generate", 429)]
+    [InlineData(NodeKind.Ollama, "chat", 503)]
+    [InlineData(NodeKind.OpenAi, "chat", 503)]
+    public async Task They_reach_a_client_of_MCP(NodeKind kind, string operation, int status)
+    {
+        await using var fleet = await Fleet.StartAsync(_well, kind: kind);
+        await fleet.WarmAsync();
+        Strike(fleet, 0, status, "7");
+        await using var client = new ChasquiClient(GatewayHost.WireAddresses(fleet.Gateway.App)[0]);
+        var updates = operation == "chat"
+            ? client.ChatAsync(new Messages.ChatRequest { Model = "mini", Messages = { new Messages.ChatMessage { Role = "user", Content = "Hello!" } } }, cancellationToken: Cancellation)
+            : client.GenerateAsync(new Messages.GenerateRequest { Model = "mini", Prompt = "Hello!" }, cancellationToken: Cancellation);
+
+        var error = await Assert.ThrowsAsync<ClientException>(async () => await updates.GetAsyncEnumerator(Cancellation).MoveNextAsync());
+
+        Assert.Equal((status, "overloaded", 7000UL), (error.Status, error.Error.Code, error.Error.RetryAfterMs));
+        Assert.Equal("two of three are busy", error.Error.Message);
+        Assert.Equal(status == 429 ? "true" : null, error.Error.Details.GetValueOrDefault("one_too_many"));
+    }
+
+    [Theory]
+    [InlineData(NodeKind.Ollama, "/api/chat")]
+    [InlineData(NodeKind.OpenAi, "/api/chat")]
+    [InlineData(NodeKind.Ollama, "/v1/chat/completions")]
+    [InlineData(NodeKind.OpenAi, "/v1/messages")]
+    public async Task They_reach_a_request_of_HTTP_over_MCP(NodeKind kind, string path)
+    {
+        await using var fleet = await Fleet.StartAsync(_well, kind: kind);
+        await fleet.WarmAsync();
+        Strike(fleet, 0, 429, "7");
+        await using var client = new ChasquiClient(GatewayHost.WireAddresses(fleet.Gateway.App)[0]);
+        await using var answer = await client.HttpAsync("POST", path, Encoding.UTF8.GetBytes(ApiCall.Of(path, false).Body), cancellationToken: Cancellation);
+
+        Assert.Equal((429, "7"), (answer.Status, answer.Headers["retry-after"]));
+        Assert.Contains("two of three are busy", Encoding.UTF8.GetString(await answer.ReadBodyAsync(cancellationToken: Cancellation)), StringComparison.Ordinal);
     }
 
     [Theory]

@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using Chasqui.Server.Tests.Keys;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Time.Testing;
 
 namespace Chasqui.Server.Tests.Sessions;
 
@@ -66,20 +65,18 @@ public sealed class ResumeTests
     [Fact]
     public async Task It_is_cancelled_when_nobody_comes_back_or_when_somebody_says_so()
     {
-        var time = new FakeTimeProvider();
+        var (time, alone) = (new SignallingTime(), TimeSpan.FromSeconds(37));
         var ends = new[] { new TaskCompletionSource(), new TaskCompletionSource() };
         var count = -1;
         await using var gateway = await RunningGateway.StartAsync(
-            new ScriptedEngine { Answer = (_, token) => EndlessAsync(ends[Interlocked.Increment(ref count)], token) }, null, builder => builder.Services.AddSingleton<TimeProvider>(time));
+            new ScriptedEngine { Answer = (_, token) => EndlessAsync(ends[Interlocked.Increment(ref count)], token) }, options => options with { Resume = options.Resume with { RunOn = alone } }, builder => builder.Services.AddSingleton<TimeProvider>(time));
         var generations = gateway.App.Services.GetRequiredService<Generations>();
         using (await gateway.Http.SendAsync(Request("/api/chat", Chat), HttpCompletionOption.ResponseHeadersRead, Cancellation))
             Assert.Equal(1, generations.Count);
-        // Until the server has seen that its reader has left, time passes for nobody.
-        while (generations.Count > 0)
-        {
-            time.Advance(TimeSpan.FromSeconds(31));
-            await Task.Delay(10, Cancellation);
-        }
+        // Its time begins when the server has seen that its reader has left.
+        await time.TimerAsync(alone).WaitAsync(Cancellation);
+        time.Advance(alone);
+        Assert.Equal(0, generations.Count);
         await ends[0].Task.WaitAsync(TimeSpan.FromSeconds(30), Cancellation);
 
         using var second = await gateway.Http.SendAsync(Request("/api/chat", Chat), HttpCompletionOption.ResponseHeadersRead, Cancellation);

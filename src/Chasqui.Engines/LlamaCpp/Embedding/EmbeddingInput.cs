@@ -1,3 +1,4 @@
+using Chasqui.Engines.LlamaCpp.Prompts;
 using Chasqui.Engines.LlamaCpp.Residency;
 
 namespace Chasqui.Engines.LlamaCpp;
@@ -24,23 +25,25 @@ internal static class EmbeddingInput
             ? Math.Min(request.Options.NumCtx is > 0 and var n ? n : int.MaxValue, model.ContextLength)
             : Math.Min(model.Weights.TrainedContext, ModelLoader.LongestEncoderText);
         var texts = new List<int[]>(request.Count);
-        foreach (var given in request.Inputs.Select(text => model.Weights.Tokenize(text, addSpecial: true, parseSpecial: true, cancellationToken))
-            .Concat(request.TokenInputs.Select(ids => Checked(ids, model.Weights.VocabularySize))))
+        foreach (var text in request.Inputs)
         {
-            var tokens = given;
+            var tokens = model.Weights.TokenizeFirst(text, GenerationPlanner.Counted(limit), addSpecial: true, parseSpecial: true, out var isCut, cancellationToken);
+            Add(tokens, isCut, "character");
+        }
+        foreach (var ids in request.TokenInputs)
+            Add(Checked(ids, model.Weights.VocabularySize), false, "token");
+        return texts;
+
+        void Add(int[] tokens, bool isCut, string unit)
+        {
             if (tokens.Length > limit)
             {
                 if (!request.Truncate)
-                    throw new ContextLengthExceededException(tokens.Length, limit);
+                    throw GenerationPlanner.TooLong(tokens.Length - (isCut ? 1 : 0), isCut, limit);
                 tokens = Cut(tokens, limit, model.Weights.Tokenize("", addSpecial: true, parseSpecial: true, cancellationToken));
             }
-
-            if (tokens.Length == 0)
-                throw new InvalidRequestException($"an input is empty; every input must hold at least one {(request.TokenInputs.Count > 0 ? "token" : "character")}");
-            texts.Add(tokens);
+            texts.Add(tokens.Length > 0 ? tokens : throw new InvalidRequestException($"an input is empty; every input must hold at least one {unit}"));
         }
-
-        return texts;
     }
 
     internal static IReadOnlyList<float[]> Shape(float[][] vectors, EmbedRequest request)

@@ -6,7 +6,7 @@ using System.Text;
 namespace Chasqui.Engines.LlamaCpp.Native;
 
 /// <summary>A loaded model: weights and vocabulary. Thread-safe; freed when the last user is done (a <see cref="SafeHandle"/>).</summary>
-internal sealed unsafe class LlamaModel : SafeHandle
+internal sealed unsafe partial class LlamaModel : SafeHandle
 {
     /// <summary>Texts longer than this are refused before they reach the tokenizer, whose lengths are 32-bit.</summary>
     internal const int MaxTextBytes = 256 * 1024 * 1024;
@@ -110,8 +110,13 @@ internal sealed unsafe class LlamaModel : SafeHandle
         _pieces.GetOrAdd(token, static (t, vocab) => ReadPiece(vocab, t), _vocab);
 
     /// <summary>The tokens of a text. A word of many thousand characters may come out as other tokens than the model was trained on.</summary>
-    internal int[] Tokenize(string text, bool addSpecial, bool parseSpecial, CancellationToken cancellationToken = default)
+    internal int[] Tokenize(string text, bool addSpecial, bool parseSpecial, CancellationToken cancellationToken = default) =>
+        Tokenize(text, int.MaxValue, addSpecial, parseSpecial, out _, cancellationToken);
+
+    /// <summary>The same of a text in pieces, but no further piece once there are more than <paramref name="most"/> tokens.</summary>
+    private int[] Tokenize(string text, int most, bool addSpecial, bool parseSpecial, out bool isCut, CancellationToken cancellationToken)
     {
+        isCut = false;
         if (text.Length == 0 && !addSpecial)
             return [];
         if (Encoding.UTF8.GetByteCount(text) is var length && length > MaxTextBytes)
@@ -125,6 +130,9 @@ internal sealed unsafe class LlamaModel : SafeHandle
             tokens.Add(LlamaApi.llama_vocab_bos(_vocab));
         foreach (var piece in pieces)
         {
+            isCut = tokens.Count > most;
+            if (isCut)
+                break;
             cancellationToken.ThrowIfCancellationRequested();
             tokens.AddRange(TokenizePiece(text.AsSpan()[piece], addSpecial: false, parseSpecial));
         }

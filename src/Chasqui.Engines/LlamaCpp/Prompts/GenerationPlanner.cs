@@ -20,6 +20,9 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
 
     private const int DefaultKeep = 4;
 
+    /// <summary>Turns of one request. Each takes memory while it is rendered, however short it is.</summary>
+    private const int MostTurns = 65_536;
+
     // Ollama's own words, which clients look for.
     private const string NoShift = "the prompt is longer than the context length currently available to the model; shorten the prompt, "
         + "adjust the context length in settings, or use a model with a longer context length";
@@ -43,6 +46,11 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
             if (tools.GetArrayLength() > 0 && !able.Contains("tools") && request is not ChatRequest { ToolChoice.IsForced: true })
                 throw new UnsupportedCapabilityException(request.Model, "tools");
         }
+        if (request is ChatRequest { Messages.Count: > MostTurns } chatting)
+        {
+            throw new InvalidRequestException(FormattableString.Invariant(
+                $"{chatting.Messages.Count} messages are too many for one request, which may have {MostTurns}; leave the oldest out"));
+        }
         if (request is ChatRequest { ToolChoice.IsForced: true } forced)
             ForcedTool.Check(forced);
 
@@ -58,11 +66,12 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
     internal GenerationPlan Plan(
         GenerateRequest request, ModelDescription description, LoadedModel model, GenerationOptions options, CancellationToken cancellationToken)
     {
-        var prompt = request.Raw ? request.Prompt : renderer.Render(request, description);
-        int[] tokens = request.Context is { Count: > 0 } context && !request.Raw
-            ? [.. Checked(context, model.Weights), .. model.Weights.Tokenize(prompt, addSpecial: false, parseSpecial: true, cancellationToken)]
-            : model.Weights.Tokenize(prompt, addSpecial: true, parseSpecial: true, cancellationToken);
-        return Finish(request, description, model, options, new TokenizedPrompt(prompt, tokens), tokens.Length, returnContext: !request.Raw);
+        var limit = LimitOf(model, options);
+        var prompt = request.Raw ? request.Prompt : renderer.Render(request, description, limit);
+        var context = request.Raw || request.Context is not { Count: > 0 } given ? [] : Checked(given, model.Weights);
+        var tokens = model.Weights.TokenizeFirst(prompt, Counted(limit), addSpecial: context.Count == 0, parseSpecial: true, out var isCut, cancellationToken);
+        var tokenized = new TokenizedPrompt(prompt, [.. context, .. tokens]) { IsCut = isCut };
+        return Finish(request, description, model, options, tokenized, tokenized.Count, returnContext: !request.Raw, cancellationToken);
     }
 
     internal GenerationPlan Plan(
@@ -72,20 +81,27 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
         var isTold = description.TemplateIsGo && description.Summary.Capabilities.Contains("tools");
         var shown = request.ToolChoice is { IsForced: true } && !isTold ? ForcedCall.InWords(request) : request;
         var turns = PromptRenderer.Turns(shown, description);
+        var limit = LimitOf(model, options);
         TokenizedPrompt Tokenize(IReadOnlyList<ChatMessage> some)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var text = renderer.Render(shown, some, description);
-            return new TokenizedPrompt(text, model.Weights.Tokenize(text, addSpecial: true, parseSpecial: true, cancellationToken));
+            var most = ReferenceEquals(some, turns) ? Counted(limit) : limit;
+            return new TokenizedPrompt(text, model.Weights.TokenizeFirst(text, most, addSpecial: true, parseSpecial: true, out var isCut, cancellationToken)) { IsCut = isCut };
         }
 
-        var whole = Tokenize(turns);
-        var prompt = request.Truncate ? PromptCutter.FitTurns(turns, whole, Tokenize, LimitOf(model, options) - 1) : whole;
-        return Finish(request, description, model, options, prompt, whole.Tokens.Length, returnContext: false);
+        // A turn has at least one token, so what has more turns than tokens fit need not be rendered to be known as too long.
+        var tooMany = turns.Count > limit && (request.Truncate || !request.RenderOnly);
+        if (tooMany && !request.Truncate)
+            throw TooLong(turns.Count, isCut: true, limit - 1);
+        TokenizedPrompt? whole = tooMany ? null : Tokenize(turns);
+        var prompt = request.Truncate ? PromptCutter.FitTurns(turns, whole, Tokenize, limit - 1) : whole!.Value;
+        return Finish(request, description, model, options, prompt, whole?.Count ?? turns.Count + prompt.Count, returnContext: false, cancellationToken);
     }
 
     private static GenerationPlan Finish(
-        GenerationRequest request, ModelDescription description, LoadedModel model, GenerationOptions options, TokenizedPrompt prompt, int whole, bool returnContext)
+        GenerationRequest request, ModelDescription description, LoadedModel model, GenerationOptions options, TokenizedPrompt prompt, int whole, bool returnContext,
+        CancellationToken cancellationToken)
     {
         if (request.RenderOnly)
             return new GenerationPlan(prompt.Text, null, null);
@@ -98,14 +114,15 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
         if (tokens.Length >= limit)
         {
             if (!request.Truncate)
-                throw new ContextLengthExceededException(tokens.Length, limit - 1);
+                throw TooLong(tokens.Length - (prompt.IsCut ? 1 : 0), prompt.IsCut, limit - 1);
             // Cutting tokens out of the middle is a shift before the first token.
             if (!request.Shift)
                 throw new ContextLengthExceededException(tokens.Length, limit - 1, NoShift);
-            tokens = PromptCutter.CutMiddle(tokens, limit, keep);
+            tokens = PromptCutter.CutMiddle(tokens, limit, keep, prompt.IsCut
+                ? count => model.Weights.TokenizeLast(prompt.Text, count, addSpecial: true, parseSpecial: true, cancellationToken) : null);
         }
 
-        var cut = whole - tokens.Length;
+        var cut = Math.Max(0, whole - tokens.Length);
         var said = SaidOf(request, model.Weights);
         if (tokens.Length + said.Count >= limit)
             throw new ContextLengthExceededException(tokens.Length + said.Count, limit - 1);
@@ -130,6 +147,12 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
             TruncatedTokens = cut,
         }, thinking is null ? null : new ThinkingSplitter(new ThinkingTags(thinking.Open, thinking.Close), thinking.IsBegun));
     }
+
+    /// <summary>As many tokens of a prompt that is too long are counted, so that the caller is told how many there are.</summary>
+    internal static int Counted(int limit) => (int)Math.Min(int.MaxValue, 4L * limit);
+
+    internal static ContextLengthExceededException TooLong(int tokens, bool isCut, int limit) => new(tokens, limit, isCut
+        ? FormattableString.Invariant($"the input length exceeds the context length: more than {tokens} tokens, where {limit} fit") : null);
 
     /// <summary>The tokens of what another engine said in answer to this.</summary>
     private static IReadOnlyList<int> SaidOf(GenerationRequest request, LlamaModel model) => request.SoFar switch

@@ -10,20 +10,27 @@ internal sealed partial class PromptRenderer(ILogger logger)
     /// <summary>Models that were warned about; names are few, and bounded all the same.</summary>
     private const int MostWarnings = 1000;
 
+    /// <summary>How much more text than it was given a request's template may make, for each token of the context.</summary>
+    private const int OwnCharactersPerToken = 16;
+
     private readonly ILogger _logger = logger;
     private readonly ConcurrentDictionary<string, bool> _warned = new(StringComparer.Ordinal);
 
     /// <summary>The prompt of a completion that is not raw.</summary>
+    /// <param name="request">What is asked.</param>
+    /// <param name="description">The model.</param>
+    /// <param name="context">Tokens of the context, which bound what a template of the request may make.</param>
     /// <exception cref="InvalidTemplateException">The template cannot be parsed or run.</exception>
     /// <exception cref="UnsupportedCapabilityException">A suffix was given, and the template has no place for it.</exception>
-    internal string Render(GenerateRequest request, ModelDescription description)
+    internal string Render(GenerateRequest request, ModelDescription description, int context)
     {
         var template = GoTemplateOf(request.Template, description);
+        long? own = string.IsNullOrEmpty(request.Template) ? null : (long)context * OwnCharactersPerToken;
         if (!string.IsNullOrEmpty(request.Suffix))
         {
             if (template is null || !template.Uses("Suffix"))
                 throw new UnsupportedCapabilityException(request.Model, "insert");
-            return template.Render(new TemplateInput { Prompt = request.Prompt, Suffix = request.Suffix });
+            return template.Render(new TemplateInput { Prompt = request.Prompt, Suffix = request.Suffix, OwnCharacters = own });
         }
 
         var turns = new List<ChatMessage>();
@@ -33,7 +40,7 @@ internal sealed partial class PromptRenderer(ILogger logger)
         if (request.Context is null or { Count: 0 })
             turns.AddRange(description.Messages);
         turns.Add(new ChatMessage { Role = "user", Content = request.Prompt });
-        return Render(template, turns, request, tools: null, description);
+        return Render(template, turns, request, tools: null, description, own);
     }
 
     /// <summary>The turns of a chat: the model's own, and the caller's.</summary>
@@ -50,10 +57,10 @@ internal sealed partial class PromptRenderer(ILogger logger)
 
     /// <summary>The prompt of a chat, for some or all of its turns.</summary>
     internal string Render(ChatRequest request, IReadOnlyList<ChatMessage> turns, ModelDescription description) =>
-        Render(GoTemplateOf(null, description), turns, request, request.Tools, description);
+        Render(GoTemplateOf(null, description), turns, request, request.Tools, description, own: null);
 
     private string Render(
-        GoTemplate? template, IReadOnlyList<ChatMessage> turns, GenerationRequest request, System.Text.Json.JsonElement? tools, ModelDescription description)
+        GoTemplate? template, IReadOnlyList<ChatMessage> turns, GenerationRequest request, System.Text.Json.JsonElement? tools, ModelDescription description, long? own)
     {
         if (template is not null)
         {
@@ -62,6 +69,7 @@ internal sealed partial class PromptRenderer(ILogger logger)
             {
                 Messages = turns,
                 Tools = tools,
+                OwnCharacters = own,
                 // A model that can think does, unless it was told not to.
                 Think = request.Think is { } said ? said != "false" : thinks,
                 ThinkLevel = request.Think is null or "true" or "false" ? "" : request.Think,
@@ -87,6 +95,8 @@ internal sealed partial class PromptRenderer(ILogger logger)
 
     private static GoTemplate? GoTemplateOf(string? replacement, ModelDescription description) => replacement switch
     {
+        { Length: > GoTemplate.MaxRequestLength } => throw new InvalidTemplateException(FormattableString.Invariant(
+            $"template: the text has {replacement.Length} characters, but that of a request may have at most {GoTemplate.MaxRequestLength}")),
         { Length: > 0 } => GoTemplate.Parse(replacement),
         _ when description.TemplateIsGo && description.Template.Length > 0 => GoTemplate.Parse(description.Template),
         _ => null,

@@ -90,7 +90,7 @@ internal sealed class StoreFiles(Action<string>? before = null)
     /// <summary>A failure to write, as what a caller can act on.</summary>
     public static EngineFailedException Failure(Exception e) => new(IsFull(e)
         ? "no space left on the disk of the model store; free some, or put Data:Folder elsewhere"
-        : $"the model store cannot be written: {e.Message}", e);
+        : $"the model store cannot be written: {FileProblem.WithPath(e)}", e);
 
     // ENOSPC and EDQUOT of Linux, ENOSPC and EDQUOT of macOS; ERROR_HANDLE_DISK_FULL and ERROR_DISK_FULL of Windows.
     private static bool IsFull(Exception e) => (e.HResult & 0xFFFF) is var code

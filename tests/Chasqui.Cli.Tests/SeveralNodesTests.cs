@@ -1,0 +1,81 @@
+using System.Net;
+using System.Text.Json;
+using Chasqui.Gateway;
+using Chasqui.Server;
+using Microsoft.AspNetCore.Builder;
+
+namespace Chasqui.Cli.Tests;
+
+/// <summary>A real gateway with aliases, its own engine, and another gateway as a node, which has a model of its own.</summary>
+public sealed class SeveralNodesTests : IAsyncLifetime
+{
+    private readonly ScriptedEngine _engine = new();
+    private HttpGateway _inner = null!;
+    private WebApplication _outer = null!;
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _engine.Models.Add(ScriptedEngine.Summary("gpt-4o:latest"));
+        _inner = await HttpGateway.StartAsync(ScriptedEngine.Summary("other:7b"));
+        _outer = GatewayHost.Build(
+            new GatewayOptions
+            {
+                Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
+                Data = new DataOptions { Folder = _inner.Data },
+                Nodes = [new NodeOptions { Name = "inner", Url = _inner.Address.GetLeftPart(UriPartial.Authority), Slots = 4 }],
+                Catalogue = new CatalogueOptions { Aliases = new Dictionary<string, string> { ["gpt-4o"] = "other:7b", ["small"] = "mini" } },
+            },
+            _engine);
+        await _outer.StartAsync(Cancellation);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _outer.StopAsync(CancellationToken.None);
+        await _outer.DisposeAsync();
+        await _inner.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData("http")]
+    [InlineData("ws")]
+    public async Task Lists_have_aliases_with_the_nodes_of_their_models(string scheme)
+    {
+        await _engine.LoadAsync(new LoadRequest { Model = "mini" }, Cancellation);
+        await _engine.LoadAsync(new LoadRequest { Model = "gpt-4o:latest" }, Cancellation);
+        await _inner.Engine.LoadAsync(new LoadRequest { Model = "other:7b" }, Cancellation);
+
+        var list = Rows(await RunAsync(scheme, "models", "list"));
+        var resident = Rows(await RunAsync(scheme, "models", "ps"));
+        var shown = JsonElement.Parse((await RunAsync(scheme, "models", "show", "small", "--json")).Out);
+
+        // The local engine's own gpt-4o is hidden by the alias.
+        Assert.Equal(["gpt-4o|inner", "mini:latest|inner, local", "other:7b|inner", "small|inner, local"], list);
+        Assert.Equal(["gpt-4o|inner", "mini:latest|local", "other:7b|inner", "small|local"], resident);
+        Assert.Equal("small", shown.GetProperty("name").GetString());
+    }
+
+    [Theory]
+    [InlineData("http", "ask")]
+    [InlineData("ws", "ask")]
+    [InlineData("http", "chat")]
+    public async Task Ask_and_chat_choose_a_model_of_a_node_before_the_shipped_one(string scheme, string verb)
+    {
+        var outcome = await RunAsync(scheme, verb == "ask" ? ["ask", "Hi"] : ["chat"]);
+
+        Assert.Equal(0, outcome.ExitCode);
+        Assert.Equal("other:7b", Assert.Single(_inner.Engine.Asked).Model);
+        Assert.Empty(_engine.Asked);
+    }
+
+    private static IEnumerable<string> Rows(CliOutcome outcome) => outcome.Out.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        .Select(line => line.Split('\t')).Select(cells => $"{cells[0]}|{cells[^1]}").Order(StringComparer.Ordinal);
+
+    private Task<CliOutcome> RunAsync(string scheme, params string[] args)
+    {
+        var address = GatewayHost.Addresses(_outer)[0];
+        return new CliRun { Server = scheme == "http" ? address : new Uri($"{scheme}://{address.Authority}/ws"), Input = "Hi\n" }.RunAsync(args);
+    }
+}
