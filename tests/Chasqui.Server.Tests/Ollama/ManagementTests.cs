@@ -84,8 +84,6 @@ public abstract class ManagementTests(EngineProcess process) : IAsyncLifetime
     [InlineData("create", """{"model":"x1","files":{"a/./b.gguf":"sha256:fd53328b159250f8e63e0a877f91f272892a87ea3d7dcd3ba677b79bca91fced"}}""", "file path must be relative")]
     [InlineData("create", """{"model":"b b","files":{"../a.gguf":""}}""", "file path must be relative")]
     [InlineData("create", """{"model":"x1","from":"mini","adapters":{"a.gguf":""}}""", "invalid digest format")]
-    [InlineData("create", """{"model":"x1","files":{"a.gguf":"sha256:00"}}""", "invalid digest format")]
-    [InlineData("create", """{"model":"x1","from":"mini","adapters":{"a.gguf":"sha256:00"}}""", "invalid digest format")]
     [InlineData("create", """{"model":"b b","from":"mini"}""", "invalid model name")]
     [InlineData("create", """{"model":"x1","from":"b b"}""", "invalid model name")]
     [InlineData("create", """{"model":"x1","files":{"a.gguf":"sha256:fd53328b159250f8e63e0a877f91f272892a87ea3d7dcd3ba677b79bca91fced"},"quantize":"q9"}""", "unsupported quantization type Q9 - supported types are F32, F16, Q4_K_S, Q4_K_M, Q8_0")]
