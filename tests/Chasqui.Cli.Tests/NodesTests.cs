@@ -86,7 +86,8 @@ public sealed class NodesTests : IAsyncLifetime
             {
                 Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
                 Data = new DataOptions { Folder = _inner.Data },
-                Nodes = [new NodeOptions { Name = "gpu1", Url = "http://127.0.0.1:1" }, new NodeOptions { Name = "ollama", Url = "http://127.0.0.1:2", Kind = NodeKind.Ollama, IsImplied = true }],
+                Nodes = [new NodeOptions { Name = "gpu1", Url = "http://127.0.0.1:1" },
+                    new NodeOptions { Name = "ollama", Url = "http://127.0.0.1:2", Kind = NodeKind.Ollama, IsImplied = true }],
             },
             _engine);
         await _outer.StartAsync(TestContext.Current.CancellationToken);
@@ -94,10 +95,12 @@ public sealed class NodesTests : IAsyncLifetime
         var outcome = await RunAsync(scheme, "nodes");
         var json = JsonElement.Parse((await RunAsync(scheme, "nodes", "--json")).Out);
 
-        Assert.Equal(["gpu1\tdown\tunknown\t0\t0\t0\thttp://127.0.0.1:1", "local\tup\tscripted\t0/16\t1\t0\t", ""], outcome.Out.ReplaceLineEndings("\n").Split('\n'));
+        Assert.Equal(["gpu1\tdown\tunknown\t0\t0\t0\thttp://127.0.0.1:1", "local\tup\tscripted\t0/16\t1\t0\t", ""],
+            outcome.Out.ReplaceLineEndings("\n").Split('\n'));
         Assert.Equal(
             [
-                "gpu1: cannot be reached at 127.0.0.1:1: Connection refused", "No Ollama answers at http://127.0.0.1:2; one that is started there is used by itself.",
+                "gpu1: cannot be reached at 127.0.0.1:1: Connection refused",
+                    "No Ollama answers at http://127.0.0.1:2; one that is started there is used by itself.",
                 "All nodes beside the embedded engine are down.", "",
             ], outcome.Error.ReplaceLineEndings("\n").Split('\n'));
         Assert.Equal(3, json.GetArrayLength());
