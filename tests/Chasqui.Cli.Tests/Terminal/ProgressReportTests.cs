@@ -18,7 +18,7 @@ public sealed partial class ProgressReportTests
         foreach (var step in (string[])["pulling manifest", "verifying", "success"])
             Assert.All(lines.Where(line => line.Contains(step, StringComparison.Ordinal)), line => Assert.Equal(step, line.Trim()));
         Assert.Contains(lines, line => line.Contains("pulling 8f72aeff398b", StringComparison.Ordinal)
-            && line.Contains("100%", StringComparison.Ordinal) && line.Contains("2", StringComparison.Ordinal));
+            && line.Contains("100%", StringComparison.Ordinal) && line.Contains('2', StringComparison.Ordinal));
         Assert.DoesNotContain(lines, line => line.Contains("0/1", StringComparison.Ordinal));
     }
 
@@ -34,8 +34,15 @@ public sealed partial class ProgressReportTests
     private static async Task<IReadOnlyList<string>> ShowAsync(params ModelProgress[] steps)
     {
         var error = new StringWriter();
-        var console = new CliConsole { In = TextReader.Null, Out = new StringWriter(), Error = error, OutputIsTerminal = true,
-            ErrorIsTerminal = true, UseColor = false };
+        var console = new CliConsole
+        {
+            In = TextReader.Null,
+            Out = new StringWriter(),
+            Error = error,
+            OutputIsTerminal = true,
+            ErrorIsTerminal = true,
+            UseColor = false,
+        };
 
         await ProgressReport.RunAsync(console, json: false, StepsAsync(), Cancellation);
 
