@@ -30,7 +30,7 @@ public enum ErrorCode : uint
     /// <summary>A header block that cannot be decoded.</summary>
     Compression = 8,
 
-    /// <summary>Too many cancelled streams or control frames.</summary>
+    /// <summary>Too many cancelled streams or control frames, or too many connections.</summary>
     Flood = 9,
 
     /// <summary>No complete hello in time.</summary>

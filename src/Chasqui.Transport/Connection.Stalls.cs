@@ -42,4 +42,46 @@ public sealed partial class Connection
         foreach (var call in stalled ?? [])
             ResetByUs(call, ErrorCode.Deadline, FormattableString.Invariant($"no credit came for {limit.TotalSeconds:0.###} s while a message waited"));
     }
+
+    // Whether a stream may be withheld; so they are looked through only then.
+    private bool _withholds;
+
+    /// <summary>There is no room for more of a message: its stream gets no credit until there is. Under the gate.</summary>
+    internal void Withhold(Call call)
+    {
+        if (call.WithheldSince != 0)
+            return;
+        call.WithheldSince = Options.Time.GetTimestamp();
+        _withholds = true;
+    }
+
+    private void GrantWithheld(long now)
+    {
+        if (!_withholds)
+            return;
+        List<Call>? refused = null;
+        lock (Gate)
+        {
+            _withholds = false;
+            foreach (var call in _calls.Values)
+            {
+                if (call.WithheldSince == 0)
+                    continue;
+                if (call.Incomplete is not { } part || part.TryReserve(Budget!, Options.MaxMessageBytes))
+                {
+                    call.WithheldSince = 0;
+                    call.HeardAt = now;
+                    if (!call.HasQueued)
+                        Flow.Joined(call);
+                }
+                else if (Options.Time.GetElapsedTime(call.WithheldSince, now) >= Budget!.Patience)
+                    (refused ??= []).Add(call);
+                else
+                    _withholds = true;
+            }
+            foreach (var call in refused ?? [])
+                call.StopReading(Budget!.Refusal());
+        }
+        Outbox.Flush();
+    }
 }

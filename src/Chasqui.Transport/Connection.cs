@@ -55,6 +55,12 @@ public sealed partial class Connection : IAsyncDisposable
     /// <summary>Whom <see cref="ConnectionOptions.Authenticate"/> knew by the peer's credential; null until then.</summary>
     public object? Identity { get; private set; }
 
+    /// <summary>What <see cref="ConnectionOptions.BudgetOf"/> said; null for none, and until the peer is known.</summary>
+    public IMessageBudget? Budget { get; private set; }
+
+    /// <summary>Where the connection comes from, for who asks about it; to be set before <see cref="OpenAsync"/>. Default null.</summary>
+    public object? Origin { get; set; }
+
     /// <summary>Streams that are open, of both sides.</summary>
     public int ActiveStreams
     {
@@ -253,6 +259,7 @@ public sealed partial class Connection : IAsyncDisposable
                 ?? throw new ProtocolException(ErrorCode.Unauthenticated, peer.Authorization is null ? "a credential is needed" : "the credential is wrong");
         }
 
+        Budget = Options.BudgetOf?.Invoke(this);
         lock (Gate)
         {
             if (_role == ConnectionRole.Acceptor)
@@ -294,6 +301,7 @@ public sealed partial class Connection : IAsyncDisposable
         }
 
         ResetStalled(now);
+        GrantWithheld(now);
         switch (_heartbeat.Tick(now, _loop.Signs))
         {
             case HeartbeatAction.Ask:

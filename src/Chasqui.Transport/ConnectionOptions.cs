@@ -35,6 +35,12 @@ public sealed record ConnectionOptions
     /// <summary>What all messages that are still incomplete may hold together, in bytes. Default 64 MiB, at least 1.</summary>
     public long MaxIncompleteBytes { get; init; } = 64 * 1024 * 1024;
 
+    /// <summary>
+    /// Bounds what is held of a peer's requests, asked once the peer is known; see <see cref="Connection.Budget"/>. It may throw a <see cref="ProtocolException"/> to turn the peer away.
+    /// Default: nothing beside <see cref="MaxIncompleteBytes"/> and credit.
+    /// </summary>
+    public Func<Connection, IMessageBudget?>? BudgetOf { get; init; }
+
     /// <summary>Streams the peer may open and reset a second, with <see cref="CancelledStreamsBurst"/> at once. Default 200.</summary>
     public int CancelledStreamsPerSecond { get; init; } = 200;
 

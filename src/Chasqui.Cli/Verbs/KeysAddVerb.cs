@@ -16,6 +16,7 @@ internal sealed class KeysAddVerb
     private readonly Option<string?> _requestBurst = Text("--burst", "N", "Requests at once after a pause (default those of a minute)");
     private readonly Option<string?> _tokens = Text("--tpm", "N", "Tokens of prompts and answers a minute; 0 for none at all (default no limit)");
     private readonly Option<string?> _tokenBurst = Text("--token-burst", "N", "Tokens at once after a pause (default those of a minute)");
+    private readonly Option<string?> _concurrency = Text("--concurrent", "N", "Requests that may run or wait at a time (default Limits:RequestsPerCaller)");
     private readonly Option<string[]> _models = new("--models")
     {
         Description = "The models that it may use and sees, such as 'llama3*'; several, or given again (default all)",
@@ -36,6 +37,7 @@ internal sealed class KeysAddVerb
         var command = new Command("add", "Make a key; it is shown this once")
         {
             verb._name, verb._tenant, verb._weight, verb._priority, verb._mostUrgent, verb._requests, verb._requestBurst, verb._tokens, verb._tokenBurst,
+            verb._concurrency,
             verb._models, verb._scopes, verb._expires,
         };
         verb._folder.AddTo(command);
@@ -83,6 +85,7 @@ internal sealed class KeysAddVerb
         MostUrgent = Value(parsed, _mostUrgent, KeyFields.Priority, KeyFields.ExpectedPriority) ?? PriorityClass.Interactive,
         Scopes = Scopes(parsed.GetValue(_scopes) ?? "infer"),
         Models = [.. (parsed.GetValue(_models) ?? []).Select(pattern => KeyFields.Pattern(pattern) ?? throw Wrong("--models", pattern, KeyFields.ExpectedPattern))],
+        Concurrency = (int?)Value(parsed, _concurrency, KeyFields.Concurrency, KeyFields.ExpectedConcurrency),
         Limit = new TrafficLimit
         {
             RequestsPerMinute = Value(parsed, _requests, KeyFields.Limit, KeyFields.ExpectedLimit),

@@ -2,12 +2,15 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Chasqui.Gateway.Nodes;
 
 namespace Chasqui.Cli;
 
 /// <summary><c>nodes</c>: what runs models for the gateway, and how it is.</summary>
 internal static class NodesVerb
 {
+    private static readonly JsonWriterOptions _json = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static Command Build(CliContext context)
     {
         var command = new Command("nodes", "The nodes that run models for the gateway: their state, load and models");
@@ -34,7 +37,7 @@ internal static class NodesVerb
             [
                 node.Name,
                 node.State,
-                node.Software.Length > 0 ? node.Software : node.Kind,
+                node.Software.Length > 0 ? node.Software : node.Kind == "auto" ? "unknown" : node.Kind,
                 node.Slots is { } slots ? FormattableString.Invariant($"{node.InFlight}/{slots}") : FormattableString.Invariant($"{node.InFlight}"),
                 FormattableString.Invariant($"{node.Models.Count}"),
                 FormattableString.Invariant($"{node.Resident.Count}"),
@@ -42,7 +45,7 @@ internal static class NodesVerb
             ]));
         // A failure is a sentence, too long for a table.
         foreach (var node in nodes.Where(node => node.LastFailure.Length > 0))
-            console.Remark($"{node.Name}: {SafeText.OneLine(node.LastFailure)}");
+            console.Remark($"{node.Name}: {SafeText.OneLine(NodeFailure.Reason(node.Name, node.LastFailure))}");
         foreach (var node in missing)
             console.Remark($"No Ollama answers at {node.Url}; one that is started there is used by itself.");
         if (GatewayNode.AllDown(nodes) is not null)
@@ -52,7 +55,7 @@ internal static class NodesVerb
     private static string ToJson(IReadOnlyList<GatewayNode> nodes)
     {
         using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var json = new Utf8JsonWriter(stream, _json))
         {
             json.WriteStartArray();
             foreach (var node in nodes)

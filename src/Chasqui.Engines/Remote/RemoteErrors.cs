@@ -9,6 +9,8 @@ internal static class RemoteErrors
 {
     internal static EngineException ToEngine(ClientException e) => e switch
     {
+        // The request's fault, which no other request is to pay for.
+        { Reset: ErrorCode.MessageTooLarge or ErrorCode.HeadersTooLarge, IsConnectionLost: false } => new InvalidRequestException($"the request is larger than the engine takes: {e.Message}", e),
         { MayRetry: true } or { Reset: ErrorCode.Unavailable } => new EngineUnavailableException(e.Message, e),
         { IsConnectionLost: true } or { Reset: not null } => new EngineFailedException(e.Message, e),
         { Error.Code: "unreachable" or "unauthenticated" } => new EngineUnavailableException(e.Message, e),

@@ -40,6 +40,7 @@ public static class WireErrors
         InvalidFormatException => (400, "invalid_format"),
         InvalidTemplateException => (400, "invalid_template"),
         ContextLengthExceededException => (400, "context_length_exceeded"),
+        RequestTimeoutException => (408, "request_timeout"),
         InvalidRequestException => (400, "invalid_request"),
         UnsupportedCapabilityException => (400, "unsupported_capability"),
         ModelLoadException => (500, "model_load_failed"),
@@ -77,7 +78,7 @@ public static class WireErrors
             "invalid_template" => new InvalidTemplateException(error.Message),
             "context_length_exceeded" => new ContextLengthExceededException(
                 (int)Number(details, "tokens"), (int)Number(details, "context_length"), error.Message is { Length: > 0 } message ? message : null),
-            "invalid_request" or "not_supported" => new InvalidRequestException(error.Message),
+            "invalid_request" or "request_timeout" or "not_supported" => new InvalidRequestException(error.Message),
             "unsupported_capability" => new UnsupportedCapabilityException(
                 Text(details, "model"), Text(details, "capability"), error.Message is { Length: > 0 } said ? said : null),
             "model_load_failed" => new ModelLoadException(Text(details, "model"), Text(details, "reason")),

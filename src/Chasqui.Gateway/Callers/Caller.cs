@@ -45,6 +45,9 @@ public sealed record Caller
     /// <summary>How much it may ask for. Default no limit of its own.</summary>
     public TrafficLimit Limit { get; init; } = TrafficLimit.None;
 
+    /// <summary>Requests that it may have under way at a time, 1 to 1,000,000. Default null: as many as any caller.</summary>
+    public int? Concurrency { get; init; }
+
     /// <summary>Whether it may use a model, and sees it.</summary>
     public bool MayUse(string model) => _filter is null || _filter.Allows(model);
 

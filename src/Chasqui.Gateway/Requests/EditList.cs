@@ -15,6 +15,9 @@ internal struct EditList
     /// <summary>Puts another value in the place of a member's.</summary>
     public void Replace(in Place place, byte[] value) => Add(place.ValueStart, place.ValueEnd, value);
 
+    /// <summary>Puts something between two bytes.</summary>
+    public void Insert(int at, byte[] text) => Add(at, at, text);
+
     /// <summary>Takes a member out, with the one comma that parts it from what is left.</summary>
     public void Remove(ReadOnlySpan<byte> body, in Place place)
     {
@@ -49,7 +52,7 @@ internal struct EditList
         foreach (var (start, end, text) in _edits)
             length += text.Length - (end - start);
 
-        var rented = ArrayPool<byte>.Shared.Rent(length);
+        var rented = length <= RewrittenBody.Pooled ? ArrayPool<byte>.Shared.Rent(length) : GC.AllocateUninitializedArray<byte>(length);
         var target = rented.AsSpan(0, length);
         var source = body.Span;
         var from = 0;

@@ -6,6 +6,9 @@ namespace Chasqui.Gateway.Requests;
 /// <summary>A body to send on. To be disposed, and its bytes not used after that.</summary>
 public readonly struct RewrittenBody : IDisposable
 {
+    /// <summary>Beyond this length no buffer is kept for others.</summary>
+    internal const int Pooled = 64 * 1024;
+
     private readonly byte[]? _rented;
 
     internal RewrittenBody(ReadOnlyMemory<byte> body, byte[]? rented, IReadOnlyList<OptionChange> changes)
@@ -24,7 +27,7 @@ public readonly struct RewrittenBody : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_rented is not null)
+        if (_rented is { Length: <= Pooled })
             ArrayPool<byte>.Shared.Return(_rented);
     }
 }

@@ -12,6 +12,9 @@ internal sealed class LimitState(string subject)
 
     public TokenBucket? Tokens { get; private set; }
 
+    /// <summary>Requests whose bodies come, and that will take from it.</summary>
+    public int Arriving { get; set; }
+
     /// <summary>Puts a limit in force; what was used before stays used.</summary>
     public void Apply(TrafficLimit limit, long now)
     {

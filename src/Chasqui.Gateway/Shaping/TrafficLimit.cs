@@ -47,4 +47,7 @@ public sealed record LimitOptions
 
     /// <summary>Tokens of an answer that are counted beforehand where a request does not say how many it wants, 0 to 1,000,000. Default 256.</summary>
     public int DefaultOutputTokens { get; init; } = 256;
+
+    /// <summary>What requests may hold of the gateway while they come and run.</summary>
+    public LoadOptions Load { get; init; } = new();
 }

@@ -5,7 +5,7 @@ namespace Chasqui.Gateway.Shaping;
 /// waits for its turn, everybody else is refused and told when to come again. Follows the settings; thread-safe.
 /// </summary>
 /// <remarks>Limits are kept in memory, one state for each key that has one, and begin full when the gateway starts.</remarks>
-public sealed class TrafficShaper : IDisposable
+public sealed partial class TrafficShaper : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;

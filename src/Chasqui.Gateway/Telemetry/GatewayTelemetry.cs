@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Chasqui.Gateway.Shaping;
 
 namespace Chasqui.Gateway.Telemetry;
 
@@ -16,12 +17,15 @@ public sealed class GatewayTelemetry : IDisposable
     private volatile Func<IEnumerable<NodeMeasure>>[] _nodes = [];
     private Func<long>? _droppedLines;
     private Func<long>? _cacheBytes;
+    private ByteBudget? _budget;
+    private RefusalCounts? _refusals;
 
     /// <param name="time">The clock; null for the system's.</param>
     public GatewayTelemetry(TimeProvider? time = null)
     {
         Time = time ?? TimeProvider.System;
-        Instruments = new Instruments(Meter, () => _nodes.SelectMany(source => source()), () => _droppedLines?.Invoke() ?? 0, () => _cacheBytes?.Invoke() ?? 0);
+        Instruments = new Instruments(Meter, () => _nodes.SelectMany(source => source()), () => _droppedLines?.Invoke() ?? 0, () => _cacheBytes?.Invoke() ?? 0,
+            () => _budget?.Held ?? 0, Refusals);
     }
 
     /// <summary>Makes the spans.</summary>
@@ -63,6 +67,9 @@ public sealed class GatewayTelemetry : IDisposable
     /// <summary>Says where to ask how many bytes of answers are kept.</summary>
     public void WatchCache(Func<long> bytes) => _cacheBytes = bytes;
 
+    /// <summary>Says where to ask how many bytes of bodies are held, and what was refused.</summary>
+    public void WatchLoads(ByteBudget budget, RefusalCounts refusals) => (_budget, _refusals) = (budget, refusals);
+
     /// <summary>Counts an option of a request that a policy changed.</summary>
     /// <param name="model">The model that the request is for.</param>
     /// <param name="option">The option's name.</param>
@@ -101,6 +108,14 @@ public sealed class GatewayTelemetry : IDisposable
     {
         Source.Dispose();
         Meter.Dispose();
+    }
+
+    private IEnumerable<Measurement<long>> Refusals()
+    {
+        if (_refusals is not { } refusals)
+            yield break;
+        foreach (var reason in Enum.GetValues<RefusalReason>())
+            yield return new Measurement<long>(refusals.Of(reason), new KeyValuePair<string, object?>(TelemetryNames.Reason, RefusalCounts.NameOf(reason)));
     }
 
     internal string Label(string model, bool succeeded) => _models.Label(model, succeeded);

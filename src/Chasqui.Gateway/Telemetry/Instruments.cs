@@ -15,7 +15,7 @@ internal sealed class Instruments
 
     private static readonly long[] _inputs = [1, 2, 4, 8, 16, 32, 64, 128, 256, 1024];
 
-    public Instruments(Meter meter, Func<IEnumerable<NodeMeasure>> nodes, Func<long> droppedLines, Func<long> cacheBytes)
+    public Instruments(Meter meter, Func<IEnumerable<NodeMeasure>> nodes, Func<long> droppedLines, Func<long> cacheBytes, Func<long> bodyBytes, Func<IEnumerable<Measurement<long>>> refusals)
     {
         ServerDuration = Histogram(meter, "gen_ai.server.request.duration", "s", "Time of a request for a model, from its arrival to its last byte.", _durations);
         FirstToken = Histogram(meter, "gen_ai.server.time_to_first_token", "s", "Time from a request's arrival to its first token, where it succeeded.", _firstToken);
@@ -37,6 +37,8 @@ internal sealed class Instruments
         SharedRequests = meter.CreateCounter<long>("chasqui.share.requests", "{request}", "Requests that joined a generation which was begun for another.");
         CacheLookups = meter.CreateCounter<long>("chasqui.cache.lookups", "{answer}", "Vectors and generations that were looked for among those that are kept.");
         meter.CreateObservableGauge("chasqui.cache.size", cacheBytes, "By", "Bytes of answers that are kept in memory.");
+        meter.CreateObservableGauge("chasqui.body.size", bodyBytes, "By", "Bytes of request bodies that are held in memory, as the budget counts them.");
+        meter.CreateObservableCounter("chasqui.refusals", refusals, "{refusal}", "Requests and connections that were refused because they would hold too much.");
         Connections = meter.CreateUpDownCounter<long>("chasqui.connections.active", "{connection}", "Connections of MCP that are open.");
         meter.CreateObservableGauge("chasqui.node.requests.active", () => Gauge(nodes(), node => node.Active), "{request}", "Requests that run on a node.");
         meter.CreateObservableGauge("chasqui.node.queue.length", () => Gauge(nodes(), node => node.Queued), "{request}", "Requests that wait for a node of their own choice.");

@@ -27,6 +27,7 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
     private long _firstToken;
     private string? _operation;
     private readonly bool _isShared;
+    private IDisposable? _held;
     private int _ended;
 
     private RequestMeasure(RequestMeasure leader)
@@ -266,6 +267,9 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
     /// <param name="code">One of a known set.</param>
     public void Failed(string code) => Error ??= code;
 
+    /// <summary>Gives something back when it has ended; at most one thing, and the last one that was named.</summary>
+    public void Holds(IDisposable held) => _held = held;
+
     /// <summary>It has ended; further calls change nothing.</summary>
     /// <param name="outcome">How.</param>
     /// <param name="code">Why it did not succeed where <see cref="Failed"/> has not said it: one of a known set, e.g. a status; null where it did.</param>
@@ -274,6 +278,7 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
         if (Interlocked.Exchange(ref _ended, 1) != 0)
             return;
         QueueLeft();
+        _held?.Dispose();
         if (outcome != RequestOutcome.Ok)
             Error ??= code ?? outcome.Text();
         Node?.Ended(Error);

@@ -60,6 +60,9 @@ public static class TelemetryNames
     /// <summary><c>vectors</c> or <c>generation</c>.</summary>
     public const string CacheKind = "chasqui.cache.kind";
 
+    /// <summary>Why something was refused: a name of <see cref="Shaping.RefusalCounts"/>.</summary>
+    public const string Reason = "chasqui.reason";
+
     /// <summary><c>receive</c> or <c>transmit</c>.</summary>
     public const string Direction = "chasqui.io.direction";
 

@@ -40,7 +40,7 @@ internal sealed class AnthropicForm : ApiForm
         StatusCodes.Status413PayloadTooLarge => "request_too_large",
         StatusCodes.Status429TooManyRequests => "rate_limit_error",
         StatusCodes.Status503ServiceUnavailable => "overloaded_error",
-        StatusCodes.Status504GatewayTimeout => "timeout_error",
+        StatusCodes.Status408RequestTimeout or StatusCodes.Status504GatewayTimeout => "timeout_error",
         >= 400 and < 500 => "invalid_request_error",
         _ => "api_error",
     };

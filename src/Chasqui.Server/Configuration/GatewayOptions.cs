@@ -94,6 +94,9 @@ public sealed record HttpOptions
     /// <summary>Largest request body in bytes, 1 KiB to 1 GiB. Default: 64 MiB.</summary>
     public long MaxRequestBodyBytes { get; init; } = 64 << 20;
 
+    /// <summary>Connections at a time, WebSockets included, 1 to 1,000,000; more are answered with 503 and closed. Default 20,000.</summary>
+    public int MaxConnections { get; init; } = 20_000;
+
     /// <summary>How long an answer may wait for a client that takes nothing, 1 s to 1 hour; then the connection is closed. Default: 30 s.</summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 

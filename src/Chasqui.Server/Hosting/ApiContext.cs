@@ -1,6 +1,7 @@
 using Chasqui.Gateway;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Sessions;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Hosting;
@@ -9,7 +10,8 @@ namespace Chasqui.Server;
 
 /// <summary>What every endpoint needs.</summary>
 internal sealed class ApiContext(
-    IEngine embedded, MeasuredEngine measured, CallerGate gate, NodeSet nodes, GatewayOptions options, TimeProvider time, IHostApplicationLifetime lifetime, Lazy<SessionTurns>? sessions = null,
+    IEngine embedded, MeasuredEngine measured, CallerGate gate, NodeSet nodes, GatewayOptions options, BodyRules bodies, TimeProvider time, IHostApplicationLifetime lifetime,
+    Lazy<SessionTurns>? sessions = null,
     ResponseArchive? archive = null)
 {
     /// <summary>292 years, the longest that Ollama's clock can say; it stands for "never".</summary>
@@ -56,13 +58,38 @@ internal sealed class ApiContext(
     public IReadOnlyList<string> Origins => options.Http.Origins;
 
     /// <summary>The request's JSON; to be disposed.</summary>
-    public Task<RequestBody> ReadBodyAsync(HttpContext http) => RequestState.Of(http).Body is { } body
-        ? Task.FromResult(RequestBody.Of(body))
-        : RequestBody.ReadAsync(http.Request, options.Http.MaxRequestBodyBytes, http.RequestAborted);
+    public async Task<RequestBody> ReadBodyAsync(HttpContext http)
+    {
+        var state = RequestState.Of(http);
+        var owned = state.Body is null ? await ReadRawBodyAsync(http).ConfigureAwait(false) : null;
+        try
+        {
+            var bytes = owned?.Memory ?? state.Body!.Value;
+            await bodies.ReadsAsync(state, bytes.Length, http.RequestAborted).ConfigureAwait(false);
+            return RequestBody.Of(bytes, owned);
+        }
+        catch
+        {
+            owned?.Dispose();
+            throw;
+        }
+    }
 
-    /// <summary>The request's body as it is; to be disposed.</summary>
+    /// <summary>The request's body as it is; to be disposed. Who may make no request of a model now is refused before anything of it is read.</summary>
+    /// <exception cref="RateLimitedException">A limit of requests is reached, or the caller holds too many bytes.</exception>
     public ValueTask<PooledBody> ReadRawBodyAsync(HttpContext http) =>
-        PooledBody.ReadAsync(http.Request, options.Http.MaxRequestBodyBytes, http.RequestAborted);
+        Gate.IsLimited && Router.Find(http)?.Scope.HasFlag(Scopes.Infer) == true && Gate.Expect() is { } arrival ? ReadAsync(http, arrival) : ReadAsync(http);
+
+    private async ValueTask<PooledBody> ReadAsync(HttpContext http, Arrival arrival)
+    {
+        using (arrival)
+            return await ReadAsync(http).ConfigureAwait(false);
+    }
+
+    private ValueTask<PooledBody> ReadAsync(HttpContext http) => PooledBody.ReadAsync(http, options.Http.MaxRequestBodyBytes, bodies, http.RequestAborted);
+
+    /// <summary>The request's body where it may be of any length.</summary>
+    public Stream StreamedBody(HttpContext http) => bodies.Patient(http);
 
     /// <summary>When a model leaves memory, in a form that every client can read.</summary>
     public DateTimeOffset Expiry(DateTimeOffset expiresAt) => expiresAt == DateTimeOffset.MaxValue ? Time.GetUtcNow() + _forever : expiresAt;

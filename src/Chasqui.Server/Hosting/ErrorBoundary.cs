@@ -52,6 +52,9 @@ internal sealed partial class ErrorBoundary(RequestDelegate next, ILogger<ErrorB
                 http.Response.Headers.AcceptEncoding = Chasqui.Engines.Http.ContentCodings.Accepted;
             if (exception is UnauthenticatedException)
                 http.Response.Headers.WWWAuthenticate = "Bearer";
+            // What is still to come of the body is not waited for.
+            if (exception is RequestTimeoutException)
+                http.Response.Headers.Connection = "close";
             // Without it, clients would try what is never let through again and again.
             if (exception is RateLimitedException { RetryAfter: null })
                 http.Response.Headers["x-should-retry"] = "false";

@@ -17,6 +17,7 @@ internal static class ErrorMap
         InvalidModelNameException => new(StatusCodes.Status400BadRequest, "invalid model name"),
         UnsupportedCodingException e => new(StatusCodes.Status415UnsupportedMediaType, e.Message),
         RequestTooLargeException e => new(StatusCodes.Status413PayloadTooLarge, e.Message),
+        RequestTimeoutException e => new(StatusCodes.Status408RequestTimeout, e.Message),
         InvalidRequestException e => new(StatusCodes.Status400BadRequest, e.Message),
         UnsupportedCapabilityException e => new(StatusCodes.Status400BadRequest, e.Message),
         QueueRefusedException e => new(e.IsCallers ? StatusCodes.Status429TooManyRequests : StatusCodes.Status503ServiceUnavailable, e.Message, e.RetryAfter, e),

@@ -3,6 +3,7 @@ using System.Net.Sockets;
 using Chasqui.Engines.LlamaCpp;
 using Chasqui.Engines.Models;
 using Chasqui.Gateway;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -17,6 +18,8 @@ namespace Chasqui.Server;
 /// <summary>Puts the gateway together.</summary>
 public static class GatewayHost
 {
+    private const int RequestBuffer = 256 * 1024;
+
     // What is not over in time is told so before its connection is cut.
     private static readonly TimeSpan _farewell = TimeSpan.FromSeconds(2);
 
@@ -48,7 +51,8 @@ public static class GatewayHost
             Console.OpenStandardError(), services.GetRequiredService<GatewayOptions>().Telemetry.LogFormat, services.GetRequiredService<TimeProvider>()));
     }
 
-    /// <summary>Checks what <see cref="Build(GatewayOptions, Action{WebApplicationBuilder}?)"/> and <see cref="StartAsync"/> would refuse in the options, without changing anything.
+    /// <summary>Checks what <see cref="Build(GatewayOptions, Action{WebApplicationBuilder}?)"/> and <see cref="StartAsync"/> would refuse
+    /// in the options, without changing anything.
     /// What depends on the moment, such as an address that is in use, is not looked at.</summary>
     /// <exception cref="GatewayStartException">A gateway would not start with them.</exception>
     public static void Check(GatewayOptions options)
@@ -162,6 +166,7 @@ public static class GatewayHost
         pipeline.UseMiddleware<HostFilter>();
         pipeline.UseMiddleware<KeyGate>();
         app.Services.WatchLog();
+        app.Services.WatchLoads();
         var wire = app.Services.GetRequiredService<WireGateway>();
         pipeline.Use(wire.UpgradeAsync);
         pipeline.Run(app.Services.GetRequiredService<Router>().InvokeAsync);
@@ -194,10 +199,16 @@ public static class GatewayHost
         kestrel.AddServerHeader = false;
         // The limit is ours, so that its error has the API's form.
         kestrel.Limits.MaxRequestBodySize = null;
+        // What waits for room, or for its reader, is not read on. The server's own 1 MiB for each connection would be a gigabyte for a thousand that send and wait.
+        kestrel.Limits.MaxRequestBufferSize = RequestBuffer;
         // It counts bytes in the socket's buffer as sent, and so does not see a client that takes nothing; the guard below does.
         kestrel.Limits.MinResponseDataRate = null;
         var guard = new ClientStallGuard(
             options.StallTimeout, kestrel.ApplicationServices.GetRequiredService<TimeProvider>(), kestrel.ApplicationServices.GetRequiredService<ILogger<ClientStallGuard>>());
+        var services = kestrel.ApplicationServices;
+        var admission = new HttpAdmission(
+            new ConnectionQuota(options.MaxConnections, services.GetRequiredService<IGatewaySettings>(), services.GetRequiredService<RefusalCounts>()),
+            services.GetRequiredService<TimeProvider>(), services.GetRequiredService<ILogger<HttpAdmission>>());
         foreach (var endpoint in options.Endpoints)
         {
             // "Any" falls back to IPv4 on a machine without IPv6.
@@ -207,6 +218,10 @@ public static class GatewayHost
                 kestrel.Listen(endpoint.Address, endpoint.Port, Guard);
         }
 
-        void Guard(ListenOptions listen) => listen.Use(next => connection => guard.WatchAsync(connection, next));
+        void Guard(ListenOptions listen)
+        {
+            listen.Use(next => connection => admission.AdmitAsync(connection, next));
+            listen.Use(next => connection => guard.WatchAsync(connection, next));
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Logging;
@@ -8,7 +9,7 @@ namespace Chasqui.Server;
 /// <summary>
 /// Sees each request from its arrival to its end: gives it its id, measures and traces it, and writes its line in the log.
 /// </summary>
-internal sealed partial class RequestLog(RequestDelegate next, GatewayTelemetry telemetry, ILogger<RequestLog> logger)
+internal sealed partial class RequestLog(RequestDelegate next, GatewayTelemetry telemetry, CallerLoads loads, ILogger<RequestLog> logger)
 {
     private const string Socket = "/ws";
 
@@ -43,6 +44,7 @@ internal sealed partial class RequestLog(RequestDelegate next, GatewayTelemetry 
         }
         finally
         {
+            loads.Leave(state);
             End(http, state, measure);
         }
     }

@@ -1,4 +1,5 @@
 using Chasqui.Engines.Http;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Http;
 
@@ -18,6 +19,15 @@ internal sealed class RequestState
 
     /// <summary>What is measured of this request; null for one that is not measured.</summary>
     public RequestMeasure? Measure { get; init; }
+
+    /// <summary>What its caller has under way, this request with it; null for one that is not counted.</summary>
+    public CallerLoad? Load { get; set; }
+
+    /// <summary>The bytes that its body has of the budget; null where that is small, or not read.</summary>
+    public BodyCharge? Charge { get; set; }
+
+    /// <summary>Whether it is an event stream, which is counted as such.</summary>
+    public bool IsSubscription { get; set; }
 
     /// <summary>The engine of the node that was chosen for this request; null before a choice.</summary>
     public IEngine? Engine { get; set; }

@@ -1,5 +1,5 @@
+using System.Buffers;
 using System.Text.Json;
-using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
 
@@ -10,11 +10,16 @@ internal sealed class RequestTooLargeException(long limit)
 /// <summary>A request's JSON, with the buffer it points into.</summary>
 internal sealed class RequestBody : IDisposable
 {
+    // From here on it begins with an array of the body's length, which dense values make it double.
+    private const int PoolKeeps = 4 << 20;
+
     private readonly PooledBody? _owned;
     private readonly JsonDocument _document;
+    private readonly int _length;
 
-    private RequestBody(PooledBody? owned, JsonDocument document)
+    private RequestBody(PooledBody? owned, JsonDocument document, int length)
     {
+        _length = length;
         _owned = owned;
         _document = document;
     }
@@ -26,26 +31,15 @@ internal sealed class RequestBody : IDisposable
     {
         _document.Dispose();
         _owned?.Dispose();
+        // What a document of that size was read into has as many bytes as the body, and was given to the shared pool by this thread just now. It is taken out again,
+        // and is garbage then: the pool would keep it for minutes, for each thread.
+        if (_length > PoolKeeps)
+            ArrayPool<byte>.Shared.Rent(_length);
     }
 
-    /// <summary>Reads the whole body and parses its first JSON value.</summary>
-    /// <exception cref="RequestTooLargeException">It is larger than <paramref name="limit"/>.</exception>
+    /// <summary>Parses a body.</summary>
+    /// <param name="bytes">The body.</param>
+    /// <param name="owned">Its owner, which is disposed of with it; null where it stays with somebody else.</param>
     /// <exception cref="InvalidRequestException">It is empty or no JSON.</exception>
-    public static async Task<RequestBody> ReadAsync(HttpRequest request, long limit, CancellationToken cancellationToken)
-    {
-        var body = await PooledBody.ReadAsync(request, limit, cancellationToken).ConfigureAwait(false);
-        try
-        {
-            return new RequestBody(body, RequestJson.Parse(body.Memory));
-        }
-        catch
-        {
-            body.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>Parses a body that was read before and stays with its owner.</summary>
-    /// <exception cref="InvalidRequestException">It is empty or no JSON.</exception>
-    public static RequestBody Of(Memory<byte> bytes) => new(null, RequestJson.Parse(bytes));
+    public static RequestBody Of(Memory<byte> bytes, PooledBody? owned) => new(owned, RequestJson.Parse(bytes), bytes.Length);
 }

@@ -56,11 +56,39 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     /// <exception cref="PermissionDeniedException">Whoever asks lacks a scope.</exception>
     public static void Ensure(CallerOf caller, Scopes scope)
     {
-        if (caller.Has(scope))
-            return;
+        if (!caller.Has(scope))
+            throw Lacks(caller, scope);
+    }
+
+    /// <summary>What whoever lacks a scope is told.</summary>
+    public static PermissionDeniedException Lacks(CallerOf caller, Scopes scope)
+    {
         var has = ScopeNames.Of(caller.Scopes);
-        throw new PermissionDeniedException(
+        return new PermissionDeniedException(
             $"key \"{caller.Name}\" lacks the scope {string.Join(", ", ScopeNames.Of(scope & ~caller.Scopes))}; it has {(has.Count == 0 ? "none" : string.Join(", ", has))}");
+    }
+
+    /// <summary>Whether there is any limit of requests or tokens for whoever asks.</summary>
+    public bool IsLimited => shaper.HasLimits || !Caller.Limit.IsNone;
+
+    /// <summary>Whether a request for a model may be let in at all, asked before its body is read.</summary>
+    /// <returns>To be disposed of when the body has come; null where nothing is limited, or the request was let in already.</returns>
+    /// <exception cref="RateLimitedException">A limit is reached.</exception>
+    public Arrival? Expect()
+    {
+        if (RequestMeasure.Current is not { Limits: null } measure)
+            return null;
+        LimitView? view = null;
+        try
+        {
+            return shaper.Expect(measure.Caller, out view);
+        }
+        catch (RateLimitedException)
+        {
+            // The answer tells of them.
+            measure.Limits = view;
+            throw;
+        }
     }
 
     /// <summary>Lets a generation or an embedding in, once for each request; it may have to wait for its turn.</summary>
@@ -84,6 +112,38 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
         measure.Limits = limits;
         var output = maxTokens is >= 0 and var said ? Math.Min(said, LongestAnswerOf(resolved)) : shaper.DefaultOutputTokens;
         return AdmitAsync(measure, limits, prompt, output, cancellationToken);
+    }
+
+    /// <summary>Lets in what loads or unloads a model: it counts as a request of no tokens.</summary>
+    /// <exception cref="PermissionDeniedException">Whoever asks may not use the model.</exception>
+    /// <exception cref="RateLimitedException">A limit is reached.</exception>
+    public ValueTask AdmitLoadAsync(string model, CancellationToken cancellationToken) => AdmitAsync(model, 0, 0, cancellationToken);
+
+    /// <summary>Whether a policy holds the model in memory though whoever asks wants it to leave. The scope <c>models</c> is above policies.</summary>
+    public bool Holds(string model)
+    {
+        if (Caller.Has(Scopes.Models) || rules.PolicyOf(rules.Resolve(model)) is not { } policy)
+            return false;
+        return policy.ApplyKeepAlive(TimeSpan.Zero, []) != TimeSpan.Zero;
+    }
+
+    /// <summary>Who may load models and pin them may send any away; others none that is pinned, or that somebody else uses.</summary>
+    /// <exception cref="PermissionDeniedException">Whoever asks may not unload it.</exception>
+    public void EnsureMayUnload(string model)
+    {
+        var caller = Caller;
+        if (caller.Has(Scopes.Models))
+            return;
+        var resolved = rules.Resolve(model);
+        foreach (var node in nodes.Catalogue.Having(resolved))
+        {
+            if (node.KeepsModels)
+                continue;
+            var why = node.Resident(resolved)?.ExpiresAt == DateTimeOffset.MaxValue ? "is pinned"
+                : node.IsUsedByOthers(resolved, caller, options.Models.KeepAlive) ? "is used by others" : null;
+            if (why is not null)
+                throw new PermissionDeniedException($"key \"{caller.Name}\" may not unload model \"{Field.Clip(model)}\", which {why}; that takes the scope models");
+        }
     }
 
     /// <summary>Lets in what writes without a model: it counts as a request of no tokens.</summary>

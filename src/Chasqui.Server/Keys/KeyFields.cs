@@ -21,6 +21,9 @@ public static class KeyFields
     /// <summary>What a burst must be.</summary>
     public const string ExpectedBurst = "a whole number from 1 to 1000000000";
 
+    /// <summary>What the requests at a time must be.</summary>
+    public const string ExpectedConcurrency = "a whole number from 1 to 1000000";
+
     /// <summary>What a pattern of models must be.</summary>
     public const string ExpectedPattern = "a pattern of models' names, such as llama3* or mini, without white space";
 
@@ -59,6 +62,9 @@ public static class KeyFields
 
     /// <summary>Requests or tokens at once.</summary>
     public static long? Burst(string text) => ConfigurationValues.Whole(text, 1, TrafficLimit.Max);
+
+    /// <summary>Requests at a time.</summary>
+    public static long? Concurrency(string text) => ConfigurationValues.Whole(text, 1, 1_000_000);
 
     /// <summary>A pattern of models.</summary>
     public static string? Pattern(string text)

@@ -9,7 +9,7 @@ internal sealed class KeyFileReader
     private static readonly string[] _fields =
     [
         "id", "name", "hash", "created", "expires", "tenant", "weight", "priority", "most_urgent",
-        "requests_per_minute", "request_burst", "tokens_per_minute", "token_burst", "scopes", "models",
+        "requests_per_minute", "request_burst", "tokens_per_minute", "token_burst", "concurrency", "scopes", "models",
     ];
 
     private readonly JsonLines _json;
@@ -71,6 +71,7 @@ internal sealed class KeyFileReader
             MostUrgent = Optional(item, "most_urgent", text => (object?)KeyFields.Priority(text), KeyFields.ExpectedPriority) as PriorityClass? ?? PriorityClass.Interactive,
             Scopes = Scopes(item),
             Models = models,
+            Concurrency = (int?)Number(item, "concurrency", KeyFields.Concurrency, KeyFields.ExpectedConcurrency),
             Limit = new TrafficLimit
             {
                 RequestsPerMinute = Number(item, "requests_per_minute", KeyFields.Limit, KeyFields.ExpectedLimit),

@@ -56,6 +56,7 @@ public static class KeyFileWriter
         Number(json, "request_burst", caller.Limit.RequestBurst);
         Number(json, "tokens_per_minute", caller.Limit.TokensPerMinute);
         Number(json, "token_burst", caller.Limit.TokenBurst);
+        Number(json, "concurrency", caller.Concurrency);
         List(json, "scopes", ScopeNames.Of(caller.Scopes));
         if (caller.Models.Count > 0)
             List(json, "models", caller.Models);

@@ -4,11 +4,11 @@ using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
 
-/// <summary>Who a connection of MCP belongs to, for requests of HTTP that come over it.</summary>
-internal sealed record WireCaller(Caller Caller);
+/// <summary>Who a connection of MCP belongs to, for requests of HTTP that come over it, and what that caller has under way; null where the caller was shown when a socket was opened.</summary>
+internal sealed record WireCaller(Caller Caller, CallerLoad? Load);
 
 /// <summary>Finds out who asks, and refuses who has no key where one is needed, or whose key does not reach so far. Only whether the gateway is well is nobody's secret.</summary>
-internal sealed class KeyGate(RequestDelegate next, KeyRing keys, TrafficShaper shaper, TimeProvider time)
+internal sealed class KeyGate(RequestDelegate next, KeyRing keys, TrafficShaper shaper, CallerLoads loads, TimeProvider time)
 {
     private const string ApiKey = "x-api-key";
 
@@ -23,6 +23,8 @@ internal sealed class KeyGate(RequestDelegate next, KeyRing keys, TrafficShaper 
         measure.Caller = caller ?? throw Refused(http);
         var scope = route?.Scope ?? Scopes.None;
         CallerGate.Ensure(caller, scope);
+        var load = http.Features.Get<WireCaller>()?.Load is { } shared ? loads.Share(shared) : loads.Use(caller, http.Connection.RemoteIpAddress);
+        loads.Enter(RequestState.Of(http), caller, load);
         if (scope.HasFlag(Scopes.Infer) && (shaper.HasLimits || !caller.Limit.IsNone))
             http.Response.OnStarting(static state => { var (http, time) = ((HttpContext, TimeProvider))state; RateHeaders.Write(http, time); return Task.CompletedTask; }, (http, time));
         return next(http);
@@ -52,7 +54,7 @@ internal sealed class KeyGate(RequestDelegate next, KeyRing keys, TrafficShaper 
         if (caller is null && KeyOf(http) is not null)
             throw Refused(http);
         if (caller is not null && !ReferenceEquals(caller, Caller.Anonymous))
-            http.Features.Set(new WireCaller(caller));
+            http.Features.Set(new WireCaller(caller, null));
         return next(http);
     }
 }

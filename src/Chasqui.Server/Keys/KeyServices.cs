@@ -15,6 +15,12 @@ internal static partial class KeyServices
         services.AddSingleton<CallerSessions>();
         services.AddSingleton<TrafficShaper>();
         services.AddSingleton<CallerGate>();
+        services.AddSingleton<RefusalCounts>();
+        services.AddSingleton<CallerLoads>();
+        services.AddSingleton<BodyRules>();
+        services.AddHostedService(provider => new MemoryRelease(provider.GetRequiredService<ByteBudget>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new ByteBudget(
+            provider.GetRequiredService<IGatewaySettings>(), BodyRules.Copies * options.Http.MaxRequestBodyBytes, provider.GetRequiredService<RefusalCounts>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new KeyFile(options.Data.Folder, provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton<KeyWatch>();
         if (UsesKeys(options))
@@ -50,7 +56,8 @@ internal static partial class KeyServices
     /// <exception cref="GatewayStartException">It would not.</exception>
     public static void Check(GatewayOptions options, TimeProvider time)
     {
-        if (UsesKeys(options) && new KeyFile(options.Data.Folder, time).Read().Count == 0 && !options.AllowAnonymous && OpenAddress(options) is { } open)
+        if (UsesKeys(options) && new KeyFile(options.Data.Folder, time).Read().Count == 0 && !options.AllowAnonymous
+            && OpenAddress(options) is { } open)
             throw IsOpen(open);
     }
 

@@ -21,7 +21,9 @@ internal static class BlobEndpoint
         }
         if (!has)
         {
-            await manager.WriteBlobAsync(digest, http.Request.Body, http.RequestAborted).ConfigureAwait(false);
+            var content = api.StreamedBody(http);
+            await using (content.ConfigureAwait(false))
+                await manager.WriteBlobAsync(digest, content, http.RequestAborted).ConfigureAwait(false);
             http.Response.StatusCode = StatusCodes.Status201Created;
         }
         http.Response.ContentLength = 0;

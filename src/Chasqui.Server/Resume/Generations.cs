@@ -13,31 +13,37 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
 
     private readonly Lock _gate = new();
     private readonly LinkedList<Generation> _ended = [];
-    private readonly Dictionary<string, int> _ofCaller = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (int Count, long Bytes)> _ofCaller = new(StringComparer.Ordinal);
+    private long _bytes;
 
     /// <summary>Those that are kept.</summary>
     public int Count => _kept.Count;
 
     /// <summary>Answers a request by a run that goes on without it.</summary>
     /// <param name="http">The request.</param>
-    /// <param name="body">Its body; not to change any more.</param>
+    /// <param name="whole">Its body, which is disposed of when the run is over.</param>
     /// <param name="answer">Answers the request that stands for it.</param>
-    public async Task AnswerAsync(HttpContext http, byte[] body, Func<HttpContext, Task> answer)
+    public async Task AnswerAsync(HttpContext http, PooledBody whole, Func<HttpContext, Task> answer)
     {
         var id = "g-" + RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz234567", 24);
         if (Keep<SharedPart>(id, SharedPart.SizeOf, out _) is not { } generation)
         {
             // As if nobody had asked for it: without an id, nobody can come back.
-            http.Request.Headers.Remove(ResumeHeaders.Resume);
-            RequestState.Of(http).Body = body;
-            await answer(http).ConfigureAwait(false);
+            using (whole)
+            {
+                http.Request.Headers.Remove(ResumeHeaders.Resume);
+                RequestState.Of(http).Body = whole.Memory;
+                await answer(http).ConfigureAwait(false);
+            }
             return;
         }
         var reader = generation.Join()!;
-        var run = new SharedRun(services, http, body);
+        var run = new SharedRun(services, http, whole.Memory);
         generation.Stream.Tag = run.State;
+        // The body goes on with the run, and what it has of the budget.
+        (run.State.Charge, RequestState.Of(http).Charge) = (RequestState.Of(http).Charge, null);
         http.Response.Headers[ResumeHeaders.Generation] = id;
-        _ = RunAsync(run, generation, answer);
+        _ = RunAsync(run, generation, whole, answer);
         try
         {
             await CopyAsync(http, reader, 0).ConfigureAwait(false);
@@ -64,13 +70,13 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         {
             if (!HasRoom(key.Sharers) && !TryMakeRoom(key.Sharers))
                 return null;
-            var made = new Generation<T>(id, key.Sharers, sizeOf, options.Resume, time, Ended, Gone);
+            var made = new Generation<T>(id, key.Sharers, sizeOf, options.Resume, time, Ended, Gone, Grew);
             lock (_gate)
             {
                 found = _kept.GetOrAdd(key, made);
                 isNew = found == made;
                 if (isNew)
-                    _ofCaller[key.Sharers] = _ofCaller.GetValueOrDefault(key.Sharers) + 1;
+                    Account(key.Sharers, 1, 0);
             }
             if (!isNew)
                 made.Cancel();
@@ -94,17 +100,50 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
             _ended.Remove(generation);
             if (!_kept.TryRemove(new((generation.Tenant, generation.Id), generation)))
                 return;
-            if (_ofCaller.GetValueOrDefault(generation.Tenant) is > 1 and var count)
-                _ofCaller[generation.Tenant] = count - 1;
-            else
-                _ofCaller.Remove(generation.Tenant);
+            Account(generation.Tenant, -1, -generation.Bytes);
         }
+    }
+
+    /// <summary>There is more of an answer. Where that is too much, ended answers of the same caller go, the oldest first, and where there is none, nobody can come back to this one.</summary>
+    private void Grew(Generation generation, int bytes)
+    {
+        lock (_gate)
+        {
+            if (!_kept.TryGetValue((generation.Tenant, generation.Id), out var kept) || kept != generation)
+                return;
+            generation.Bytes += bytes;
+            Account(generation.Tenant, 0, bytes);
+        }
+        while (IsTooMuch(generation.Tenant))
+        {
+            if (TryMakeRoom(generation.Tenant))
+                continue;
+            generation.LetGo();
+            return;
+        }
+    }
+
+    private bool IsTooMuch(string sharers)
+    {
+        lock (_gate)
+            return _bytes > options.Resume.MaxBytes || _ofCaller.GetValueOrDefault(sharers).Bytes > options.Resume.MaxBytesPerCaller;
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void Account(string sharers, int count, long bytes)
+    {
+        _bytes += bytes;
+        var (had, hadBytes) = _ofCaller.GetValueOrDefault(sharers);
+        if (had + count > 0)
+            _ofCaller[sharers] = (had + count, hadBytes + bytes);
+        else
+            _ofCaller.Remove(sharers);
     }
 
     private bool HasRoom(string sharers)
     {
         lock (_gate)
-            return _kept.Count < options.Resume.MaxKept && _ofCaller.GetValueOrDefault(sharers) < options.Resume.MaxKeptPerCaller;
+            return _kept.Count < options.Resume.MaxKept && _ofCaller.GetValueOrDefault(sharers).Count < options.Resume.MaxKeptPerCaller;
     }
 
     /// <summary>Of the caller's own the one goes that ended first: most clients that read an answer to its end do not come back. No caller takes the place of another.</summary>
@@ -176,7 +215,7 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
             measure.ExpectedTokens = made.ExpectedTokens;
     }
 
-    private static async Task RunAsync(SharedRun run, Generation<SharedPart> generation, Func<HttpContext, Task> answer)
+    private static async Task RunAsync(SharedRun run, Generation<SharedPart> generation, PooledBody whole, Func<HttpContext, Task> answer)
     {
         try
         {
@@ -194,6 +233,8 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         {
             generation.Stream.Complete(e);
         }
+        run.State.Body = null;
+        whole.Dispose();
         generation.Ended();
     }
 }

@@ -16,11 +16,14 @@ internal sealed class GenerationSharing(IServiceProvider services, NodeSet nodes
     /// <summary>Tells whoever joined an answer that was begun for another.</summary>
     public const string SharedHeader = "X-Chasqui-Shared";
 
+    // Its run has a copy of the body, and the key is made of all of it.
+    private const int LongestBody = 8 << 20;
+
     private readonly SharedGenerations<SharedPart> _running = new(SharedPart.SizeOf);
 
     /// <summary>Whether a request may be answered with others: not one that wants to hear of its own place in line.</summary>
     public bool Shares(Route route, HttpContext http, RequestScan scan) =>
-        scan.IsDeterministic && route.Operation is "chat" or "text_completion" && (nodes.Settings.Merging.Share || cache.IsEnabled) && !QueueHeaders.WantsProgress(http.Request);
+        scan.IsDeterministic && scan.Body.Length <= LongestBody && route.Operation is "chat" or "text_completion" && (nodes.Settings.Merging.Share || cache.IsEnabled) && !QueueHeaders.WantsProgress(http.Request);
 
     /// <summary>Answers a request with others.</summary>
     /// <param name="route">The API.</param>

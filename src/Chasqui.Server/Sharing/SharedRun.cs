@@ -18,11 +18,11 @@ internal sealed class SharedRun
     /// <param name="services">Of the gateway.</param>
     /// <param name="http">The first who asks.</param>
     /// <param name="body">The body; not to change any more.</param>
-    public SharedRun(IServiceProvider services, HttpContext http, byte[] body)
+    public SharedRun(IServiceProvider services, HttpContext http, Memory<byte> body)
     {
         var first = RequestState.Of(http);
         var measure = first.Measure?.Share();
-        State = new RequestState { Form = first.Form, NotFound = first.NotFound, Measure = measure, Model = first.Model, Body = body };
+        State = new RequestState { Form = first.Form, NotFound = first.NotFound, Measure = measure, Model = first.Model, Body = body, Load = first.Load };
         _services = services;
         _request = new HttpRequestFeature
         {
@@ -75,6 +75,10 @@ internal sealed class SharedRun
             State.Failure = e;
             State.Measure?.Ended(cancellationToken.IsCancellationRequested ? RequestOutcome.Cancelled : RequestOutcome.Failed, WireErrors.CodeOf(e));
             throw;
+        }
+        finally
+        {
+            State.Charge?.Dispose();
         }
     }
 

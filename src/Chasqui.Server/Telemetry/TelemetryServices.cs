@@ -1,5 +1,6 @@
 using System.Collections;
 using Chasqui.Gateway;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -84,6 +85,10 @@ internal static partial class TelemetryServices
         if (services.GetServices<ILoggerProvider>().OfType<LineLogProvider>().FirstOrDefault() is { } log)
             services.GetRequiredService<GatewayTelemetry>().WatchLog(() => log.Dropped);
     }
+
+    /// <summary>Tells how many bytes of bodies are held, and what was refused.</summary>
+    public static void WatchLoads(this IServiceProvider services) =>
+        services.GetRequiredService<GatewayTelemetry>().WatchLoads(services.GetRequiredService<ByteBudget>(), services.GetRequiredService<RefusalCounts>());
 
     private static bool ServesMetrics(GatewayOptions options) => options.Telemetry.Prometheus && options.Http.Endpoints.Count > 0;
 

@@ -47,7 +47,7 @@ internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pip
         features.Set<IHttpResponseBodyFeature>(response);
         features.Set<IHttpConnectionFeature>(new HttpConnectionFeature { RemoteIpAddress = IPAddress.Loopback, LocalIpAddress = IPAddress.Loopback });
         if (call.Connection.Identity is Caller caller)
-            features.Set(new WireCaller(caller));
+            features.Set(new WireCaller(caller, (call.Connection.Budget as ConnectionBudget)?.Load));
         features.Set<IHttpRequestLifetimeFeature>(new Lifetime(lifetime));
         await using var scope = services.CreateAsyncScope();
         var context = new DefaultHttpContext(features) { RequestServices = scope.ServiceProvider };
@@ -57,6 +57,14 @@ internal sealed class HttpPassage(IServiceProvider services, RequestDelegate pip
         if (lifetime.IsCancellationRequested)
             throw new EngineFailedException("the answer was broken off");
         await response.CompleteAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Whether the request of a call may be of any length.</summary>
+    public static bool IsEndless(IncomingCall call)
+    {
+        var path = call.Headers["path"].AsSpan();
+        var query = path.IndexOf('?');
+        return ApiRoutes.Find((query < 0 ? path : path[..query]).ToString()) is { StreamsBody: true };
     }
 
     /// <summary>What has a name of its own in the HTTP API.</summary>

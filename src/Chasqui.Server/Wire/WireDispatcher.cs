@@ -1,5 +1,6 @@
 using Chasqui.Engines.Wire;
 using Chasqui.Gateway;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Chasqui.Protocol;
 using Chasqui.Protocol.Messages;
@@ -13,20 +14,28 @@ internal sealed partial class WireDispatcher
 {
     private readonly Dictionary<string, WireOperation> _operations;
     private readonly KeyRing _keys;
+    private readonly CallerLoads _loads;
+    private readonly RefusalCounts _refusals;
+    private readonly IGatewaySettings _settings;
     private readonly GatewayTelemetry _telemetry;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
 
     /// <param name="operations">By the value of <c>op</c>.</param>
     /// <param name="keys">Whose calls are answered.</param>
+    /// <param name="loads">Counts what each caller has under way.</param>
+    /// <param name="refusals">Counts requests that do not come in time.</param>
+    /// <param name="settings">Has the limits.</param>
     /// <param name="telemetry">Measures each call, but those of HTTP, which the pipeline of HTTP measures.</param>
     /// <param name="time">For deadlines.</param>
     /// <param name="logger">For failures that nobody foresaw.</param>
-    public WireDispatcher(IEnumerable<KeyValuePair<string, WireOperation>> operations, KeyRing keys, GatewayTelemetry telemetry, TimeProvider time, ILogger logger)
+    public WireDispatcher(
+        IEnumerable<KeyValuePair<string, WireOperation>> operations, KeyRing keys, CallerLoads loads, RefusalCounts refusals, IGatewaySettings settings, GatewayTelemetry telemetry,
+        TimeProvider time, ILogger logger)
     {
         _operations = new(operations, StringComparer.Ordinal);
         _operations.TryAdd(Protocol.Operations.Operation.ServerInfo, ServerInformation.Operation([.. _operations.Keys]));
-        _keys = keys;
+        (_keys, _loads, _refusals, _settings) = (keys, loads, refusals, settings);
         _telemetry = telemetry;
         _time = time;
         _logger = logger;
@@ -46,6 +55,8 @@ internal sealed partial class WireDispatcher
         using var scope = measure is null ? null : _logger.BeginScope(measure);
         CancellationTokenSource? deadline = null;
         CancellationTokenSource? either = null;
+        CallPatience? patience = null;
+        CallerLoad? load = null;
         try
         {
             WireFields.EnsureOnce(call.Headers);
@@ -63,7 +74,11 @@ internal sealed partial class WireDispatcher
             {
                 measure.Caller = caller;
                 CallerGate.Ensure(caller, WireScopes.Of(op));
+                load = Enter(call, op, caller);
             }
+
+            if (!call.RequestEnded && call.Connection.Budget is not null)
+                patience = new CallPatience(call, measure is null && HttpPassage.IsEndless(call), _settings.Current.Limits.Load, _refusals, _time);
 
             var aborted = call.Aborted;
             if (WireRequest.Deadline(call) is { } time)
@@ -101,12 +116,36 @@ internal sealed partial class WireDispatcher
         }
         finally
         {
+            patience?.Dispose();
+            if (load is not null)
+                Leave(load, op!);
             either?.Dispose();
             deadline?.Dispose();
             // What goes through the pipeline of HTTP is logged there.
             if (measure is not null)
                 End(measure, answer);
         }
+    }
+
+    /// <summary>Counts the call for its caller; null where nothing is counted.</summary>
+    private CallerLoad? Enter(IncomingCall call, string op, Caller caller)
+    {
+        if (call.Connection.Budget is not ConnectionBudget { Load: var load })
+            return null;
+        // The connection, which has the load, outlives its calls.
+        if (op == Protocol.Operations.Operation.ChannelSubscribe)
+            _loads.EnterSubscription(load, caller);
+        else
+            _loads.EnterRequest(load, caller);
+        return load;
+    }
+
+    private void Leave(CallerLoad load, string op)
+    {
+        if (op == Protocol.Operations.Operation.ChannelSubscribe)
+            _loads.LeaveSubscription(load);
+        else
+            _loads.LeaveRequest(load);
     }
 
     private RequestMeasure Begin(IncomingCall call, string? op)

@@ -25,7 +25,7 @@ internal static class WireEndpoints
             Action<ListenOptions> configure = o =>
             {
                 var gateway = o.ApplicationServices.GetRequiredService<WireGateway>();
-                o.Use(next => connection => gateway.AdmitAsync(connection, next));
+                o.Use(next => connection => gateway.AdmitAsync(connection, listen.Tls, next));
                 serve(o);
             };
             kestrel.ListenWire(
@@ -72,5 +72,5 @@ internal static class WireEndpoints
 /// <summary>One connection of Kestrel's.</summary>
 internal sealed class WireListener(WireGateway gateway) : ConnectionHandler
 {
-    public override Task OnConnectedAsync(ConnectionContext connection) => gateway.ServeAsync(connection.Transport);
+    public override Task OnConnectedAsync(ConnectionContext connection) => gateway.ServeAsync(connection.Transport, ConnectionQuota.AddressOf(connection));
 }

@@ -1,7 +1,9 @@
 using System.IO.Pipelines;
+using System.Net;
 using System.Text.Json;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Sessions;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Chasqui.Protocol;
 using Chasqui.Transport;
@@ -27,6 +29,11 @@ internal sealed class WireGateway
     private readonly ConnectionOptions _connection;
     private readonly KeyRing _keys;
     private readonly CallerSessions _sessions;
+    private readonly CallerLoads _loads;
+    private readonly ByteBudget _budget;
+    private readonly BodyRules _rules;
+    private readonly IGatewaySettings _settings;
+    private readonly RefusalCounts _refusals;
     private readonly EngineOperations _engine;
     private readonly WireGenerations? _generations;
     private readonly ModelOperations _models;
@@ -36,6 +43,7 @@ internal sealed class WireGateway
     private readonly GatewayTelemetry _telemetry;
     private readonly ILogger _logger;
     private readonly WireAdmission _admission;
+    private readonly TurnedAway _turnedAway;
     private WireDispatcher? _dispatcher;
 
     public WireGateway(
@@ -49,9 +57,12 @@ internal sealed class WireGateway
         _time = time;
         _telemetry = telemetry;
         _logger = logger;
-        _admission = new WireAdmission(options.Wire.MaxConnections, options.Wire.MaxSilentConnections, logger);
         _keys = services.GetRequiredService<KeyRing>();
         _sessions = services.GetRequiredService<CallerSessions>();
+        (_loads, _budget, _rules) = (services.GetRequiredService<CallerLoads>(), services.GetRequiredService<ByteBudget>(), services.GetRequiredService<BodyRules>());
+        (_settings, _refusals) = (services.GetRequiredService<IGatewaySettings>(), services.GetRequiredService<RefusalCounts>());
+        _admission = new WireAdmission(new ConnectionQuota(options.Wire.MaxConnections, _settings, _refusals), options.Wire.MaxSilentConnections, logger);
+        _turnedAway = new TurnedAway(time);
         _generations = options.IsEngineAlone ? null : new WireGenerations(services.GetRequiredService<Generations>());
         var gate = _gate = services.GetRequiredService<CallerGate>();
         _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>(), gate,
@@ -62,6 +73,8 @@ internal sealed class WireGateway
             Settings = new Settings { Name = ServerInformation.Name },
             Authenticate = credential => _keys.Find(KeyRing.FromBearer(credential)),
             StallTimeout = options.Wire.StallTimeout,
+            // The one who asks an engine alone is a gateway, which has its own limits.
+            BudgetOf = options.IsEngineAlone ? null : BudgetOf,
             Time = time,
             Logger = logger,
         };
@@ -72,16 +85,21 @@ internal sealed class WireGateway
     {
         var http = new HttpPassage(_services, pipeline);
         _dispatcher = new WireDispatcher(
-            [.. _engine.All, .. _generations?.All ?? [], .. _models.All, .. new ChannelOperations(_channels, _gate, _keys, _services.GetService<Lazy<SessionLog>>(), _lifetime.ApplicationStopping).All,
-            new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _telemetry, _time, _logger);
+            [.. _engine.All, .. _generations?.All ?? [], .. _models.All,
+            .. new ChannelOperations(_channels, _gate, _keys, _services.GetService<Lazy<SessionLog>>(), _sessions, _lifetime.ApplicationStopping).All,
+            new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _loads, _refusals, _settings, _telemetry, _time, _logger);
     }
 
     /// <summary>Takes a place for a connection that has come, and gives it back when that is over. Before anything is read of it, so also before TLS.</summary>
-    public async Task AdmitAsync(ConnectionContext connection, ConnectionDelegate next)
+    /// <param name="connection">The connection.</param>
+    /// <param name="isTls">Whether it speaks TLS, so that it cannot be told why it is turned away.</param>
+    /// <param name="next">Serves it.</param>
+    public async Task AdmitAsync(ConnectionContext connection, bool isTls, ConnectionDelegate next)
     {
-        if (!_admission.TryEnter())
+        var from = ConnectionQuota.AddressOf(connection);
+        if (_admission.TryEnter(from) is { } reason)
         {
-            connection.Abort();
+            await _turnedAway.CloseAsync(connection, isTls ? null : WireAdmission.Goodbye(reason)).ConfigureAwait(false);
             return;
         }
         try
@@ -90,16 +108,19 @@ internal sealed class WireGateway
         }
         finally
         {
-            _admission.Leave();
+            _admission.Leave(from);
         }
     }
 
     /// <summary>Serves one connection until it ends.</summary>
-    public Task ServeAsync(IDuplexPipe transport) => ServeAsync(transport, _connection);
+    /// <param name="transport">The bytes.</param>
+    /// <param name="from">Where it comes from; null where that is no address.</param>
+    public Task ServeAsync(IDuplexPipe transport, IPAddress? from) => ServeAsync(transport, from, _connection);
 
-    private async Task ServeAsync(IDuplexPipe transport, ConnectionOptions options)
+    private async Task ServeAsync(IDuplexPipe transport, IPAddress? from, ConnectionOptions options)
     {
         await using var connection = Connection.Create(transport, ConnectionRole.Acceptor, options, _dispatcher!.HandleAsync);
+        connection.Origin = from;
         var silent = _admission.Waits(connection);
         var ending = EndWhen(connection, _lifetime.ApplicationStopping);
         _telemetry.Connections(1);
@@ -120,7 +141,16 @@ internal sealed class WireGateway
 
         await connection.Closed.ConfigureAwait(false);
         await ending.DisposeAsync().ConfigureAwait(false);
+        if (connection.Budget is ConnectionBudget { Load: var load })
+            _loads.Release(load);
         _telemetry.Connections(-1);
+    }
+
+    /// <summary>What the connection holds counts for its caller: a key, or who has none by address.</summary>
+    private ConnectionBudget BudgetOf(Connection connection)
+    {
+        var caller = connection.Identity as Caller ?? Caller.Anonymous;
+        return new ConnectionBudget(_budget, _rules, _loads.Use(caller, connection.Origin as IPAddress), caller, _settings);
     }
 
     private CancellationTokenRegistration EndWhen(Connection connection, CancellationToken over) => over.UnsafeRegister(
@@ -142,9 +172,11 @@ internal sealed class WireGateway
             return;
         }
 
-        if (!_admission.TryEnter())
+        var from = http.Connection.RemoteIpAddress;
+        if (_admission.TryEnter(from) is { } reason)
         {
-            http.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            http.Response.StatusCode = reason == RefusalReason.Connections ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status429TooManyRequests;
+            http.Response.Headers.RetryAfter = "1";
             return;
         }
         try
@@ -153,7 +185,7 @@ internal sealed class WireGateway
         }
         finally
         {
-            _admission.Leave();
+            _admission.Leave(from);
         }
     }
 
@@ -166,7 +198,7 @@ internal sealed class WireGateway
         var options = http.Features.Get<WireCaller>() is { Caller: var known }
             ? _connection with { Authenticate = credential => credential is null ? _keys.Renew(known) : _keys.Find(KeyRing.FromBearer(credential)) }
             : _connection;
-        await ServeAsync(WirePipe.Over(socket), options).ConfigureAwait(false);
+        await ServeAsync(WirePipe.Over(socket), http.Connection.RemoteIpAddress, options).ConfigureAwait(false);
     }
 
     /// <summary>An event for each name that lists have of the model.</summary>

@@ -19,9 +19,14 @@ internal static class WireRequest
     {
         if (call.Headers["content-type"] is { } type && !IsProtobuf(type))
             throw new InvalidRequestException($"content-type is \"{type}\", but this operation takes application/x-protobuf; bodies of the HTTP API go with op \"http\"");
+        // Who may make no request now is refused before more of it comes.
+        using var arrival = (call.Connection.Budget as ConnectionBudget)?.Rules.Expect(call.Headers["op"]);
         // No bytes are a message too: one with nothing but defaults.
         using var message = await call.ReadAsync(cancellationToken).ConfigureAwait(false) ?? default;
+        arrival?.Dispose();
         RequestMeasure.Current?.Bytes(message.Body.Length, 0);
+        if (call.Connection.Budget is ConnectionBudget budget && RequestMeasure.Current is { } measure)
+            await budget.Rules.ReadsAsync(budget.Load, measure, message.Body.Length, cancellationToken).ConfigureAwait(false);
         try
         {
             return parser.ParseFrom(message.Body.Span);

@@ -66,7 +66,20 @@ public abstract class Call
 
     internal MessageBuffer? Incomplete { get; set; }
 
+    // Since when it gets no credit because there is no room for its message; 0 where that is not so.
+    internal long WithheldSince { get; set; }
+
+    // When bytes came last, or somebody began to wait for them; counted only where there is a budget.
+    internal long HeardAt { get; set; }
+
+    // Why nobody reads any more; null where somebody may.
+    internal Exception? Stopped { get; private set; }
+
     internal bool HasQueued => _head is not null;
+
+    internal bool IsAwaited => _reader is { IsArmed: true };
+
+    internal bool IsDiscarded => _discarded;
 
     /// <summary>Whether the application has the stream, so that it can take what comes.</summary>
     internal virtual bool CanBeRead => true;
@@ -96,7 +109,7 @@ public abstract class Call
                 return Flushed(new Message(buffer));
             }
 
-            if (Failure is { } failure)
+            if ((Stopped ?? Failure) is { } failure)
                 return ValueTask.FromException<Message?>(failure);
             if (RemoteEnded)
                 return new ValueTask<Message?>((Message?)null);
@@ -106,6 +119,8 @@ public abstract class Call
             if (!waiter.IsIdle)
                 throw new InvalidOperationException("Another read of this stream is still waiting.");
             version = waiter.Arm();
+            if (Connection.Budget is not null)
+                HeardAt = Connection.Options.Time.GetTimestamp();
         }
 
         waiter.CancelWith(ct);
@@ -151,9 +166,17 @@ public abstract class Call
         }
 
         if (_tail is null)
+        {
             _head = buffer;
+        }
         else
+        {
+            // The first that waits is nearly always taken at once.
+            if (Connection.Budget is { } budget)
+                buffer.Charge(budget);
             _tail.Next = buffer;
+        }
+
         _tail = buffer;
     }
 
@@ -199,8 +222,17 @@ public abstract class Call
         DropIncomplete();
     }
 
+    /// <summary>Whoever reads, or wants to, is told why; what has come and still comes is not kept. Under the gate.</summary>
+    internal void StopReading(Exception why)
+    {
+        Stopped ??= why;
+        Discard();
+        _reader?.TryFail(why);
+    }
+
     internal void DropIncomplete()
     {
+        WithheldSince = 0;
         if (Incomplete is not { } part)
             return;
         Incomplete = null;

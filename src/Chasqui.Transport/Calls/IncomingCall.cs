@@ -39,6 +39,35 @@ public sealed class IncomingCall : Call
     /// <summary>Whether it was reset, in which case whoever opened it wants no more of it; false where its connection was lost.</summary>
     public bool IsReset => Failure is StreamException;
 
+    /// <summary>
+    /// How long no byte of the request has come that somebody waits for; null where the request is complete, nobody waits, or this side has granted no credit for more.
+    /// Counted only where the connection has a budget.
+    /// </summary>
+    public TimeSpan? Silence
+    {
+        get
+        {
+            lock (Connection.Gate)
+            {
+                if (!IsOpen || RemoteEnded || WithheldSince != 0 || HasQueued || (Incomplete is null && !IsAwaited))
+                    return null;
+                return Connection.Options.Time.GetElapsedTime(HeardAt);
+            }
+        }
+    }
+
+    /// <summary>Reads no more of the request: who reads it, or wants to, gets this error, and what still comes is dropped. The answer can be sent all the same.</summary>
+    public void EndRequest(Exception error)
+    {
+        ArgumentNullException.ThrowIfNull(error);
+        lock (Connection.Gate)
+        {
+            if (!RemoteEnded)
+                StopReading(error);
+        }
+        Connection.Outbox.Flush();
+    }
+
     internal bool Responded { get; set; }
 
     /// <summary>Sends the answer's head, once.</summary>

@@ -12,6 +12,8 @@ internal sealed class MessageIntake(Connection connection)
         if (call.RemoteEnded)
             throw AfterEnd(call.Id);
         var held = cost > 0 ? connection.Flow.Arrived(call, cost) : 0;
+        if (connection.Budget is not null && (flags & FrameFlags.End) == 0)
+            call.HeardAt = connection.Options.Time.GetTimestamp();
         if ((flags & FrameFlags.Message) != 0)
         {
             if (!Join(call, (flags & FrameFlags.More) != 0, body, cost, held))
@@ -30,6 +32,12 @@ internal sealed class MessageIntake(Connection connection)
 
     private bool Join(Call call, bool more, ReadOnlySpan<byte> body, int cost, int held)
     {
+        if (call.IsDiscarded)
+        {
+            connection.Flow.Taken(call, new MessageBuffer { Cost = cost, Held = held });
+            return true;
+        }
+
         var part = call.Incomplete;
         if ((long)(part?.Length ?? 0) + body.Length > connection.Options.MaxMessageBytes)
             return TooLarge(call, held, $"a message above {connection.Options.MaxMessageBytes} bytes");
@@ -45,25 +53,31 @@ internal sealed class MessageIntake(Connection connection)
             return TooLarge(call, held, "too many bytes of incomplete messages");
         }
 
+        var fits = true;
         if (part is null)
         {
             call.Incomplete = part = MessageBuffer.Of(body, cost, held);
+            if (connection.Budget is { } budget)
+                part.Charge(budget);
         }
         else
         {
-            part.Append(body);
+            fits = part.Append(body, connection.Budget, connection.Options.MaxMessageBytes);
             part.Cost += cost;
             part.Held += held;
         }
 
         if (more)
         {
-            if (!call.HasQueued)
+            if (!fits)
+                connection.Withhold(call);
+            if (!call.HasQueued && call.WithheldSince == 0)
                 connection.Flow.Joined(call);
             return true;
         }
 
         call.Incomplete = null;
+        call.WithheldSince = 0;
         connection.Flow.Completed(part.Length);
         Deliver(call, part);
         return true;

@@ -28,14 +28,14 @@ public sealed class NodeLogTests
         }
         node.Silent = null;
         await LookAsync();
-        Assert.Equal(["Node a at http://a:11434 is down: node 'a' cannot be reached"], log.All);
+        Assert.Equal(["Node a at http://a:11434 is down: cannot be reached"], log.All);
 
         nodes.All[0].Health.Succeeded();
         await LookAsync();
         time.Advance(routing.RampUp);
         await LookAsync();
 
-        Assert.Equal(["Node a at http://a:11434 is down: node 'a' cannot be reached", "Node a is up again"], log.All);
+        Assert.Equal(["Node a at http://a:11434 is down: cannot be reached", "Node a is up again"], log.All);
 
         async Task LookAsync()
         {
@@ -56,6 +56,8 @@ public sealed class NodeLogTests
 
         public bool IsEnabled(LogLevel logLevel) => true;
 
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) => _lines.Enqueue(formatter(state, exception));
+        public void Log<TState>(
+            LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            _lines.Enqueue(formatter(state, exception));
     }
 }

@@ -72,7 +72,7 @@ public sealed class GatewayConfigurationTests : IDisposable
     [Theory]
     [InlineData("""{ "Http": { "Endpoint": "127.0.0.1:1" } }""", "chasqui.json line 1: \"Http:Endpoint\" is unknown; the nearest is \"Http:Endpoints\"")]
     [InlineData("""{ "Modles": { "KeepAlive": "1h" } }""", "chasqui.json line 1: \"Modles:KeepAlive\" is unknown; the nearest is \"Models:KeepAlive\"")]
-    [InlineData("""{ "Http": 5 }""", "chasqui.json line 1: \"Http\" is \"5\", but must be an object with Endpoints, MaxRequestBodyBytes, Origins, StallTimeout")]
+    [InlineData("""{ "Http": 5 }""", "chasqui.json line 1: \"Http\" is \"5\", but must be an object with Endpoints, MaxRequestBodyBytes, MaxConnections, Origins, StallTimeout")]
     [InlineData("""{ "Http": { "Endpoints": ["nowhere"] } }""",
         "chasqui.json line 1: \"Http:Endpoints\" is \"nowhere\", but must be ADDR:PORT, such as 127.0.0.1:11435, [::1]:11435, localhost:11435 or *:11435")]
     [InlineData("""{ "Http": { "Endpoints": [] } }""",
@@ -102,7 +102,8 @@ public sealed class GatewayConfigurationTests : IDisposable
     [Theory]
     [InlineData("", "chasqui.json line 1 cannot be read: ")]
     [InlineData("{ \"Http\":\n ", "chasqui.json line 2 cannot be read: it ends too early: a value, a list or an object is not complete")]
-    [InlineData("\n{ \"Http\": {\n \"Endpoints\": nowhere } }", "chasqui.json line 3 cannot be read: 'nowhere' is no value; there are true, false and null")]
+    [InlineData("\n{ \"Http\": {\n \"Endpoints\": nowhere } }",
+        "chasqui.json line 3 cannot be read: 'nowhere' is no value; there are true, false and null")]
     [InlineData("{ \"Http\" {} }", "chasqui.json line 1 cannot be read: '{' stands where a colon must be")]
     [InlineData("{ \"Http\": \"\\ud800\" }", "chasqui.json line 1 cannot be read: ")]
     [InlineData("// nothing\n[]", "chasqui.json line 2 cannot be read: it must be an object: { … }")]

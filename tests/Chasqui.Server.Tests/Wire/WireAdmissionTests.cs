@@ -31,10 +31,7 @@ public sealed class WireAdmissionTests
         Assert.Equal("chasqui", (await client.GetServerInfoAsync(cancellationToken: Cancellation)).Name);
         foreach (var goodbye in await Task.WhenAll(first, second))
         {
-            var header = FrameHeader.Read(goodbye);
-            var (_, code, reason) = ControlPayload.ReadGoodbye(goodbye.AsSpan(FrameHeader.Size, (int)header.PayloadLength));
-            Assert.Equal((FrameType.Goodbye, ErrorCode.HandshakeTimeout), (header.Type, code));
-            Assert.Contains("too many", reason);
+            AssertGoodbye(goodbye, ErrorCode.HandshakeTimeout, "too many");
         }
         silent.ForEach(socket => socket.Dispose());
     }
@@ -50,7 +47,7 @@ public sealed class WireAdmissionTests
             using var second = await DialAsync(gateway);
             using var web = new ClientWebSocket();
 
-            Assert.Empty(await ReadAllAsync(second).WaitAsync(_limit, Cancellation));
+            AssertGoodbye(await ReadAllAsync(second).WaitAsync(_limit, Cancellation), ErrorCode.Flood, "(Mcp:MaxConnections)");
             web.Options.CollectHttpResponseDetails = true;
             await Assert.ThrowsAsync<WebSocketException>(() => web.ConnectAsync(new Uri($"ws://{gateway.Address.Authority}/ws"), Cancellation));
             Assert.Equal(HttpStatusCode.ServiceUnavailable, web.HttpStatusCode);
@@ -58,6 +55,14 @@ public sealed class WireAdmissionTests
 
         await using var next = new ChasquiClient(GatewayHost.WireAddresses(gateway.App)[0]);
         Assert.Equal("chasqui", (await EventuallyAsync(() => next.GetServerInfoAsync(cancellationToken: Cancellation))).Name);
+    }
+
+    private static void AssertGoodbye(byte[] bytes, ErrorCode expected, string why)
+    {
+        var header = FrameHeader.Read(bytes);
+        var (_, code, reason) = ControlPayload.ReadGoodbye(bytes.AsSpan(FrameHeader.Size, (int)header.PayloadLength));
+        Assert.Equal((FrameType.Goodbye, expected), (header.Type, code));
+        Assert.Contains(why, reason);
     }
 
     /// <summary>The place of a connection is free soon after its end was seen here.</summary>

@@ -1,0 +1,53 @@
+using Chasqui.Gateway;
+using Chasqui.Gateway.Shaping;
+
+namespace Chasqui.Server;
+
+/// <summary>Counts a request of HTTP for its caller, from the moment that it is known who asks to the end of the answer.</summary>
+internal static class RequestLoads
+{
+    /// <summary>It begins.</summary>
+    /// <param name="loads">The counts.</param>
+    /// <param name="state">The request.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="load">What the caller has under way; taken over.</param>
+    /// <exception cref="RateLimitedException">The caller has too many.</exception>
+    public static void Enter(this CallerLoads loads, RequestState state, Caller caller, CallerLoad load)
+    {
+        try
+        {
+            loads.EnterRequest(load, caller);
+            state.Load = load;
+        }
+        catch
+        {
+            loads.Release(load);
+            throw;
+        }
+    }
+
+    /// <summary>It turns out to be an event stream.</summary>
+    /// <exception cref="RateLimitedException">The caller has too many of these.</exception>
+    public static void BecomeSubscription(this CallerLoads loads, RequestState state, Caller caller)
+    {
+        if (state.Load is not { } load || state.IsSubscription)
+            return;
+        loads.EnterSubscription(load, caller);
+        state.IsSubscription = true;
+        loads.LeaveRequest(load);
+    }
+
+    /// <summary>It has ended.</summary>
+    public static void Leave(this CallerLoads loads, RequestState state)
+    {
+        if (state.Load is not { } load)
+            return;
+        state.Load = null;
+        state.Charge?.Dispose();
+        if (state.IsSubscription)
+            loads.LeaveSubscription(load);
+        else
+            loads.LeaveRequest(load);
+        loads.Release(load);
+    }
+}
