@@ -3,6 +3,9 @@ namespace Chasqui;
 /// <summary>Texts to turn into vectors.</summary>
 public sealed record EmbedRequest
 {
+    // A text has a token at least, which stands for so many characters.
+    private const long LeastCharacters = 4;
+
     /// <summary>The model's name; <c>:latest</c> is implied.</summary>
     public required string Model { get; init; }
 
@@ -15,8 +18,8 @@ public sealed record EmbedRequest
     /// <summary>How many vectors are asked for.</summary>
     public int Count => Inputs.Count + TokenInputs.Count;
 
-    /// <summary>About how many characters are read; a token counts as four.</summary>
-    public long Characters => Inputs.Sum(text => (long)text.Length) + (4 * TokenInputs.Sum(tokens => (long)tokens.Count));
+    /// <summary>About how many characters are read; a token counts as four, and so does a text that is shorter.</summary>
+    public long Characters => Inputs.Sum(text => Math.Max(LeastCharacters, (long)text.Length)) + (4 * TokenInputs.Sum(tokens => (long)tokens.Count));
 
     /// <summary>Cut a text that is longer than the context (default); otherwise refuse it with <see cref="ContextLengthExceededException"/>.</summary>
     public bool Truncate { get; init; } = true;

@@ -187,7 +187,8 @@ internal sealed class GrammarMatcher
             throw TooMany();
     }
 
-    private static EngineFailedException TooMany() => new(
+    // The request's fault, so no node is blamed for it.
+    private static InvalidFormatException TooMany() => new(
         "the format is too ambiguous to be followed: there are too many ways to read what was written so far; let no repetition contain another one");
 
     /// <summary>Places are one object where they are equal, and found in the same order.</summary>

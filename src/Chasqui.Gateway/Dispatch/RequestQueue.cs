@@ -165,7 +165,7 @@ public sealed class RequestQueue
         foreach (var (silence, place) in told ?? [])
             silence.Waits(place);
         foreach (var measure in unread ?? [])
-            measure.GiveUp?.Invoke(FormattableString.Invariant($"the client took nothing of its answer for {_nodes.Settings.Queue.StallGrace.TotalSeconds:0.###} s while others waited for its slot"));
+            measure.GiveUp?.Invoke(FormattableString.Invariant($"the client took nothing of its answer for {_nodes.Settings.Queue.StallGrace.TotalSeconds:0.###} s, or little of it for longer, while others waited for its slot"));
     }
 
     /// <summary>Finds the requests that keep a slot which others wait for while their clients take nothing.</summary>
@@ -174,7 +174,7 @@ public sealed class RequestQueue
         List<RequestMeasure>? unread = null;
         foreach (var lease in _nodes.All.Where(node => node.InFlight > 0).SelectMany(node => node.Load.Snapshot()))
         {
-            if (lease.ClientWaitNow < _nodes.Settings.Queue.StallGrace || lease.Slot is not SlotGrant { Ticket: var ticket }
+            if (!lease.IsKeptWaiting(_nodes.Settings.Queue.StallGrace) || lease.Slot is not SlotGrant { Ticket: var ticket }
                 || ticket.Owner is not QueuedRequest { IsGivenUp: false, Measure: { GiveUp: not null } measure } owner || !_scheduler.IsWanted(ticket))
                 continue;
             owner.IsGivenUp = true;

@@ -6,6 +6,9 @@ namespace Chasqui.Gateway.Nodes;
 /// <summary>One request on one node: counts as its load, watches its time, and tells how it ended. To be disposed, whatever happened. Its members are for one caller, but for <see cref="Token"/>.</summary>
 public sealed class NodeLease : IDisposable
 {
+    // A client that takes little is slow by chance for a moment, and not for so many times the grace.
+    private const int SlowGraces = 5;
+
     private readonly TimeProvider _time;
     private readonly string _user;
     private readonly IReadOnlyList<TicketShare> _sharers;
@@ -123,6 +126,18 @@ public sealed class NodeLease : IDisposable
 
     /// <summary>How long the answer has waited for its client by now since it last went on; zero where it does not.</summary>
     internal TimeSpan ClientWaitNow => Interlocked.Read(ref _clientSince) is not 0 and var since ? _time.GetElapsedTime(since) : TimeSpan.Zero;
+
+    /// <summary>
+    /// Whether the client keeps the answer waiting: it takes nothing for the grace, or has made it wait for most of its time and for some graces in all, as one does that
+    /// takes a few bytes now and then.
+    /// </summary>
+    internal bool IsKeptWaiting(TimeSpan grace)
+    {
+        if (ClientWaitNow >= grace)
+            return true;
+        var waited = ClientWait;
+        return waited >= SlowGraces * grace && 4 * waited >= 3 * Elapsed;
+    }
 
     /// <summary>Whether the answer waits for its client now.</summary>
     internal bool WaitsForClient => Interlocked.Read(ref _clientSince) != 0;

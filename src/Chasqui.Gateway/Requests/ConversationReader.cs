@@ -24,6 +24,9 @@ internal struct ConversationReader(RequestScan scan)
     private const byte Message = 0x1E;
     private const byte Text = 0x1F;
 
+    // Bytes for which a token stands.
+    private const int LeastCharacters = 4;
+
     private readonly RequestScan _scan = scan;
     private Extents _extents;
     private int _last = -1;
@@ -227,7 +230,8 @@ internal struct ConversationReader(RequestScan scan)
         hasher.Add(Text);
         if (!escaped)
         {
-            _scan.PromptCharacters += text.Length;
+            // A text has a token at least.
+            _scan.PromptCharacters += Math.Max(LeastCharacters, text.Length);
             hasher.Add(text);
             return;
         }

@@ -10,7 +10,7 @@ public sealed class LimitView
     internal IReadOnlyList<LimitState> States { get; }
 
     /// <summary>The most tokens that the smallest of the buckets holds.</summary>
-    internal long SmallestTokenBurst
+    public long SmallestTokenBurst
     {
         get
         {

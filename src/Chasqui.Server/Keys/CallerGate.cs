@@ -10,7 +10,13 @@ namespace Chasqui.Server;
 internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet nodes, GatewayOptions options)
 {
     /// <summary>The most tokens that an answer is reserved where no node tells the context of the model.</summary>
+    /// <summary>In the place of the most tokens of an answer: none is generated.</summary>
+    public const int NoAnswer = int.MinValue;
+
     private const int LongestAnswer = 131_072;
+
+    // Prompts are measured in characters; so much may the measure be wrong before a request that can be sent in parts is refused.
+    private const int DivisibleBursts = 2;
 
     /// <summary>Who asks.</summary>
     public static CallerOf Caller => RequestMeasure.Current?.Caller ?? CallerOf.Anonymous;
@@ -94,7 +100,7 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     /// <summary>Lets a generation or an embedding in, once for each request; it may have to wait for its turn.</summary>
     /// <param name="model">The model as it was asked for.</param>
     /// <param name="promptCharacters">How long the prompt is.</param>
-    /// <param name="maxTokens">The most tokens that are wanted; null or less than 0 where nothing is said.</param>
+    /// <param name="maxTokens">The most tokens that are wanted; null, 0 or less where nothing is said; <see cref="NoAnswer"/> where no answer is generated.</param>
     /// <param name="cancellationToken">Gives up waiting.</param>
     /// <exception cref="PermissionDeniedException">Whoever asks may not use the model.</exception>
     /// <exception cref="RateLimitedException">A limit is reached.</exception>
@@ -110,14 +116,25 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
         if (shaper.ViewOf(measure.Caller, resolved) is not { } limits)
             return default;
         measure.Limits = limits;
-        var output = maxTokens is >= 0 and var said ? Math.Min(said, LongestAnswerOf(resolved)) : shaper.DefaultOutputTokens;
+        var output = maxTokens switch
+        {
+            NoAnswer => 0,
+            > 0 and var said => Math.Min(said, LongestAnswerOf(resolved)),
+            _ => shaper.DefaultOutputTokens,
+        };
+        // What can be sent in several requests need not put all who share a limit into debt.
+        if (maxTokens == NoAnswer && prompt > DivisibleBursts * limits.SmallestTokenBurst)
+        {
+            throw new RateLimitedException(FormattableString.Invariant(
+                $"the request has about {prompt} tokens, but its limits let {limits.SmallestTokenBurst} through at once; send it in several requests"), true, null);
+        }
         return AdmitAsync(measure, limits, prompt, output, cancellationToken);
     }
 
     /// <summary>Lets in what loads or unloads a model: it counts as a request of no tokens.</summary>
     /// <exception cref="PermissionDeniedException">Whoever asks may not use the model.</exception>
     /// <exception cref="RateLimitedException">A limit is reached.</exception>
-    public ValueTask AdmitLoadAsync(string model, CancellationToken cancellationToken) => AdmitAsync(model, 0, 0, cancellationToken);
+    public ValueTask AdmitLoadAsync(string model, CancellationToken cancellationToken) => AdmitAsync(model, 0, NoAnswer, cancellationToken);
 
     /// <summary>Whether a policy holds the model in memory though whoever asks wants it to leave. The scope <c>models</c> is above policies.</summary>
     public bool Holds(string model)
@@ -148,7 +165,7 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
 
     /// <summary>Lets in what writes without a model: it counts as a request of no tokens.</summary>
     /// <exception cref="RateLimitedException">A limit is reached.</exception>
-    public ValueTask AdmitWriteAsync(CancellationToken cancellationToken) => AdmitAsync("", 0, 0, cancellationToken);
+    public ValueTask AdmitWriteAsync(CancellationToken cancellationToken) => AdmitAsync("", 0, NoAnswer, cancellationToken);
 
     /// <summary>An error without the names of models and nodes that whoever asks does not see.</summary>
     public static Exception Hide(Exception exception) => exception switch

@@ -19,13 +19,13 @@ internal sealed class GuardedEngine(IEngine inner, CallerGate gate) : IEngine
 
     public async Task<EmbedResult> EmbedAsync(EmbedRequest request, CancellationToken cancellationToken = default)
     {
-        await gate.AdmitAsync(request.Model, request.Characters, 0, cancellationToken).ConfigureAwait(false);
+        await gate.AdmitAsync(request.Model, request.Characters, CallerGate.NoAnswer, cancellationToken).ConfigureAwait(false);
         return await inner.EmbedAsync(request, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task<IReadOnlyList<int>> TokenizeAsync(TokenizeRequest request, CancellationToken cancellationToken = default)
     {
-        await gate.AdmitAsync(request.Model, request.Text.Length, 0, cancellationToken).ConfigureAwait(false);
+        await gate.AdmitAsync(request.Model, request.Text.Length, CallerGate.NoAnswer, cancellationToken).ConfigureAwait(false);
         return await inner.TokenizeAsync(request, cancellationToken).ConfigureAwait(false);
     }
 

@@ -14,6 +14,9 @@ internal static class SessionTransfer
     // What goes out at once; nothing is sent before, so that an error can still be told as one.
     private const int PartBytes = 64 << 10;
 
+    /// <summary>What each object of a body counts for beside its length: it becomes a turn, or a part of one.</summary>
+    private const long PartCost = 96;
+
     public static async Task ExportAsync(HttpContext http, SessionLog log, SessionKey key)
     {
         var session = await log.GetAsync(key, http.RequestAborted).ConfigureAwait(false);
@@ -68,6 +71,7 @@ internal static class SessionTransfer
         var key = http.Request.Query["id"] is [{ Length: > 0 } id] ? SessionKey.Of(tenant, id) : SessionKey.New(tenant);
         await api.Gate.AdmitWriteAsync(http.RequestAborted).ConfigureAwait(false);
         using var body = await api.ReadRawBodyAsync(http).ConfigureAwait(false);
+        await api.HoldAsync(http, body.Memory.Length + (PartCost * body.Memory.Span.Count((byte)'{'))).ConfigureAwait(false);
         var settings = new SessionSettings { Mode = log.Options.Mode, Policy = log.Options.Policy };
         List<SessionMessage> turns = [];
         var number = 0;

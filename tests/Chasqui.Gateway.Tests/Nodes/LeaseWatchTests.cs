@@ -118,6 +118,29 @@ public sealed class LeaseWatchTests
         Assert.Equal("node a has sent nothing for 30 s", lease.Explain()!.Message);
     }
 
+    [Theory]
+    // Nothing for the grace; a little each second, for most of the time and some graces; a pause; as fast as the node, and for long.
+    [InlineData(1, 2.0, 0.0, true)]
+    [InlineData(10, 1.0, 0.01, true)]
+    [InlineData(9, 1.0, 0.01, false)]
+    [InlineData(1, 1.9, 0.0, false)]
+    [InlineData(100, 1.0, 0.5, false)]
+    public async Task A_client_keeps_its_answer_waiting_by_taking_nothing_or_little(int times, double waits, double runs, bool expected)
+    {
+        await using var fleet = await WatchedAsync();
+        using var lease = await fleet.Dispatcher.Begin(Fleet.To()).NextAsync(Fleet.Token);
+        for (var i = 0; i < times; i++)
+        {
+            if (i > 0)
+                lease.EndClientWait();
+            fleet.Time.Advance(TimeSpan.FromSeconds(runs));
+            lease.BeginClientWait();
+            fleet.Time.Advance(TimeSpan.FromSeconds(waits));
+        }
+
+        Assert.Equal(expected, lease.IsKeptWaiting(TimeSpan.FromSeconds(2)));
+    }
+
     [Fact]
     public async Task A_client_that_is_slow_for_too_long_ends_the_attempt_and_blames_no_node()
     {

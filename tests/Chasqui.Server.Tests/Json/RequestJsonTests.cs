@@ -73,5 +73,17 @@ public sealed class RequestJsonTests
         }
     });
 
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("[]")]
+    public void So_many_objects_that_they_become_much_more_than_their_bytes_are_refused(string one)
+    {
+        string Many(int count) => $$"""{"messages":[{{string.Join(',', Enumerable.Repeat(one, count))}}]}""";
+
+        Assert.Equal(RequestJson.MaxContainers - 1, Parse(Many(RequestJson.MaxContainers - 1)).GetProperty("messages").GetArrayLength());
+        var error = Assert.Throws<InvalidRequestException>(() => Parse(Many(RequestJson.MaxContainers)));
+        Assert.Equal("the request body has more than 131072 objects and arrays; send it in parts", error.Message);
+    }
+
     private static System.Text.Json.JsonElement Parse(string body) => RequestJson.Parse(Encoding.UTF8.GetBytes(body)).RootElement;
 }

@@ -248,6 +248,31 @@ public sealed class LimitTests
         Assert.InRange(remaining!.Value, 100_000 - 4_096 - 10, 100_000 - 4_096 + 30);
     }
 
+    /// <summary>Of what can be sent in several requests, one takes no more than the limits let through at once: else all who share them would wait for the debt.</summary>
+    [Theory]
+    [InlineData("/api/embed", "input")]
+    [InlineData("/v1/embeddings", "input")]
+    [InlineData("MCP", "")]
+    public async Task Texts_of_more_tokens_than_a_limit_lets_through_at_once_are_to_be_sent_in_several_requests(string path, string member)
+    {
+        await using var gateway = await StartAsync(new LimitOptions { MaxDelay = TimeSpan.Zero, Overall = new TrafficLimit { TokensPerMinute = 100, TokenBurst = 100 } });
+        var texts = Enumerable.Repeat("a", 201).ToList();
+
+        if (path == "MCP")
+        {
+            await using var client = new ChasquiClient(new ChasquiClientOptions { Endpoint = GatewayHost.WireAddresses(gateway.App)[0] });
+            var error = await Assert.ThrowsAsync<ClientException>(() => client.EmbedAsync(new Messages.EmbedRequest { Model = "mini", Inputs = { texts } }, Cancellation));
+            Assert.Equal("rate_limited", error.Error.Code);
+            Assert.Contains("send it in several requests", error.Message, StringComparison.Ordinal);
+            return;
+        }
+        using var refused = await gateway.SendAsync(HttpMethod.Post, path, null, JsonSerializer.Serialize(new Dictionary<string, object> { ["model"] = "mini", [member] = texts }));
+        using var taken = await gateway.SendAsync(HttpMethod.Post, path, null, JsonSerializer.Serialize(new Dictionary<string, object> { ["model"] = "mini", [member] = texts[..50] }));
+
+        Assert.Equal((HttpStatusCode.TooManyRequests, HttpStatusCode.OK), (refused.StatusCode, taken.StatusCode));
+        Assert.Contains("the request has about 201 tokens, but its limits let 100 through at once; send it in several requests", await refused.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
+    }
+
     /// <summary>Two readers in a row could read these names in two ways, and one of them could be a model that the key may not use.</summary>
     [Theory]
     [InlineData("/api/chat")]

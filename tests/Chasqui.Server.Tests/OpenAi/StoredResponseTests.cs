@@ -81,6 +81,19 @@ public sealed class StoredResponseTests
     }
 
     [Fact]
+    public async Task An_item_is_referred_to_once()
+    {
+        List<ChatRequest> asked = [];
+        await using var gateway = await RunningGateway.StartAsync(Engine(asked));
+        var item = Id((await AskAsync(gateway, """{"model":"m","input":"one"}""")).GetProperty("output")[0]);
+
+        var twice = string.Join(',', Enumerable.Repeat($$"""{"type":"item_reference","id":"{{item}}"}""", 2));
+        await RefusedAsync(await gateway.SendAsync(HttpMethod.Post, Path, null, $$"""{"model":"m","input":[{{twice}}]}"""),
+            400, $"\"input\" refers to the item \"{item}\" twice; refer to each item once", "input", null);
+        Assert.Single(asked);
+    }
+
+    [Fact]
     public async Task The_items_that_a_response_answered_are_listed_page_by_page()
     {
         await using var gateway = await RunningGateway.StartAsync(Engine([]));

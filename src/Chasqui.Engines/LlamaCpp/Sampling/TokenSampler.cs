@@ -78,7 +78,7 @@ internal sealed unsafe class TokenSampler : IDisposable
             _overdrawn += over < _patience / 2 ? over : _patience / 2;
         }
 
-        return _overdrawn <= _patience ? token : throw new EngineFailedException(
+        return _overdrawn <= _patience ? token : throw new InvalidFormatException(
             "the format is too ambiguous to be followed: there are too many ways to read what was written so far; let no repetition contain another one");
     }
 
