@@ -43,9 +43,9 @@ public sealed class ProxySampleTests : IDisposable
         try
         {
             await ServesAsync(https, proxy);
-            await ChatsAsync($"wss://localhost:{https}/ws");
+            await ChatsAsync($"wss://localhost:{https}/ws").WaitAsync(_limit, Cancellation);
             if (passesMessages)
-                await ChatsAsync($"tls://localhost:{messages}");
+                await ChatsAsync($"tls://localhost:{messages}").WaitAsync(_limit, Cancellation);
         }
         finally
         {
