@@ -68,7 +68,8 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
     /// <inheritdoc/>
     public async Task<ModelDescription> ShowAsync(string model, CancellationToken cancellationToken = default)
     {
-        var shown = await CallAsync(RouteOf(model, 0, loads: false), engine => engine.ShowAsync(model, cancellationToken), cancellationToken).ConfigureAwait(false);
+        var shown = await CallAsync(RouteOf(model, 0, loads: false), engine => engine.ShowAsync(model, cancellationToken),
+            cancellationToken).ConfigureAwait(false);
         return shown with { Summary = rules.AsListed(model, shown.Summary) };
     }
 

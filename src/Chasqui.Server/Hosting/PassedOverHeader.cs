@@ -34,5 +34,6 @@ internal static class PassedOverHeader
     }
 
     /// <summary>A caller's name as one that fits a header.</summary>
-    public static string Printable(string name) => string.Concat(Field.Clip(name).Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '?'));
+    public static string Printable(string name) => string.Concat(Field.Clip(name)
+        .Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '?'));
 }

@@ -6,8 +6,8 @@ namespace Chasqui.Engines.LlamaCpp;
 /// <summary>Texts to tokens, and raw vectors to what the caller asked for.</summary>
 internal static class EmbeddingInput
 {
-    /// <summary>Most numbers of one answer, 128 MiB of them.</summary>
-    private const int MaxComponents = 1 << 25;
+    /// <summary>Most numbers of one answer: 32 MiB of them, and about 90 as JSON.</summary>
+    private const int MaxComponents = 1 << 23;
 
     /// <exception cref="InvalidRequestException">There are more texts than one answer can hold vectors.</exception>
     internal static void CheckCount(int texts, int components)
