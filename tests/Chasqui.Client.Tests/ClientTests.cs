@@ -1,7 +1,10 @@
+using System.Net;
+using System.Net.Sockets;
 using Chasqui.Protocol;
 using Chasqui.Protocol.Messages;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace Chasqui.Client.Tests;
 
@@ -37,6 +40,42 @@ public sealed class ClientTests
         await using var hopeless = never.Client();
         var error = await Assert.ThrowsAsync<ClientException>(() => hopeless.GetServerInfoAsync(cancellationToken: Cancellation).WaitAsync(_limit, Cancellation));
         Assert.Equal(("unreachable", 3), (error.Error.Code, never.Dials));
+    }
+
+    [Fact]
+    public async Task What_speaks_another_protocol_is_told_in_words()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        var serving = ServeAsync();
+        await using (var client = new ChasquiClient($"tcp://{listener.LocalEndpoint}"))
+        {
+            var error = await Assert.ThrowsAsync<ClientException>(() => client.GetServerInfoAsync(cancellationToken: Cancellation).WaitAsync(_limit, Cancellation));
+            Assert.StartsWith($"what answers at tcp://{listener.LocalEndpoint} does not speak MCP/1", error.Message, StringComparison.Ordinal);
+        }
+        listener.Stop();
+        await serving;
+
+        async Task ServeAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    using var socket = await listener.AcceptSocketAsync(Cancellation);
+                    await socket.SendAsync("HTTP/1.1 400 Bad Request\r\n\r\n"u8.ToArray(), Cancellation);
+                    // Its own end would be another failure.
+                    var rest = new byte[1024];
+                    while (await socket.ReceiveAsync(rest, Cancellation) > 0)
+                    {
+                    }
+                }
+            }
+            catch (Exception e) when (e is SocketException or ObjectDisposedException or OperationCanceledException)
+            {
+                // The test is over.
+            }
+        }
     }
 
     [Fact]
@@ -168,23 +207,24 @@ public sealed class ClientTests
     [Fact]
     public async Task A_deadline_is_told_to_the_gateway_and_kept_here()
     {
-        string? told = null;
-        var aborted = new TaskCompletionSource();
+        var (time, told, aborted) = (new FakeTimeProvider(), new TaskCompletionSource<string?>(), new TaskCompletionSource());
         await using var gateway = new Gateway
         {
             Handler = async call =>
             {
-                told = call.Headers["deadline-ms"];
                 call.Aborted.Register(aborted.SetResult);
+                told.SetResult(call.Headers["deadline-ms"]);
                 await aborted.Task;
             },
         };
-        await using var client = gateway.Client();
+        await using var client = gateway.Client(time: time);
 
-        var error = await Assert.ThrowsAsync<ClientException>(() =>
-            client.GetServerInfoAsync(new CallOptions { Deadline = TimeSpan.FromMilliseconds(50) }, Cancellation).WaitAsync(_limit, Cancellation));
-        await aborted.Task.WaitAsync(_limit, Cancellation);
-        Assert.Equal(("deadline", "50"), (error.Error.Code, told));
+        var asking = client.GetServerInfoAsync(new CallOptions { Deadline = TimeSpan.FromMilliseconds(50) }, Cancellation);
+        Assert.Equal("50", await told.Task.WaitAsync(Cancellation));
+        time.Advance(TimeSpan.FromMilliseconds(50));
+
+        Assert.Equal("deadline", (await Assert.ThrowsAsync<ClientException>(() => asking)).Error.Code);
+        await aborted.Task.WaitAsync(Cancellation);
     }
 
     [Fact]

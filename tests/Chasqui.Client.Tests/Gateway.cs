@@ -31,11 +31,11 @@ internal sealed class Gateway : IAsyncDisposable
         }
     }
 
-    public ChasquiClient Client(Action<ChasquiClientOptions>? configure = null)
+    public ChasquiClient Client(Action<ChasquiClientOptions>? configure = null, TimeProvider? time = null)
     {
         var options = new ChasquiClientOptions { MinBackoff = TimeSpan.FromMilliseconds(1), MaxBackoff = TimeSpan.FromMilliseconds(5) };
         configure?.Invoke(options);
-        return new ChasquiClient(options, DialAsync, TimeProvider.System);
+        return new ChasquiClient(options, DialAsync, time ?? TimeProvider.System);
     }
 
     public static HeaderList Status(int status) => new HeaderList().Add("status", status.ToString(System.Globalization.CultureInfo.InvariantCulture));

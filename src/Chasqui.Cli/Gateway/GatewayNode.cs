@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Chasqui.Gateway.Nodes;
 
 namespace Chasqui.Cli;
 
@@ -90,7 +91,7 @@ internal sealed class GatewayNode(JsonElement json)
     {
         var configured = nodes.Where(node => node.Kind != "embedded" && node.IsConfigured).ToList();
         return configured.Count > 0 && configured.TrueForAll(node => node.IsDown)
-            ? $"all nodes{(nodes.Any(node => node.Kind == "embedded") ? " beside the embedded engine" : "")} are down ({string.Join("; ", configured.Select(node => node.LastFailure.Length > 0 ? $"{node.Name}: {node.LastFailure}" : node.Name))})"
+            ? $"all nodes{(nodes.Any(node => node.Kind == "embedded") ? " beside the embedded engine" : "")} are down ({string.Join("; ", configured.Select(node => node.LastFailure.Length > 0 ? $"{node.Name}: {NodeFailure.Reason(node.Name, node.LastFailure)}" : node.Name))})"
             : null;
     }
 

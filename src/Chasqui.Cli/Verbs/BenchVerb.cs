@@ -66,8 +66,16 @@ internal static class BenchVerb
         var console = context.Console;
         if (name is null)
         {
-            TableOutput.Write(console, ["SCENARIO", "~WHAT IT MEASURES"],
-                context.Scenarios.Select(s => (IReadOnlyList<string>)[s.Name, s.Description]));
+            var width = context.Scenarios.Select(s => s.Name.Length).Append(0).Max() + 2;
+            if (console.OutputIsTerminal)
+            {
+                foreach (var one in context.Scenarios)
+                    console.Out.WriteLine(Paragraph.Wrap(one.Name.PadRight(width) + one.Description, console.Width(), width));
+            }
+            else
+            {
+                TableOutput.Write(console, ["SCENARIO", "WHAT IT MEASURES"], context.Scenarios.Select(s => (IReadOnlyList<string>)[s.Name, s.Description]));
+            }
             return ExitCodes.Success;
         }
         var scenario = context.Scenarios.FirstOrDefault(s => s.Name == name) ?? throw new UsageException(

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Chasqui.Gateway.Nodes;
 
 namespace Chasqui.Cli;
 
@@ -34,7 +35,7 @@ internal static class NodesVerb
             [
                 node.Name,
                 node.State,
-                node.Software.Length > 0 ? node.Software : node.Kind,
+                node.Software.Length > 0 ? node.Software : node.Kind == "auto" ? "unknown" : node.Kind,
                 node.Slots is { } slots ? FormattableString.Invariant($"{node.InFlight}/{slots}") : FormattableString.Invariant($"{node.InFlight}"),
                 FormattableString.Invariant($"{node.Models.Count}"),
                 FormattableString.Invariant($"{node.Resident.Count}"),
@@ -42,7 +43,7 @@ internal static class NodesVerb
             ]));
         // A failure is a sentence, too long for a table.
         foreach (var node in nodes.Where(node => node.LastFailure.Length > 0))
-            console.Remark($"{node.Name}: {SafeText.OneLine(node.LastFailure)}");
+            console.Remark($"{node.Name}: {SafeText.OneLine(NodeFailure.Reason(node.Name, node.LastFailure))}");
         foreach (var node in missing)
             console.Remark($"No Ollama answers at {node.Url}; one that is started there is used by itself.");
         if (GatewayNode.AllDown(nodes) is not null)

@@ -13,7 +13,7 @@ internal static class PromptInput
         var argument = string.Join(' ', arguments);
         var input = console.InputIsTerminal ? "" : (await ReadAllAsync(console.In, cancellationToken)).TrimEnd('\r', '\n');
         if (string.IsNullOrWhiteSpace(argument) && string.IsNullOrWhiteSpace(input))
-            throw new UsageException("there is nothing to ask: give a prompt (chasqui ask \"…\"), or text on standard input");
+            throw new UsageException("there is nothing to ask: give a prompt, such as 'chasqui ask \"A story\"', or text on standard input");
         if (string.IsNullOrWhiteSpace(input))
             return argument;
         return string.IsNullOrWhiteSpace(argument) ? input : argument + "\n\n" + input;

@@ -37,6 +37,9 @@ internal sealed class Dialer(ChasquiClientOptions options, TimeProvider time, IL
                     ClientException.Of("unauthenticated", $"{Place} did not accept the key", e),
                 ProtocolException p when p.Code is ErrorCode.BadMagic or ErrorCode.BadVersion =>
                     ClientException.Of("bad_answer", $"what answers at {Place} does not speak MCP/1: {p.Reason}", e),
+                // The same, seen by the loop that reads.
+                ConnectionClosedException { Code: ErrorCode.BadMagic or ErrorCode.BadVersion } =>
+                    ClientException.Unreachable($"what answers at {Place} does not speak MCP/1", e),
                 OperationCanceledException when timeout.IsCancellationRequested =>
                     ClientException.Unreachable($"{Place} did not answer within {options.ConnectTimeout.TotalSeconds:0.###} s", e),
                 OperationCanceledException => e,

@@ -114,6 +114,13 @@ internal sealed class GrammarBuilder
         return rest;
     }
 
+    /// <summary>The grammar, checked and ready to be followed.</summary>
+    public GrammarGraph BuildGraph()
+    {
+        GrammarGuard.Check(_rules);
+        return GrammarGraph.Of(_rules);
+    }
+
     /// <summary>The grammar's text, checked.</summary>
     public string Build()
     {

@@ -1,8 +1,8 @@
 namespace Chasqui.Engines.Grammars;
 
 /// <summary>
-/// Refuses grammars that llama.cpp could not start: left recursion, which it rejects, and leftmost derivations so long or so
-/// many that its own check for left recursion, which follows every one, would exhaust the stack or not end.
+/// Refuses grammars that could not be followed: left recursion, which has no end, and leftmost derivations so long or so
+/// many that to begin would cost too much.
 /// </summary>
 internal sealed class GrammarGuard
 {

@@ -7,16 +7,19 @@ namespace Chasqui.Engines.Grammars;
 public static class JsonGrammar
 {
     /// <summary>Any JSON object or array.</summary>
-    public static string Any { get; } = Build(json => Gbnf.Any(json.Object, json.Array));
+    public static string Any { get; } = Of(json => Gbnf.Any(json.Object, json.Array)).Build();
 
     /// <summary>Any JSON object: what Ollama's <c>"json"</c> and OpenAI's <c>json_object</c> stand for.</summary>
-    public static string Object { get; } = Build(json => json.Object);
+    public static string Object { get; } = Of(json => json.Object).Build();
 
-    private static string Build(Func<JsonRules, Gbnf> root)
+    /// <summary><see cref="Object"/>, ready to be followed.</summary>
+    internal static GrammarGraph ObjectGraph { get; } = Of(json => json.Object).BuildGraph();
+
+    private static GrammarBuilder Of(Func<JsonRules, Gbnf> root)
     {
         var grammar = new GrammarBuilder();
         grammar.Set("root", Gbnf.Empty);
         grammar.Set("root", root(new JsonRules(grammar)));
-        return grammar.Build();
+        return grammar;
     }
 }

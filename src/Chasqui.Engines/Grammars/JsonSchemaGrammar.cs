@@ -23,7 +23,13 @@ public static class JsonSchemaGrammar
     /// <returns>The grammar's text, at most 1 Mi characters and 5,000 rules.</returns>
     /// <exception cref="InvalidFormatException">The schema is malformed, too large or not supported, or no value satisfies it;
     /// the message names the place as a JSON pointer and says what would be right.</exception>
-    public static string Compile(JsonElement schema)
+    public static string Compile(JsonElement schema) => Of(schema).Build();
+
+    /// <summary>Compiles a schema to a grammar that is ready to be followed.</summary>
+    /// <exception cref="InvalidFormatException">As of <see cref="Compile"/>.</exception>
+    internal static GrammarGraph CompileGraph(JsonElement schema) => Of(schema).BuildGraph();
+
+    private static GrammarBuilder Of(JsonElement schema)
     {
         if (schema.ValueKind is not (JsonValueKind.Object or JsonValueKind.True or JsonValueKind.False))
             throw new InvalidFormatException("format: at #: expected a schema: an object, true or false");

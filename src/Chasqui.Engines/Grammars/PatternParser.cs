@@ -10,6 +10,7 @@ namespace Chasqui.Engines.Grammars;
 internal sealed class PatternParser
 {
     private const int MaxDepth = 50;
+    private const int MaxLength = 4096;
     private const int MaxCount = 10_000;
 
     private readonly int[] _text;
@@ -21,6 +22,8 @@ internal sealed class PatternParser
     /// <exception cref="PatternException">The pattern is malformed or beyond what a grammar can hold.</exception>
     public static PatternNode Parse(string pattern)
     {
+        if (pattern.Length > MaxLength)
+            throw new PatternException(string.Create(CultureInfo.InvariantCulture, $"it has {pattern.Length} characters, but may have at most {MaxLength}"));
         var parser = new PatternParser(pattern);
         var node = parser.Choice();
         if (parser._pos < parser._text.Length)

@@ -37,14 +37,14 @@ internal sealed class SchemaCompiler
         _arrays = new ArrayRules(_grammar, _json, Value);
     }
 
-    /// <summary>A grammar of the schema alone.</summary>
+    /// <summary>The rules of the schema alone.</summary>
     /// <exception cref="InvalidFormatException">The schema is malformed, not supported, too large, or no value satisfies it.</exception>
-    public static string Compile(JsonElement root)
+    public static GrammarBuilder Compile(JsonElement root)
     {
         var grammar = new GrammarBuilder();
         grammar.Set("root", Gbnf.Empty);
         grammar.Set("root", new SchemaCompiler(root, grammar, new JsonRules(grammar)).Write());
-        return grammar.Build();
+        return grammar;
     }
 
     /// <summary>What satisfies the schema; the rules that it needs are in the grammar.</summary>
@@ -91,10 +91,10 @@ internal sealed class SchemaCompiler
         var others = view.Parts.Select(other => (ReferenceEquals(other, part) ? chosen : other) with { Followed = true })
             .Where(SchemaView.Speaks).ToList();
         var choices = new List<Gbnf>();
-        for (int i = 0; i < part.Element.GetProperty(keyword).GetArrayLength(); i++)
+        var seen = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var alternative in part.Children(keyword))
         {
-            var alternative = part.Child(keyword, i);
-            if (Value([.. others, alternative], alternative) is { } choice && !choices.Contains(choice))
+            if (Value([.. others, alternative], alternative) is { } choice && seen.Add(choice.ToString()))
                 choices.Add(choice);
         }
 

@@ -7,7 +7,7 @@ namespace Chasqui.Engines.Grammars;
 internal sealed class SchemaReader(SchemaReferences references)
 {
     private const int MaxDepth = 64;
-    private const int MaxParts = 200_000;
+    private const int MaxParts = 60_000;
     private const long MaxComparisons = 1_000_000;
     private int _parts;
 
@@ -62,8 +62,9 @@ internal sealed class SchemaReader(SchemaReferences references)
                     Add(view, references.Resolve(part, Text(part, keyword)), seen, path);
                     break;
                 case "allOf" when !part.Followed:
-                    for (int i = 0; i < Schemas(part, keyword); i++)
-                        Add(view, part.Child("allOf", i), seen, path);
+                    Schemas(part, keyword);
+                    foreach (var one in part.Children("allOf"))
+                        Add(view, one, seen, path);
                     break;
                 case "anyOf" when !part.AnyOfChosen:
                 case "oneOf" when !part.OneOfChosen:
@@ -164,8 +165,7 @@ internal sealed class SchemaReader(SchemaReferences references)
                 throw part.Fail("prefixItems must be an array of schemas");
             if (places.GetArrayLength() > GrammarBuilder.MaxRules)
                 throw TooMany(part, "prefixItems");
-            for (int i = 0; i < places.GetArrayLength(); i++)
-                prefix.Add(part.Child(older ? "items" : "prefixItems", i));
+            prefix.AddRange(part.Children(older ? "items" : "prefixItems"));
         }
 
         if (older && part.Element.TryGetProperty("additionalItems", out _))

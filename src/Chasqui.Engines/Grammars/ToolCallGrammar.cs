@@ -23,7 +23,19 @@ internal static class ToolCallGrammar
     /// <param name="single">Whether one call is all.</param>
     /// <param name="thinking">What stands around the model's thinking, which may come before the call; null for none.</param>
     /// <exception cref="InvalidFormatException">The schemas are too large together.</exception>
-    public static string Compile(IEnumerable<(string Name, JsonElement Arguments)> tools, string template, bool single, ThinkingPlace? thinking)
+    public static string Compile(IEnumerable<(string Name, JsonElement Arguments)> tools, string template, bool single, ThinkingPlace? thinking) =>
+        Of(tools, template, single, thinking).Build();
+
+    /// <summary>Compiles a grammar that is ready to be followed.</summary>
+    /// <param name="tools">The names of the tools, and the schemas of their arguments.</param>
+    /// <param name="template">The model's template.</param>
+    /// <param name="single">Whether one call is all.</param>
+    /// <param name="thinking">What stands around the model's thinking.</param>
+    /// <exception cref="InvalidFormatException">The schemas are too large together.</exception>
+    public static GrammarGraph CompileGraph(IEnumerable<(string Name, JsonElement Arguments)> tools, string template, bool single, ThinkingPlace? thinking) =>
+        Of(tools, template, single, thinking).BuildGraph();
+
+    private static GrammarBuilder Of(IEnumerable<(string Name, JsonElement Arguments)> tools, string template, bool single, ThinkingPlace? thinking)
     {
         var grammar = new GrammarBuilder();
         grammar.Set("root", Gbnf.Empty);
@@ -44,7 +56,7 @@ internal static class ToolCallGrammar
         }
         var answer = grammar.Rule("answer", Gbnf.Any(forms));
         grammar.Set("root", thinking is null ? answer : Gbnf.Seq(Thought(grammar, thinking), answer));
-        return grammar.Build();
+        return grammar;
     }
 
     private static Gbnf Marked(GrammarBuilder grammar, Gbnf call, string open, string between, string close) => Gbnf.Seq(

@@ -205,6 +205,7 @@ public sealed class RequestQueue
         {
             Model = request.Model,
             Caller = caller,
+            Sharers = measure?.Sharers ?? [],
             Priority = measure?.Priority ?? caller.Priority,
             MaxWait = measure?.MaxWait,
             PromptTokens = request.PromptTokens,

@@ -52,8 +52,13 @@ public sealed class EmbeddingMerger
         }
         finally
         {
-            if (part.Shared is { } shared && !part.Result.IsCanceled)
-                measure?.Answered(shared);
+            if (part.Shared is { } shared)
+            {
+                if (part.Result.IsCanceled)
+                    measure?.Leaves(shared);
+                else
+                    measure?.Answered(shared);
+            }
         }
     }
 

@@ -1,3 +1,5 @@
+using Chasqui.Gateway.Scheduling;
+
 namespace Chasqui.Gateway.Merging;
 
 /// <summary>Parts that go upstream together. Its state is its merger's to change.</summary>
@@ -38,6 +40,21 @@ internal sealed class MergedCall : IDisposable
         foreach (var part in Parts)
             texts.AddRange(part.Inputs);
         return texts;
+    }
+
+    /// <summary>What each caller pays of it, in proportion to its texts; none where that is one caller.</summary>
+    public IReadOnlyList<TicketShare> Sharers()
+    {
+        if (Parts.Count == 1)
+            return [];
+        var shares = new Dictionary<string, TicketShare>(StringComparer.Ordinal);
+        foreach (var part in Parts)
+        {
+            var caller = part.Measure?.Caller ?? Caller.Anonymous;
+            var before = shares.TryGetValue(caller.Id, out var known) ? known.Weight : 0;
+            shares[caller.Id] = new TicketShare(caller, before + TokenShares.WeightOf(part.Inputs));
+        }
+        return shares.Count == 1 ? [] : [.. shares.Values];
     }
 
     /// <summary>Nobody waits for it any more.</summary>

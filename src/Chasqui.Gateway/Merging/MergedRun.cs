@@ -10,12 +10,14 @@ internal sealed class MergedRun(IEmbeddingUpstream upstream, MergeKey key, Merge
     /// <returns>Whether its parts are to be sent apart, because the node refused one of them.</returns>
     public async Task<bool> RunAsync()
     {
-        // It is charged to one of its callers: whose turn it was.
+        // It waits in the line of one of its callers, whose turn it was, and each of them pays for its own texts.
         var measure = (call.Parts.FirstOrDefault(part => part.Measure is not null && !part.HasLeft) ?? call.Parts[0]).Measure?.Share();
         RequestContext.Current = measure;
         Activity.Current = null;
         foreach (var part in call.Parts)
             part.Shared = measure;
+        if (measure is not null)
+            measure.Sharers = call.Sharers();
         measure?.Merged(call.Parts.Count, call.Inputs);
         try
         {

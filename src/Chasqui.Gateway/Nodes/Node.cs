@@ -11,6 +11,7 @@ public sealed class Node : IAsyncDisposable
 
     private readonly TimeProvider _time;
     private volatile Known _known = Known.Nothing;
+    private volatile bool _refusesUsage;
     private long _lastProgress;
     private int _changes;
     private int _told;
@@ -71,8 +72,24 @@ public sealed class Node : IAsyncDisposable
     /// <summary>Whether it passes over how the tools of a request are to be used.</summary>
     public bool IgnoresToolChoice => _known.Report?.IgnoresToolChoice ?? false;
 
+    /// <summary>Whether it refuses a stream that is asked to count its tokens, as some old servers of OpenAI's API do. Learned when it does, and forgotten with the node.</summary>
+    public bool RefusesUsage { get => _refusesUsage; set => _refusesUsage = value; }
+
     /// <summary>Languages that its passage takes.</summary>
     public Dialects Dialects => Connection.Passage is null ? Dialects.None : _known.Report?.Dialects ?? Dialects.None;
+
+    /// <summary>Whether it decides itself which models are in its memory, so that nobody can unload them.</summary>
+    public bool KeepsModels => IsBatching;
+
+    /// <summary>Whether anybody else than a caller has requests of a model here, or had one a while ago.</summary>
+    /// <param name="model">The model's canonical name.</param>
+    /// <param name="caller">The caller.</param>
+    /// <param name="within">How long ago that may be; negative for however long.</param>
+    public bool IsUsedByOthers(string model, Caller caller, TimeSpan within)
+    {
+        ArgumentNullException.ThrowIfNull(caller);
+        return Load.HasOthers(model, caller.Id, out var last) || (last is { } at && (within < TimeSpan.Zero || _time.GetElapsedTime(at) < within));
+    }
 
     internal NodeLoad Load { get; } = new();
 

@@ -1,3 +1,4 @@
+using Chasqui.Gateway.Scheduling;
 using Chasqui.Gateway.Telemetry;
 
 namespace Chasqui.Gateway.Nodes;
@@ -6,6 +7,8 @@ namespace Chasqui.Gateway.Nodes;
 public sealed class NodeLease : IDisposable
 {
     private readonly TimeProvider _time;
+    private readonly string _user;
+    private readonly IReadOnlyList<TicketShare> _sharers;
     private readonly CancellationTokenSource _cancel = new();
     private readonly CancellationTokenRegistration _caller;
     private readonly long _began;
@@ -30,6 +33,8 @@ public sealed class NodeLease : IDisposable
         _began = _lastProgress = time.GetTimestamp();
         ColdTokens = Math.Max(0, request.PromptTokens - reason.WarmTokens);
         WasResident = node.Resident(request.Model) is not null;
+        var measure = RequestMeasure.Current;
+        (_user, _sharers) = ((measure?.Caller ?? Caller.Anonymous).Id, measure?.Sharers ?? []);
         if (node.InFlight == 0)
             node.Progressed();
         node.Load.Add(this);
@@ -147,7 +152,7 @@ public sealed class NodeLease : IDisposable
         FirstAfter = _time.GetElapsedTime(_began, now);
         Volatile.Write(ref _first, true);
         Slot?.Began();
-        Node.Load.Begun(this);
+        Node.Load.Begun(this, now);
         if (!WasResident)
             Node.Speed.Loaded(Model, FirstAfter);
         else if (Node.InFlight <= Node.SlotsOf(Model))
@@ -233,9 +238,21 @@ public sealed class NodeLease : IDisposable
             if (!HasBegun && WasResident && Node.SinceProgress > Request.Patience)
                 Node.IsSuspect = true;
         }
-        Node.Load.Remove(this);
+        Node.Load.Remove(this, _time.GetTimestamp());
         Slot?.Release(Tokens, _succeeded);
         // Whoever still registers with the token finds it cancelled rather than disposed.
+    }
+
+    /// <summary>Whether it is, or is also, a request of another caller than that one.</summary>
+    internal bool IsOfOthers(string caller) => _sharers.Count == 0 ? _user != caller : _sharers.Any(share => share.Caller.Id != caller);
+
+    /// <summary>Notes that those use the model whose request it is.</summary>
+    internal void Note(ModelUses uses, long now)
+    {
+        if (_sharers.Count == 0)
+            uses.Note(Model, _user, now);
+        foreach (var share in _sharers)
+            uses.Note(Model, share.Caller.Id, now);
     }
 
     /// <summary>Whether the other attempt came before and waits for the same load.</summary>

@@ -8,6 +8,7 @@ internal sealed class NodeLoad
     private readonly HashSet<NodeLease> _leases = [];
     private readonly Dictionary<string, NodeLease> _kept = new(ModelNames.Comparer);
     private readonly Dictionary<string, int> _byModel = new(ModelNames.Comparer);
+    private readonly ModelUses _uses = new();
     private bool _keepsNone;
     private int _count;
     private long _total;
@@ -22,10 +23,26 @@ internal sealed class NodeLoad
     public long PendingTokens => Volatile.Read(ref _pending);
 
     /// <summary>A request's prompt is computed.</summary>
-    public void Begun(NodeLease lease)
+    public void Begun(NodeLease lease, long now)
     {
         lock (_gate)
+        {
             Computed(lease);
+            Note(lease, now);
+        }
+    }
+
+    /// <summary>Whether somebody else than a caller has requests of a model here now.</summary>
+    /// <param name="model">The model's canonical name.</param>
+    /// <param name="caller">The caller's id.</param>
+    /// <param name="last">When others have used it last, as a timestamp; null for never.</param>
+    public bool HasOthers(string model, string caller, out long? last)
+    {
+        lock (_gate)
+        {
+            last = _uses.LastOfOthers(model, caller);
+            return _leases.Any(lease => lease.Request.Loads && ModelNames.Same(lease.Model, model) && lease.IsOfOthers(caller));
+        }
     }
 
     public int Of(string model)
@@ -72,12 +89,14 @@ internal sealed class NodeLoad
         }
     }
 
-    public void Remove(NodeLease lease)
+    public void Remove(NodeLease lease, long now)
     {
         lock (_gate)
         {
             if (!_leases.Remove(lease))
                 return;
+            if (lease.HasBegun)
+                Note(lease, now);
             _count--;
             if (_kept.GetValueOrDefault(lease.Model) == lease)
                 _kept.Remove(lease.Model);
@@ -91,6 +110,13 @@ internal sealed class NodeLoad
     {
         lock (_gate)
             return [.. _leases];
+    }
+
+    /// <summary>Only a model that has answered is known to be one, so that names that clients make up are not remembered.</summary>
+    private void Note(NodeLease lease, long now)
+    {
+        if (lease.Request.Loads)
+            lease.Note(_uses, now);
     }
 
     /// <summary>Once, whether its answer began or it was given back, and in whatever order.</summary>

@@ -17,7 +17,7 @@ internal sealed partial class NodeLog(ILogger logger)
             // Each trial that fails pauses it again, which is no news.
             case NodeState.Paused when node is not null && !(node.Options.IsImplied && node.Report is null) && _down.Add(change.Node):
                 if (node.Options.Url.Length > 0)
-                    LogDown(change.Node, node.Options.Url, change.Reason);
+                    LogDown(change.Node, node.Options.Url, NodeFailure.Reason(change.Node, change.Reason));
                 else
                     LogEngineDown(change.Node, change.Reason);
                 break;

@@ -15,6 +15,9 @@ internal struct EditList
     /// <summary>Puts another value in the place of a member's.</summary>
     public void Replace(in Place place, byte[] value) => Add(place.ValueStart, place.ValueEnd, value);
 
+    /// <summary>Puts something between two bytes.</summary>
+    public void Insert(int at, byte[] text) => Add(at, at, text);
+
     /// <summary>Takes a member out, with the one comma that parts it from what is left.</summary>
     public void Remove(ReadOnlySpan<byte> body, in Place place)
     {

@@ -7,6 +7,7 @@ internal enum Rewritable
     NumCtx,
     NumBatch,
     KeepAlive,
+    StreamOptions,
 }
 
 /// <summary>Where a member stands in a body.</summary>

@@ -121,6 +121,10 @@ internal ref struct RequestReader(RequestScan scan)
             case Dialects.OpenAi when name.SequenceEqual("seed"u8):
                 _scan.IsSeeded = IsSeed(ref reader) ?? _scan.IsSeeded;
                 break;
+            case Dialects.OpenAi when name.SequenceEqual("stream_options"u8):
+                _scan.Usage = StreamUsage.Read(_scan.Usage, reader);
+                Remember(ref reader, Rewritable.StreamOptions, start);
+                return;
             case Dialects.OpenAi when name.SequenceEqual("n"u8) && _scan.Choices is not null:
                 _scan.Choices = Math.Max(1, Whole(ref reader) ?? 1);
                 break;

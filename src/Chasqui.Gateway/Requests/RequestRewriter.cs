@@ -16,10 +16,13 @@ public static class RequestRewriter
     /// <param name="scan">The request.</param>
     /// <param name="model">The model that it shall name; null for the one that it names.</param>
     /// <param name="policy">The rules for Ollama's options; null for none.</param>
-    public static RewrittenBody Rewrite(RequestScan scan, string? model, OptionPolicy? policy)
+    /// <param name="countsTokens">Whether the node is asked to count the tokens of the stream; only where the request <see cref="RequestScan.LacksUsage"/>.</param>
+    public static RewrittenBody Rewrite(RequestScan scan, string? model, OptionPolicy? policy, bool countsTokens = false)
     {
         ArgumentNullException.ThrowIfNull(scan);
         var edits = default(EditList);
+        if (countsTokens && scan.Usage == UsageWish.Unsaid)
+            edits.Insert(scan.Body.Span.IndexOf((byte)'{') + 1, StreamUsage.Member);
         var wanted = model ?? scan.Model;
         foreach (var place in scan.Places)
         {
@@ -27,6 +30,9 @@ public static class RequestRewriter
             {
                 case Rewritable.Model when wanted is not null:
                     RenameModel(scan, place, wanted, ref edits);
+                    break;
+                case Rewritable.StreamOptions when countsTokens:
+                    edits.Replace(place, StreamUsage.Wanted(Value(scan, place)));
                     break;
                 case Rewritable.NumCtx when policy is not null:
                     ChangeNumber(scan, place, "num_ctx", policy.NumCtx, ref edits);

@@ -35,6 +35,11 @@ public sealed class RequestScan : IDisposable
     /// <summary>Whether a stream is asked for; null where nothing is said.</summary>
     public bool? Stream { get; internal set; }
 
+    /// <summary>Whether a node can be asked to count the tokens of the stream, which the client does not ask for. OpenAI's API alone needs to be asked.</summary>
+    public bool LacksUsage => Dialect == Dialects.OpenAi && Stream == true && Model is not null && Usage is UsageWish.Unsaid or UsageWish.Unwanted;
+
+    internal UsageWish Usage { get; set; }
+
     /// <summary>What the body says of the session that the request is a turn of, as JSON; empty for nothing.</summary>
     public ReadOnlyMemory<byte> Session { get; internal set; }
 
@@ -133,6 +138,7 @@ public sealed class RequestScan : IDisposable
         Dialect = Dialects.None;
         Model = null;
         Stream = null;
+        Usage = UsageWish.Unsaid;
         Session = default;
         MaxTokens = null;
         Choices = 1;

@@ -125,9 +125,7 @@ public sealed class Scheduler
         var slots = ticket.Slots!;
         slots.End(ticket, _state.Now, succeeded);
         Running--;
-        var share = ticket.Share!;
-        _state.Line.Shares.Charge(share, Math.Max(0, tokens ?? ticket.Charged) - ticket.Charged);
-        _state.Line.Shares.Runs(share, -1);
+        _state.Line.Shares.End(ticket, tokens);
         Pump(slots);
         Settle();
     }
@@ -391,9 +389,7 @@ public sealed class Scheduler
         slots.Begin(ticket, _state.Now);
         if (slots.ClearingFor is { } lane && ModelNames.Comparer.Equals(lane.Model, ticket.Model))
             Swaps.NoLonger(slots);
-        ticket.Charged = Math.Max(1, ticket.Tokens);
-        _state.Line.Shares.Runs(ticket.Share!, 1);
-        _state.Line.Shares.Charge(ticket.Share!, ticket.Charged);
+        _state.Line.Shares.Begin(ticket);
         Running++;
     }
 }

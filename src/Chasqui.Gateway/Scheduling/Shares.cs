@@ -36,15 +36,68 @@ internal sealed class Shares
         Changed(share, was);
     }
 
-    public void Runs(CallerShare share, int change)
+    private void Runs(CallerShare share, int change)
     {
         var was = share.IsActive;
         share.Running += change;
         Changed(share, was);
     }
 
+    /// <summary>A request has a slot, and those who pay for it are charged by the estimate.</summary>
+    public void Begin(Ticket ticket)
+    {
+        ticket.Charged = Math.Max(1, ticket.Tokens);
+        if (ticket.Sharers.Count < 2)
+        {
+            Runs(ticket.Share!, 1);
+            Charge(ticket.Share!, ticket.Charged);
+            return;
+        }
+        var payers = new (CallerShare Share, long Weight)[ticket.Sharers.Count];
+        for (var i = 0; i < payers.Length; i++)
+        {
+            payers[i] = (Of(ticket.Sharers[i].Caller), Math.Max(1, ticket.Sharers[i].Weight));
+            // Who runs something is not forgotten.
+            Runs(payers[i].Share, 1);
+        }
+        ticket.Payers = payers;
+        Charge(payers, 0, ticket.Charged);
+    }
+
+    /// <summary>A request has ended, and those who pay for it are charged by the truth.</summary>
+    /// <param name="ticket">The request.</param>
+    /// <param name="tokens">Tokens that it took in truth; null where nobody knows.</param>
+    public void End(Ticket ticket, long? tokens)
+    {
+        var taken = Math.Max(0, tokens ?? ticket.Charged);
+        if (ticket.Payers.Length == 0)
+        {
+            Charge(ticket.Share!, taken - ticket.Charged);
+            Runs(ticket.Share!, -1);
+            return;
+        }
+        Charge(ticket.Payers, ticket.Charged, taken);
+        foreach (var (share, _) in ticket.Payers)
+            Runs(share, -1);
+    }
+
+    /// <summary>Charges each by its part; the parts add up exactly.</summary>
+    private void Charge((CallerShare Share, long Weight)[] payers, long before, long now)
+    {
+        var whole = payers.Sum(payer => (double)payer.Weight);
+        var (until, paidBefore, paid) = (0d, 0L, 0L);
+        for (var i = 0; i < payers.Length; i++)
+        {
+            until += payers[i].Weight;
+            var isLast = i == payers.Length - 1;
+            var (nextBefore, next) = (isLast ? before : (long)(before * (until / whole)), isLast ? now : (long)(now * (until / whole)));
+            Charge(payers[i].Share, next - paid - (nextBefore - paidBefore));
+            (paidBefore, paid) = (nextBefore, next);
+        }
+    }
+
     /// <summary>Tokens were taken, or given back where negative.</summary>
-    public void Charge(CallerShare share, long tokens)
+    private void Charge(CallerShare share, long tokens)
     {
         if (tokens == 0)
             return;

@@ -25,6 +25,9 @@ public sealed class Ticket
     /// <summary>Whose it is.</summary>
     public Caller Caller { get; init; } = Caller.Anonymous;
 
+    /// <summary>Who pays for it, where that are several; none, the default, where <see cref="Caller"/> does. It waits in the line of that one, whose turn it was.</summary>
+    public IReadOnlyList<TicketShare> Sharers { get; init; } = [];
+
     /// <summary>How urgent it is.</summary>
     public PriorityClass Priority { get; init; } = PriorityClass.Normal;
 
@@ -83,8 +86,11 @@ public sealed class Ticket
 
     internal TimeSpan GrantedAt { get; set; }
 
-    /// <summary>Tokens that its caller was charged for.</summary>
+    /// <summary>Tokens that were charged for it.</summary>
     internal long Charged { get; set; }
+
+    /// <summary>Those of <see cref="Sharers"/> that were charged, each with its part of the whole weight; empty where it was the caller alone.</summary>
+    internal (CallerShare Share, long Weight)[] Payers { get; set; } = [];
 
     /// <summary>Counts those of its caller's line.</summary>
     internal long Serial { get; set; }
@@ -99,6 +105,11 @@ public sealed class Ticket
 
     internal Ticket? Older { get; set; }
 }
+
+/// <summary>What one of several callers pays of a request that is made for all of them.</summary>
+/// <param name="Caller">Who.</param>
+/// <param name="Weight">Its part, in proportion to those of the others; at least 1.</param>
+public sealed record TicketShare(Caller Caller, long Weight);
 
 /// <summary>Why a request waited.</summary>
 public enum WaitCause

@@ -1,4 +1,5 @@
 using System.Text;
+using Chasqui.Gateway.Scheduling;
 
 namespace Chasqui.Gateway.Telemetry;
 
@@ -25,6 +26,9 @@ public sealed partial class RequestMeasure
         get => _tokens.Expected;
         set => _tokens.Expected = value;
     }
+
+    /// <summary>Who pays for it in the line for slots, where it stands for several callers; none where that is <see cref="Caller"/> alone.</summary>
+    public IReadOnlyList<TicketShare> Sharers { get; set; } = [];
 
     /// <summary>
     /// For work that is done for several requests at once, of which this one stands for all: nodes, queues and spans are measured as if it were this one's, but it is no

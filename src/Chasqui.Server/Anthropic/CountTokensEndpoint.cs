@@ -14,6 +14,8 @@ internal static class CountTokensEndpoint
         var fields = await MessagesEndpoint.ReadAsync(api, http).ConfigureAwait(false);
         fields.CheckForCount();
         var request = fields.ToRequest();
+        // Before the engine is asked to render it, which would be let in as an answer.
+        await api.Gate.AdmitAsync(request.Model, request.Messages.Sum(message => (long)message.Content.Length), 0, http.RequestAborted).ConfigureAwait(false);
         var engine = api.EngineOf(http);
         var prompt = await RenderAsync(engine, request, http.RequestAborted).ConfigureAwait(false);
         var exact = prompt is null ? null : await CountAsync(engine, request.Model, prompt, http.RequestAborted).ConfigureAwait(false);

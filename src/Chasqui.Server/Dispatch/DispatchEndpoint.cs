@@ -84,8 +84,8 @@ internal sealed partial class DispatchEndpoint(
     private ValueTask AdmitAsync(Route route, HttpContext http, RequestScan scan)
     {
         api.Gate.EnsureTemplate(scan.HasTemplate && route.Operation == "text_completion");
-        if (route.Operation is not null)
-            return api.Gate.AdmitAsync(scan.Model!, scan.PromptCharacters, route.Operation == "embeddings" ? 0 : scan.MaxTokens, http.RequestAborted);
+        if (route.Operation is not null || route.CountsTokens)
+            return api.Gate.AdmitAsync(scan.Model!, scan.PromptCharacters, route.Operation is "embeddings" or null ? 0 : scan.MaxTokens, http.RequestAborted);
         api.Gate.Ensure(scan.Model!);
         return default;
     }

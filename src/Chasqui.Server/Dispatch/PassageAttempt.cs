@@ -41,10 +41,10 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             await RaceAsync(lease, way, hedgeAfter, moved).ConfigureAwait(false);
             return null;
         }
-        using var body = Rewritten(lease);
-        var answer = await UnpackedAnswer.OfAsync(await SendAsync(lease, body).ConfigureAwait(false), lease.Node.Name).ConfigureAwait(false);
-        await using (answer.ConfigureAwait(false))
+        var sent = await AskAsync(lease).ConfigureAwait(false);
+        await using (sent.ConfigureAwait(false))
         {
+            var answer = sent.Answer;
             if (PassageFailures.Of(answer, lease, time) is { } failure)
             {
                 lease.Ended(failure, weak: PassageFailures.IsWeak(answer));
@@ -54,7 +54,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             try
             {
                 var first = await FirstAsync(answer, lease).ConfigureAwait(false);
-                await CopyAsync(lease, way, answer, first).ConfigureAwait(false);
+                await CopyAsync(lease, way, sent, first).ConfigureAwait(false);
             }
             catch
             {
@@ -74,20 +74,20 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             lost => OpenAsync(lease, isSecond: false, lost),
             lost => way.TryHedge(lease, http.RequestAborted) is { } second ? OpenAsync(second, isSecond: true, lost) : null,
             hedgeAfter, static late => late.LetGoAsync(), time, CancellationToken.None).ConfigureAwait(false);
-        var (heard, answer, first, isSecond) = race.Answer;
+        var (heard, sent, first, isSecond) = race.Answer;
         try
         {
-            await using (answer.ConfigureAwait(false))
+            await using (sent.ConfigureAwait(false))
             {
                 if (isSecond)
                     moved?.Invoke(heard);
                 try
                 {
-                    await CopyAsync(heard, way, answer, first).ConfigureAwait(false);
+                    await CopyAsync(heard, way, sent, first).ConfigureAwait(false);
                 }
                 catch
                 {
-                    answer.Distrust();
+                    sent.Answer.Distrust();
                     throw;
                 }
             }
@@ -110,19 +110,19 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     private async Task<Opened> OpenAsync(NodeLease lease, bool isSecond, CancellationToken lost)
     {
         using var superseded = lost.UnsafeRegister(static lease => ((NodeLease)lease!).Superseded(), lease);
-        IPassageAnswer? answer = null;
+        SentRequest? sent = null;
         try
         {
             lease.Silence = _silence;
-            using var body = Rewritten(lease);
-            answer = await UnpackedAnswer.OfAsync(await SendAsync(lease, body).ConfigureAwait(false), lease.Node.Name).ConfigureAwait(false);
+            sent = await AskAsync(lease).ConfigureAwait(false);
+            var answer = sent.Value.Answer;
             if (PassageFailures.Of(answer, lease, time) is { } failure)
             {
                 lease.Ended(failure, weak: PassageFailures.IsWeak(answer));
                 throw await PassageFailures.InWordsAsync(answer, default, lease, route.Path, time).ConfigureAwait(false);
             }
-            var opened = new Opened(lease, answer, await FirstAsync(answer, lease).ConfigureAwait(false), isSecond);
-            (answer, isSecond) = (null, false);
+            var opened = new Opened(lease, sent.Value, await FirstAsync(answer, lease).ConfigureAwait(false), isSecond);
+            (sent, isSecond) = (null, false);
             return opened;
         }
         catch (Exception e) when (lease.FailureOf(e) is { } why)
@@ -132,10 +132,10 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         }
         finally
         {
-            if (answer is not null)
+            if (sent is { } unheard)
             {
-                answer.Distrust();
-                await answer.DisposeAsync().ConfigureAwait(false);
+                unheard.Answer.Distrust();
+                await unheard.DisposeAsync().ConfigureAwait(false);
             }
             // The first one is its caller's.
             if (isSecond)
@@ -143,10 +143,39 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         }
     }
 
-    private RewrittenBody Rewritten(NodeLease lease)
+    /// <summary>Sends the request, and asks for the count of tokens where the client does not.</summary>
+    private async ValueTask<SentRequest> AskAsync(NodeLease lease)
+    {
+        var asks = scan.LacksUsage && route.Path is "/v1/chat/completions" or "/v1/completions" && !lease.Node.RefusesUsage;
+        var sent = await AskAsync(lease, asks).ConfigureAwait(false);
+        if (!asks || sent.Answer.Status is not (StatusCodes.Status400BadRequest or StatusCodes.Status422UnprocessableEntity))
+            return sent;
+        // It has refused the request before it did anything. That may be for what was added, which must not break a request that is right without it.
+        await sent.DisposeAsync().ConfigureAwait(false);
+        sent = await AskAsync(lease, asks: false).ConfigureAwait(false);
+        if (sent.Answer.Status == StatusCodes.Status200OK)
+            lease.Node.RefusesUsage = true;
+        return sent;
+    }
+
+    private async ValueTask<SentRequest> AskAsync(NodeLease lease, bool asks)
+    {
+        var body = Rewritten(lease, asks);
+        try
+        {
+            return new SentRequest(await UnpackedAnswer.OfAsync(await SendAsync(lease, body).ConfigureAwait(false), lease.Node.Name).ConfigureAwait(false), body, asks);
+        }
+        catch
+        {
+            body.Dispose();
+            throw;
+        }
+    }
+
+    private RewrittenBody Rewritten(NodeLease lease, bool asks)
     {
         // The name that the client said is kept where it means the node's model: the answer repeats it.
-        var body = RequestRewriter.Rewrite(scan, ModelNames.SameSpelling(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy);
+        var body = RequestRewriter.Rewrite(scan, ModelNames.SameSpelling(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy, asks);
         if (body.Changes.Count > 0 && !http.Response.HasStarted)
             http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(body.Changes);
         return body;
@@ -183,8 +212,9 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         return part;
     }
 
-    private async ValueTask CopyAsync(NodeLease lease, Gateway.Dispatch.Route way, IPassageAnswer answer, ReadOnlyMemory<byte> first)
+    private async ValueTask CopyAsync(NodeLease lease, Gateway.Dispatch.Route way, SentRequest sent, ReadOnlyMemory<byte> first)
     {
+        var answer = sent.Answer;
         var generates = route.Operation is not null && answer.Status == StatusCodes.Status200OK;
         if (first.IsEmpty && generates)
             throw new EngineFailedException($"node {lease.Node.Name} ended its answer without a result");
@@ -202,10 +232,10 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         if (generates && MediaTypes.Is(type, route.Dialect == Dialects.Ollama ? Ndjson.ContentType : Sse.ContentType))
         {
             var remembers = PassedAnswer.CanGoOn(route.Path) && state.Measure?.Continues != false && way.CouldContinue(lease);
-            _stream = new PassedStream(route.Dialect == Dialects.Ollama, scan.Choices, remembers, _usage, state.Measure);
+            _stream = new PassedStream(route.Dialect == Dialects.Ollama, scan.Choices, remembers, _usage, state.Measure, hidesUsage: sent.CountsTokens);
         }
         // The node has worked on the prompt.
-        if (generates)
+        if (generates || (route.CountsTokens && answer.Status == StatusCodes.Status200OK))
             state.Measure?.Passed(0);
         var isWhole = false;
         try
@@ -221,7 +251,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         }
         finally
         {
-            if (route.Operation is not null)
+            if (route.Operation is not null || route.CountsTokens)
                 state.Measure?.Tokens(_usage.PromptTokens, _usage.CompletionTokens, isWhole);
             if (state.PromptTokens + state.CompletionTokens is > 0 and var tokens)
                 lease.Tokens = tokens;
@@ -283,13 +313,13 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     }
 
     /// <summary>An answer that has begun.</summary>
-    private readonly record struct Opened(NodeLease Lease, IPassageAnswer Answer, ReadOnlyMemory<byte> First, bool IsSecond)
+    private readonly record struct Opened(NodeLease Lease, SentRequest Sent, ReadOnlyMemory<byte> First, bool IsSecond)
     {
         /// <summary>It came too late to be heard.</summary>
         public async ValueTask LetGoAsync()
         {
             Lease.Superseded();
-            await Answer.DisposeAsync().ConfigureAwait(false);
+            await Sent.DisposeAsync().ConfigureAwait(false);
             if (IsSecond)
                 Lease.Dispose();
         }

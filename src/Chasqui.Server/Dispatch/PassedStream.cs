@@ -18,7 +18,8 @@ namespace Chasqui.Server;
 /// <param name="remembers">Whether what was passed on is kept, so that another node can go on with it.</param>
 /// <param name="usage">Told what counts tokens.</param>
 /// <param name="measure">Told what text was passed on; null where nothing is measured.</param>
-internal sealed class PassedStream(bool isLines, int? choices, bool remembers, UsageReader usage, RequestMeasure? measure = null) : IDisposable
+/// <param name="hidesUsage">Whether the gateway asked for the count of tokens, and the client did not: the event that has nothing else is kept from it.</param>
+internal sealed class PassedStream(bool isLines, int? choices, bool remembers, UsageReader usage, RequestMeasure? measure = null, bool hidesUsage = false) : IDisposable
 {
     // An event that is longer goes on as it comes, and is not read.
     private const int MaxHeld = 1 << 20;
@@ -130,7 +131,7 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
             return;
         if (_spills)
             to.Write("\n\n"u8);
-        else if (_held.Length > 0 && HoldsWhole())
+        else if (_held.Length > 0 && HoldsWhole() && !(hidesUsage && UsageEvent.IsAlone(_held.Span)))
             to.Write([.. _held.Span, .. "\n\n"u8]);
         to.Write(path switch
         {
@@ -191,7 +192,18 @@ internal sealed class PassedStream(bool isLines, int? choices, bool remembers, U
                 usage.Take(json);
             measure?.Passed(PassedText.BytesOf(json));
         }
-        to.Write(frame);
+        if (hidesUsage && (sign & StreamSign.Usage) != 0)
+        {
+            if (UsageEvent.IsAlone(json))
+                return;
+            var nothing = UsageEvent.NothingIn(frame);
+            to.Write(frame[..nothing.Start]);
+            to.Write(frame[nothing.End..]);
+        }
+        else
+        {
+            to.Write(frame);
+        }
         if (_sent is { IsGone: false } && !_sent.TryAdd(frame))
             _sent.Dispose();
     }

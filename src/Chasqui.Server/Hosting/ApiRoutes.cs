@@ -21,6 +21,9 @@ internal sealed record Route(string Path, string[] Methods, Func<ApiContext, Htt
     /// <summary>What is asked of a model here, in the words of telemetry; null where none is asked.</summary>
     public string? Operation { get; init; }
 
+    /// <summary>Whether a text is only counted here: it stands under the limits as a prompt does.</summary>
+    public bool CountsTokens => Dialect == Dialects.AnthropicCountTokens;
+
     /// <summary>What a key must reach to. Default <see cref="Scopes.Infer"/> where something is asked of a model, else any key will do.</summary>
     public Scopes Scope { get => _scope ?? (Operation is null ? Scopes.None : Scopes.Infer); init => _scope = value; }
 

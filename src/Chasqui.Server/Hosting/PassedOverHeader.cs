@@ -5,7 +5,7 @@ namespace Chasqui.Server;
 /// <summary>Names, in the answer, what of a request an engine could not be told and did not need to be told (<see cref="RequestContext.PassOver"/>).</summary>
 internal static class PassedOverHeader
 {
-    public const string Name = OpenAiFields.PassedOverHeader;
+    public const string Name = "X-Chasqui-Passed-Over";
 
     /// <summary>Sees to it that the header is there when the answer begins; what the request's reader has put into it stays.</summary>
     public static void Watch(HttpContext http)
@@ -34,5 +34,5 @@ internal static class PassedOverHeader
     }
 
     /// <summary>A caller's name as one that fits a header.</summary>
-    private static string Printable(string name) => string.Concat(Field.Clip(name).Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '?'));
+    public static string Printable(string name) => string.Concat(Field.Clip(name).Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '?'));
 }

@@ -5,9 +5,6 @@ namespace Chasqui.Server;
 /// <summary>What of a request was passed over, since it cannot change the answer: told by name in a header. Not thread-safe.</summary>
 internal sealed class PassedOver
 {
-    /// <summary>Names what was passed over.</summary>
-    public const string Header = OpenAiFields.PassedOverHeader;
-
     private const int Most = 16;
 
     private readonly List<string> _names = [];
@@ -23,9 +20,6 @@ internal sealed class PassedOver
     public void Tell(HttpContext http)
     {
         if (_names.Count > 0)
-            http.Response.Headers[Header] = string.Join(", ", _names.Select(Printable));
+            http.Response.Headers[PassedOverHeader.Name] = string.Join(", ", _names.Select(PassedOverHeader.Printable));
     }
-
-    /// <summary>A caller's name as one that fits a header.</summary>
-    private static string Printable(string name) => string.Concat(Field.Clip(name).Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '?'));
 }

@@ -56,10 +56,15 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     /// <exception cref="PermissionDeniedException">Whoever asks lacks a scope.</exception>
     public static void Ensure(CallerOf caller, Scopes scope)
     {
-        if (caller.Has(scope))
-            return;
+        if (!caller.Has(scope))
+            throw Lacks(caller, scope);
+    }
+
+    /// <summary>What whoever lacks a scope is told.</summary>
+    public static PermissionDeniedException Lacks(CallerOf caller, Scopes scope)
+    {
         var has = ScopeNames.Of(caller.Scopes);
-        throw new PermissionDeniedException(
+        return new PermissionDeniedException(
             $"key \"{caller.Name}\" lacks the scope {string.Join(", ", ScopeNames.Of(scope & ~caller.Scopes))}; it has {(has.Count == 0 ? "none" : string.Join(", ", has))}");
     }
 
@@ -107,6 +112,38 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
         measure.Limits = limits;
         var output = maxTokens is >= 0 and var said ? Math.Min(said, LongestAnswerOf(resolved)) : shaper.DefaultOutputTokens;
         return AdmitAsync(measure, limits, prompt, output, cancellationToken);
+    }
+
+    /// <summary>Lets in what loads or unloads a model: it counts as a request of no tokens.</summary>
+    /// <exception cref="PermissionDeniedException">Whoever asks may not use the model.</exception>
+    /// <exception cref="RateLimitedException">A limit is reached.</exception>
+    public ValueTask AdmitLoadAsync(string model, CancellationToken cancellationToken) => AdmitAsync(model, 0, 0, cancellationToken);
+
+    /// <summary>Whether a policy holds the model in memory though whoever asks wants it to leave. The scope <c>models</c> is above policies.</summary>
+    public bool Holds(string model)
+    {
+        if (Caller.Has(Scopes.Models) || rules.PolicyOf(rules.Resolve(model)) is not { } policy)
+            return false;
+        return policy.ApplyKeepAlive(TimeSpan.Zero, []) != TimeSpan.Zero;
+    }
+
+    /// <summary>Who may load models and pin them may send any away; others none that is pinned, or that somebody else uses.</summary>
+    /// <exception cref="PermissionDeniedException">Whoever asks may not unload it.</exception>
+    public void EnsureMayUnload(string model)
+    {
+        var caller = Caller;
+        if (caller.Has(Scopes.Models))
+            return;
+        var resolved = rules.Resolve(model);
+        foreach (var node in nodes.Catalogue.Having(resolved))
+        {
+            if (node.KeepsModels)
+                continue;
+            var why = node.Resident(resolved)?.ExpiresAt == DateTimeOffset.MaxValue ? "is pinned"
+                : node.IsUsedByOthers(resolved, caller, options.Models.KeepAlive) ? "is used by others" : null;
+            if (why is not null)
+                throw new PermissionDeniedException($"key \"{caller.Name}\" may not unload model \"{Field.Clip(model)}\", which {why}; that takes the scope models");
+        }
     }
 
     /// <summary>Lets in what writes without a model: it counts as a request of no tokens.</summary>

@@ -23,10 +23,10 @@ internal sealed class GuardedEngine(IEngine inner, CallerGate gate) : IEngine
         return await inner.EmbedAsync(request, cancellationToken).ConfigureAwait(false);
     }
 
-    public Task<IReadOnlyList<int>> TokenizeAsync(TokenizeRequest request, CancellationToken cancellationToken = default)
+    public async Task<IReadOnlyList<int>> TokenizeAsync(TokenizeRequest request, CancellationToken cancellationToken = default)
     {
-        gate.Ensure(request.Model);
-        return inner.TokenizeAsync(request, cancellationToken);
+        await gate.AdmitAsync(request.Model, request.Text.Length, 0, cancellationToken).ConfigureAwait(false);
+        return await inner.TokenizeAsync(request, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task<IReadOnlyList<ModelSummary>> ListAsync(CancellationToken cancellationToken = default)
@@ -41,16 +41,19 @@ internal sealed class GuardedEngine(IEngine inner, CallerGate gate) : IEngine
         return inner.ShowAsync(model, cancellationToken);
     }
 
-    public Task<ResidentModel> LoadAsync(LoadRequest request, CancellationToken cancellationToken = default)
+    public async Task<ResidentModel> LoadAsync(LoadRequest request, CancellationToken cancellationToken = default)
     {
-        gate.Ensure(request.Model);
-        return inner.LoadAsync(request, cancellationToken);
+        await gate.AdmitLoadAsync(request.Model, cancellationToken).ConfigureAwait(false);
+        if (request.KeepAlive == TimeSpan.Zero && !gate.Holds(request.Model))
+            gate.EnsureMayUnload(request.Model);
+        return await inner.LoadAsync(request, cancellationToken).ConfigureAwait(false);
     }
 
-    public Task<bool> UnloadAsync(string model, CancellationToken cancellationToken = default)
+    public async Task<bool> UnloadAsync(string model, CancellationToken cancellationToken = default)
     {
-        gate.Ensure(model);
-        return inner.UnloadAsync(model, cancellationToken);
+        await gate.AdmitLoadAsync(model, cancellationToken).ConfigureAwait(false);
+        gate.EnsureMayUnload(model);
+        return await inner.UnloadAsync(model, cancellationToken).ConfigureAwait(false);
     }
 
     public async Task<IReadOnlyList<ResidentModel>> ListResidentAsync(CancellationToken cancellationToken = default)

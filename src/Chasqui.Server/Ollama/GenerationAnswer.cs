@@ -14,7 +14,9 @@ internal static class GenerationAnswer
     /// <summary>Carries out a request that says nothing: it makes the model resident, or sends it away.</summary>
     public static async Task ChangeResidencyAsync(ApiContext api, HttpContext http, GenerationFields fields, AnswerForm form)
     {
-        if (fields.Unloads)
+        // Where a policy holds the model it stays for as long as that says, as with any other request.
+        var unloads = fields.Unloads && !api.Gate.Holds(fields.Model);
+        if (unloads)
         {
             await api.EngineOf(http).UnloadAsync(fields.Model, http.RequestAborted).ConfigureAwait(false);
         }
@@ -26,10 +28,11 @@ internal static class GenerationAnswer
                 throw new UnsupportedCapabilityException(fields.Model, form is ChatForm ? "chat" : "generate");
             var request = new LoadRequest { Model = fields.Model, Options = fields.Options, KeepAlive = fields.KeepAlive };
             await api.EngineOf(http).LoadAsync(request, http.RequestAborted).ConfigureAwait(false);
+            AnswerHeaders.Tell(http);
         }
         var buffer = new ArrayBufferWriter<byte>(256);
         var json = new JsonText(buffer);
-        form.WriteResidency(ref json, fields.Unloads ? "unload" : "load");
+        form.WriteResidency(ref json, unloads ? "unload" : "load");
         await JsonResponse.SendAsync(http, StatusCodes.Status200OK, buffer.WrittenMemory).ConfigureAwait(false);
     }
 

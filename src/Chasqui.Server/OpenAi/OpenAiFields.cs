@@ -9,12 +9,7 @@ namespace Chasqui.Server;
 /// </summary>
 internal abstract class OpenAiFields
 {
-    /// <summary>Names the fields of the request that were passed over.</summary>
-    public const string PassedOverHeader = "X-Chasqui-Passed-Over";
-
-    private const int MaxPassedOver = 16;
-
-    private readonly List<string> _passedOver = [];
+    private readonly PassedOver _passedOver = new();
     private string _model = "";
     private bool _stream;
 
@@ -52,16 +47,11 @@ internal abstract class OpenAiFields
     public void Note(HttpContext http)
     {
         RequestState.Of(http).Model = _model;
-        if (_passedOver.Count > 0)
-            http.Response.Headers[PassedOverHeader] = string.Join(", ", _passedOver.Select(Printable));
+        _passedOver.Tell(http);
     }
 
     /// <summary>Remembers what has no meaning here, to be named.</summary>
-    protected void PassOver(string what)
-    {
-        if (_passedOver.Count < MaxPassedOver && !_passedOver.Contains(what))
-            _passedOver.Add(what);
-    }
+    protected void PassOver(string what) => _passedOver.Add(what);
 
     /// <summary>Reads a field that only this kind of request has.</summary>
     /// <returns>False where it has no such field.</returns>
@@ -90,7 +80,4 @@ internal abstract class OpenAiFields
                 return false;
         }
     }
-
-    /// <summary>A caller's name as one that fits a header.</summary>
-    private static string Printable(string name) => string.Concat(Field.Clip(name).Select(c => char.IsAsciiLetterOrDigit(c) || c is '_' or '-' or '.' ? c : '?'));
 }

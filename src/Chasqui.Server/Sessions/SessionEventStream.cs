@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text;
+using Chasqui.Gateway;
 using Chasqui.Gateway.Sessions;
 using Chasqui.Gateway.Shaping;
 using Microsoft.AspNetCore.Http;
@@ -10,7 +11,8 @@ namespace Chasqui.Server;
 
 /// <summary>
 /// <c>GET /api/sessions/ID/events</c>: each change as a server-sent event with its version as <c>id</c> and its kind as <c>event</c>, so that a browser that comes back
-/// says by itself with <c>Last-Event-ID</c> what it knows already. Ends when the session is deleted.
+/// says by itself with <c>Last-Event-ID</c> what it knows already. Ends when the session is deleted, or its key
+/// is not taken any more or does not reach so far.
 /// </summary>
 internal static class SessionEventStream
 {
@@ -26,8 +28,11 @@ internal static class SessionEventStream
         // One that does not exist is told at once, but that it was deleted is news for whoever knew it.
         if ((await log.ReadAsync(key, after, 1, 1, http.RequestAborted).ConfigureAwait(false)).Count == 0)
             _ = await log.GetAsync(key, http.RequestAborted).ConfigureAwait(false);
-        http.RequestServices.GetRequiredService<CallerLoads>().BecomeSubscription(RequestState.Of(http), CallerGate.Caller);
-        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, api.Lifetime.ApplicationStopping);
+        var caller = CallerGate.Caller;
+        http.RequestServices.GetRequiredService<CallerLoads>().BecomeSubscription(RequestState.Of(http), caller);
+        var sessions = http.RequestServices.GetRequiredService<CallerSessions>();
+        // It ends too when the gateway stops.
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, sessions.Of(caller, Scopes.Infer));
         http.Response.ContentType = Sse.ContentType;
         http.Response.Headers.CacheControl = "no-cache";
         await WriteAsync(http, _waiting).ConfigureAwait(false);
@@ -48,7 +53,9 @@ internal static class SessionEventStream
             }
             catch (OperationCanceledException) when (!http.RequestAborted.IsCancellationRequested)
             {
-                // The gateway stops: the stream ends in order, and the client comes back with what it knows.
+                // The stream ends in order. Where the gateway stops, the client comes back with what it knows; with a key that is not taken any more it is told so then.
+                if (!api.Lifetime.ApplicationStopping.IsCancellationRequested)
+                    await WriteAsync(http, Encoding.UTF8.GetBytes($": {sessions.Ended(caller, Scopes.Infer).Message}\n\n")).ConfigureAwait(false);
                 return;
             }
         }

@@ -11,8 +11,9 @@ namespace Chasqui.Server;
 /// <param name="gate">What whoever listens may see.</param>
 /// <param name="keys">What the key of whoever listens says now.</param>
 /// <param name="sessions">Whose changes are the events of <c>session.ID</c>; null where there are none.</param>
-/// <param name="stopping">The gateway begins to stop: subscriptions have no end of their own, and are not waited for.</param>
-internal sealed class ChannelOperations(ChannelHub hub, CallerGate gate, KeyRing keys, Lazy<SessionLog>? sessions, CancellationToken stopping)
+/// <param name="callers">Ends subscriptions, which have no end of their own: those of keys that do not reach so far any more, and all when the gateway stops.</param>
+/// <param name="stopping">The gateway begins to stop.</param>
+internal sealed class ChannelOperations(ChannelHub hub, CallerGate gate, KeyRing keys, Lazy<SessionLog>? sessions, CallerSessions callers, CancellationToken stopping)
 {
     /// <summary>With what the channels of sessions begin.</summary>
     private const string SessionPrefix = "session.";
@@ -22,14 +23,15 @@ internal sealed class ChannelOperations(ChannelHub hub, CallerGate gate, KeyRing
         new(Op.ChannelSubscribe, async (call, answer, ct) =>
         {
             var request = await WireRequest.ReadAsync(call, SubscribeRequest.Parser, ct).ConfigureAwait(false);
-            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, stopping);
+            var (caller, scope) = (CallerGate.Caller, WireScopes.Of(Op.ChannelSubscribe) | (request.Channel == ChannelHub.Nodes ? Scopes.Admin : Scopes.None));
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(ct, callers.Of(caller, scope));
             try
             {
                 await SubscribeAsync(request, answer, either.Token).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (stopping.IsCancellationRequested && !ct.IsCancellationRequested)
+            catch (OperationCanceledException) when (!ct.IsCancellationRequested)
             {
-                throw new EngineUnavailableException("the gateway is stopping");
+                throw stopping.IsCancellationRequested ? new EngineUnavailableException("the gateway is stopping") : callers.Ended(caller, scope);
             }
         }),
         new(Op.ChannelPublish, async (call, answer, ct) =>

@@ -85,7 +85,8 @@ internal sealed class WireGateway
     {
         var http = new HttpPassage(_services, pipeline);
         _dispatcher = new WireDispatcher(
-            [.. _engine.All, .. _generations?.All ?? [], .. _models.All, .. new ChannelOperations(_channels, _gate, _keys, _services.GetService<Lazy<SessionLog>>(), _lifetime.ApplicationStopping).All,
+            [.. _engine.All, .. _generations?.All ?? [], .. _models.All,
+            .. new ChannelOperations(_channels, _gate, _keys, _services.GetService<Lazy<SessionLog>>(), _sessions, _lifetime.ApplicationStopping).All,
             new(Protocol.Operations.Operation.Http, http.RunAsync)], _keys, _loads, _refusals, _settings, _telemetry, _time, _logger);
     }
 

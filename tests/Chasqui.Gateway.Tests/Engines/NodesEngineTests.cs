@@ -147,8 +147,8 @@ public sealed class NodesEngineTests
         await using var fleet = await Fleet.OfAsync(new FakeNode("a", "m"), new FakeNode("b") { Silent = new EngineUnavailableException("node 'b' cannot be reached") });
         foreach (var ask in (Func<NodesEngine, Task>[])[engine => engine.ListAsync(Fleet.Token), engine => engine.ListResidentAsync(Fleet.Token)])
         {
-            Assert.Equal("there is no node \"c\"; there are a, b", (await Assert.ThrowsAsync<InvalidRequestException>(() => ask(fleet.Engine.On("c")))).Message);
-            Assert.StartsWith("node b is down: ", (await Assert.ThrowsAsync<EngineUnavailableException>(() => ask(fleet.Engine.On("b")))).Message, StringComparison.Ordinal);
+            Assert.Equal("there is no node \"c\"; there are a, b", (await Assert.ThrowsAnyAsync<InvalidRequestException>(() => ask(fleet.Engine.On("c")))).Message);
+            Assert.StartsWith("node b is down: cannot be reached; ", (await Assert.ThrowsAsync<EngineUnavailableException>(() => ask(fleet.Engine.On("b")))).Message, StringComparison.Ordinal);
         }
     }
 

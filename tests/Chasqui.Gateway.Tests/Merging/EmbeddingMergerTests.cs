@@ -1,4 +1,5 @@
 using Chasqui.Gateway.Merging;
+using Chasqui.Gateway.Scheduling;
 using Chasqui.Gateway.Telemetry;
 using Microsoft.Extensions.Time.Testing;
 
@@ -167,6 +168,36 @@ public sealed class EmbeddingMergerTests : IDisposable
         Assert.False((await Assert.ThrowsAsync<QueueRefusedException>(() => EmbedAs("d", "d0"))).IsCallers);
         await AnswerAllAsync(all);
         Assert.Equal(["a0", "b0", "c0", "a1"], _upstream.Calls[1].Request.Inputs);
+    }
+
+    [Fact]
+    public async Task Each_caller_of_a_call_pays_for_its_own_texts()
+    {
+        IReadOnlyList<TicketShare>? shared = null;
+        _upstream.Asked = () => shared = RequestMeasure.Current!.Sharers;
+        var all = new List<Task<EmbedResult>> { EmbedAs("a", "a") };
+        await UntilAsync(() => shared is { Count: 0 });
+        all.AddRange([EmbedAs("a", "12345"), EmbedAs("b", "123456789"), EmbedAs("a", "1")]);
+        await AnswerAllAsync(all);
+
+        Assert.Equal([("a", 8L), ("b", 10L)], shared!.Select(share => (share.Caller.Id, share.Weight)));
+    }
+
+    [Fact]
+    public async Task Who_leaves_a_call_that_is_under_way_has_made_a_node_work()
+    {
+        using var leave = new CancellationTokenSource();
+        var measure = _telemetry.Begin(new RequestOrigin("http", "/api/embed", "http"));
+        measure.ExpectedTokens = 7;
+        measure.Asks("embeddings", "m");
+        _upstream.Asked = () => RequestMeasure.Current!.NodeChosen("n", "ollama", "127.0.0.1", 1, AttemptKind.First);
+        var call = EmbedAsync(leave.Token, "a text");
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+
+        measure.Settle(RequestOutcome.Cancelled);
+
+        Assert.Equal(7, measure.InputTokens);
     }
 
     [Fact]

@@ -13,6 +13,9 @@ internal sealed class HeldUpstream : IEmbeddingUpstream
     /// <summary>Whether calls are answered at once.</summary>
     public bool Answers { get; set; }
 
+    /// <summary>Told of each call before it is made.</summary>
+    public Action? Asked { get; set; }
+
     /// <summary>All calls so far, in their order.</summary>
     public IReadOnlyList<HeldCall> Calls
     {
@@ -30,6 +33,7 @@ internal sealed class HeldUpstream : IEmbeddingUpstream
 
     public Task<EmbedResult> EmbedAsync(EmbedRequest request, string? node, CancellationToken cancellationToken)
     {
+        Asked?.Invoke();
         var call = new HeldCall(request, node, cancellationToken);
         lock (_gate)
             _calls.Add(call);

@@ -28,14 +28,14 @@ public sealed class NodeLogTests
         }
         node.Silent = null;
         await LookAsync();
-        Assert.Equal(["Node a at http://a:11434 is down: node 'a' cannot be reached"], log.All);
+        Assert.Equal(["Node a at http://a:11434 is down: cannot be reached"], log.All);
 
         nodes.All[0].Health.Succeeded();
         await LookAsync();
         time.Advance(routing.RampUp);
         await LookAsync();
 
-        Assert.Equal(["Node a at http://a:11434 is down: node 'a' cannot be reached", "Node a is up again"], log.All);
+        Assert.Equal(["Node a at http://a:11434 is down: cannot be reached", "Node a is up again"], log.All);
 
         async Task LookAsync()
         {

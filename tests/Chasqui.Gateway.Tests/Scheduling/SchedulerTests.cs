@@ -304,6 +304,41 @@ public sealed class SchedulerTests
     }
 
     [Fact]
+    public void Those_who_share_a_request_pay_each_for_their_part_of_it()
+    {
+        var world = new World(null, new WorldNode("n", 1, 1, "m"));
+        var order = new List<string>();
+        world.OnGrant = ticket => order.Add(ticket.Caller.Id);
+        // Of 300 tokens in truth a third is a's and two thirds are b's, in whose name nothing was asked.
+        world.Ask(new Ticket { Model = "m", Caller = _a, Tokens = 90, Sharers = [new TicketShare(_a, 1), new TicketShare(_b, 2)] }, 1, actual: 300);
+        for (var i = 0; i < 6; i++)
+            world.Ask(Of("m", _a, tokens: 50), 1);
+        for (var i = 0; i < 4; i++)
+            world.Ask(Of("m", _b, tokens: 50), 1);
+
+        world.Run();
+
+        Assert.Equal("a a a a b a b a b a b", string.Join(' ', order));
+    }
+
+    [Fact]
+    public void Parts_add_up_to_the_whole_whatever_they_are()
+    {
+        var shares = new Shares();
+        Caller[] callers = [_a, _b, new Caller { Id = "c" }];
+        var ticket = new Ticket { Model = "m", Tokens = 100, Sharers = [.. callers.Select((caller, i) => new TicketShare(caller, (i * 7) + 3))] };
+
+        shares.Begin(ticket);
+        var all = callers.Select(shares.Of).ToList();
+        Assert.All(all, share => Assert.True(share.IsActive));
+        Assert.Equal(100, all.Sum(share => share.VirtualTime));
+        shares.End(ticket, 1_001);
+
+        Assert.Equal(1_001, all.Sum(share => share.VirtualTime));
+        Assert.All(all, share => Assert.False(share.IsActive));
+    }
+
+    [Fact]
     public void A_node_may_be_asked_for_by_name_and_one_that_failed_is_left_out()
     {
         var world = new World(null, new WorldNode("n1", 4, 1, "m"), new WorldNode("n2", 4, 1, "m"));

@@ -1,4 +1,5 @@
 using Chasqui.Gateway;
+using Chasqui.Gateway.Shaping;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Chasqui.Server.Tests.Keys;
@@ -6,6 +7,18 @@ namespace Chasqui.Server.Tests.Keys;
 /// <summary>Makes and removes keys of a gateway that runs, which looks at them at once.</summary>
 internal static class KeyedGateway
 {
+    private const long Burst = 1_000_000;
+
+    /// <summary>A bucket that fills by one in a minute says to the token what was taken.</summary>
+    public static TrafficLimit Counted { get; } = new() { TokensPerMinute = 1, TokenBurst = Burst };
+
+    /// <summary>Tokens that a key has taken whose limit is <see cref="Counted"/>.</summary>
+    public static long UsedTokens(this RunningGateway gateway, string name)
+    {
+        var caller = gateway.App.Services.GetRequiredService<KeyFile>().Read().Single(key => key.Caller.Name == name).Caller;
+        return Burst - gateway.App.Services.GetRequiredService<TrafficShaper>().ViewOf(caller, "mini:latest")!.Status().Tokens!.Value.Remaining;
+    }
+
     public static async Task<string> AddKeyAsync(this RunningGateway gateway, string name, Func<Caller, Caller>? change = null, DateTimeOffset? expires = null)
     {
         var (id, text) = KeySecret.Make();

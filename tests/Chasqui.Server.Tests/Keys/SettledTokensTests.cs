@@ -1,9 +1,7 @@
 using Chasqui.Client;
 using Chasqui.Gateway;
-using Chasqui.Gateway.Shaping;
 using Chasqui.OllamaDouble;
 using Chasqui.Server.Tests.Nodes;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Messages = Chasqui.Protocol.Messages;
 
@@ -13,13 +11,9 @@ namespace Chasqui.Server.Tests.Keys;
 public sealed class SettledTokensTests : IDisposable
 {
     private const string Id = "g-aaaaaaaaaaaaaaaa";
-    private const long Burst = 1_000_000;
 
     // Forty characters are about ten tokens.
     private const string Prompt = "Tell me a story that is long, and then 1";
-
-    // A bucket that fills by one in a minute says to the token what was taken.
-    private static readonly TrafficLimit _limit = new() { TokensPerMinute = 1, TokenBurst = Burst };
 
     private readonly EndedRequests _ended = new();
 
@@ -75,6 +69,8 @@ public sealed class SettledTokensTests : IDisposable
     [Theory]
     [InlineData("/api/chat", true)]
     [InlineData("/api/generate", true)]
+    [InlineData("/v1/chat/completions", true)]
+    [InlineData("/v1/completions", true)]
     [InlineData("/v1/messages", true)]
     [InlineData("/v1/responses", true)]
     [InlineData("/api/chat", false)]
@@ -179,14 +175,10 @@ public sealed class SettledTokensTests : IDisposable
         };
     }
 
-    private static Task<string> AddKeyAsync(RunningGateway gateway, TrafficLimit? limit = null) => gateway.AddKeyAsync("ci", caller => caller with { Limit = limit ?? _limit });
+    private static Task<string> AddKeyAsync(RunningGateway gateway, TrafficLimit? limit = null) => gateway.AddKeyAsync("ci", caller => caller with { Limit = limit ?? KeyedGateway.Counted });
 
     /// <summary>Tokens that the key has taken.</summary>
-    private static long Used(RunningGateway gateway)
-    {
-        var caller = gateway.App.Services.GetRequiredService<KeyFile>().Read().Single().Caller;
-        return Burst - gateway.App.Services.GetRequiredService<TrafficShaper>().ViewOf(caller, "mini:latest")!.Status().Tokens!.Value.Remaining;
-    }
+    private static long Used(RunningGateway gateway) => gateway.UsedTokens("ci");
 
     private static ChasquiClient Client(RunningGateway gateway, string key) => new(new ChasquiClientOptions { Endpoint = GatewayHost.WireAddresses(gateway.App)[0], ApiKey = key });
 

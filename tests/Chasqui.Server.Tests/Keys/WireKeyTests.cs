@@ -84,15 +84,17 @@ public sealed class WireKeyTests
     }
 
     [Theory]
-    [InlineData(true)]
-    [InlineData(false)]
-    public async Task A_connection_ends_when_its_key_is_removed_or_the_first_key_is_made(bool keyed)
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    public async Task A_connection_ends_when_its_key_is_removed_or_the_first_key_is_made(bool keyed, bool overSocket)
     {
         await using var gateway = await RunningGateway.StartAsync(KeyModels.Engine());
         var key = keyed ? await gateway.AddKeyAsync("a") : null;
+        var endpoint = overSocket ? SocketAddress(gateway).ToString() : GatewayHost.WireAddresses(gateway.App)[0];
         await using var connection = Connection.Create(
-            await WireDialer.DialAsync(WireEndpoint.Parse(GatewayHost.WireAddresses(gateway.App)[0]), null, Cancellation), ConnectionRole.Connector,
-            new ConnectionOptions { Authorization = key is null ? null : "Bearer " + key });
+            await WireDialer.DialAsync(WireEndpoint.Parse(endpoint), null, Cancellation), ConnectionRole.Connector, new ConnectionOptions { Authorization = key is null ? null : "Bearer " + key });
         await connection.OpenAsync(Cancellation);
 
         await gateway.AddKeyAsync("b");

@@ -52,18 +52,20 @@ internal sealed class RunningGateway : IAsyncDisposable
     }
 
     /// <summary>A gateway over the embedded engine in the gateway's own process.</summary>
-    public static Task<RunningGateway> StartAsync(Func<GatewayOptions, GatewayOptions> change) => StartAsync(EngineProcess.Gateway, change);
+    public static Task<RunningGateway> StartAsync(Func<GatewayOptions, GatewayOptions> change, Action<WebApplicationBuilder>? configure = null) =>
+        StartAsync(EngineProcess.Gateway, change, configure);
 
     /// <summary>A gateway over the embedded engine.</summary>
     /// <param name="process">Where models run; in a worker process as the gateway comes.</param>
     /// <param name="change">A last word on the options.</param>
-    public static async Task<RunningGateway> StartAsync(EngineProcess process, Func<GatewayOptions, GatewayOptions> change)
+    /// <param name="configure">A last word on the services.</param>
+    public static async Task<RunningGateway> StartAsync(EngineProcess process, Func<GatewayOptions, GatewayOptions> change, Action<WebApplicationBuilder>? configure = null)
     {
         var (options, data) = OwnData();
         options = change(options) with { EngineProcess = process };
         var app = process == EngineProcess.Worker
-            ? GatewayHost.Build(options, services => ModelManagement.Add(EngineWorker.Create(options, Repository.Program, services), options, services))
-            : GatewayHost.Build(options);
+            ? GatewayHost.Build(options, services => ModelManagement.Add(EngineWorker.Create(options, Repository.Program, services), options, services), configure)
+            : GatewayHost.Build(options, configure);
         await app.StartAsync(TestContext.Current.CancellationToken);
         return new RunningGateway(app, data);
     }

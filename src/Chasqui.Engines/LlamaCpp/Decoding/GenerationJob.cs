@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Chasqui.Engines.Grammars;
 using Chasqui.Engines.LlamaCpp.Native;
 using Chasqui.Engines.LlamaCpp.Sampling;
 
@@ -19,7 +20,7 @@ internal sealed record JobPlan
     public required ResolvedSampling Sampling { get; init; }
 
     /// <summary>GBNF with the root rule <c>root</c>; null for free text.</summary>
-    public string? Grammar { get; init; }
+    public GrammarGraph? Grammar { get; init; }
 
     public IReadOnlyList<string> Stops { get; init; } = [];
 

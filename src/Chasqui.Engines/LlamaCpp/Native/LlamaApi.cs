@@ -66,7 +66,6 @@ internal static unsafe partial class LlamaApi
     [LibraryImport(Llama)] internal static partial nint llama_sampler_chain_init(LlamaSamplerChainParams parameters);
     [LibraryImport(Llama)] internal static partial void llama_sampler_chain_add(nint chain, nint sampler);
     [LibraryImport(Llama)] internal static partial void llama_sampler_free(nint sampler);
-    [LibraryImport(Llama)] internal static partial void llama_sampler_accept(nint sampler, int token);
     [LibraryImport(Llama)] internal static partial void llama_sampler_apply(nint sampler, LlamaTokenDataArray* candidates);
     [LibraryImport(Llama)] internal static partial nint llama_sampler_init_greedy();
     [LibraryImport(Llama)] internal static partial nint llama_sampler_init_dist(uint seed);
@@ -75,5 +74,4 @@ internal static unsafe partial class LlamaApi
     [LibraryImport(Llama)] internal static partial nint llama_sampler_init_min_p(float p, nuint minKeep);
     [LibraryImport(Llama)] internal static partial nint llama_sampler_init_typical(float p, nuint minKeep);
     [LibraryImport(Llama)] internal static partial nint llama_sampler_init_temp(float temperature);
-    [LibraryImport(Llama)] internal static partial nint llama_sampler_init_grammar(nint vocab, byte* grammar, byte* root);
 }

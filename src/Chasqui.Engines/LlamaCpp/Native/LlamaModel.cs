@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using System.Text;
+using Chasqui.Engines.LlamaCpp.Sampling;
 
 namespace Chasqui.Engines.LlamaCpp.Native;
 
@@ -15,6 +16,7 @@ internal sealed unsafe partial class LlamaModel : SafeHandle
     private readonly bool _isBpe;
     private readonly ConcurrentDictionary<int, byte[]> _pieces = new();
     private readonly ConcurrentDictionary<int, bool> _endings = new();
+    private readonly Lazy<VocabularyOrder> _order;
 
     private LlamaModel(nint handle)
         : base(0, ownsHandle: true)
@@ -23,6 +25,11 @@ internal sealed unsafe partial class LlamaModel : SafeHandle
         _vocab = LlamaApi.llama_model_get_vocab(handle);
         _isBpe = LlamaApi.llama_vocab_type(_vocab) == VocabularyCheck.BytePairs;
         VocabularySize = LlamaApi.llama_vocab_n_tokens(_vocab);
+        _order = new(() =>
+        {
+            using var use = Use();
+            return new VocabularyOrder(VocabularySize, token => ReadPiece(_vocab, token), EndsGeneration);
+        });
         TrainedContext = LlamaApi.llama_model_n_ctx_train(handle);
         EmbeddingLength = LlamaApi.llama_model_n_embd_out(handle);
         HasEncoder = LlamaApi.llama_model_has_encoder(handle);
@@ -100,6 +107,9 @@ internal sealed unsafe partial class LlamaModel : SafeHandle
             throw;
         }
     }
+
+    /// <summary>All tokens in the order of their bytes. Made when it is first asked for, which takes a while.</summary>
+    internal VocabularyOrder Order => _order.Value;
 
     /// <summary>Whether a token ends a generation.</summary>
     internal bool EndsGeneration(int token) =>

@@ -173,13 +173,13 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
         return new ThinkingPlace(tags.Open, tags.Close, prompt.AsSpan().TrimEnd().EndsWith(tags.Open));
     }
 
-    private static string? GrammarOf(GenerationRequest request, ModelDescription model, ThinkingPlace? thinking) => request.Format switch
+    private static GrammarGraph? GrammarOf(GenerationRequest request, ModelDescription model, ThinkingPlace? thinking) => request.Format switch
     {
-        _ when request is ChatRequest { ToolChoice: { IsForced: true } choice } chat => ToolCallGrammar.Compile(
+        _ when request is ChatRequest { ToolChoice: { IsForced: true } choice } chat => ToolCallGrammar.CompileGraph(
             ForcedTool.Of(chat).Select(tool => (tool.Name, tool.Parameters)), model.Template, choice.Single, thinking),
         null => null,
-        { Schema: { } schema } => JsonSchemaGrammar.Compile(schema),
-        _ => JsonGrammar.Object,
+        { Schema: { } schema } => JsonSchemaGrammar.CompileGraph(schema),
+        _ => JsonGrammar.ObjectGraph,
     };
 
     /// <summary>Tokens that prompt and answer may hold together.</summary>

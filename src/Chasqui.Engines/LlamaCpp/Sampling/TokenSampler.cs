@@ -1,5 +1,5 @@
 using System.Numerics.Tensors;
-using System.Text;
+using Chasqui.Engines.Grammars;
 using Chasqui.Engines.LlamaCpp.Native;
 
 namespace Chasqui.Engines.LlamaCpp.Sampling;
@@ -20,16 +20,16 @@ internal sealed unsafe class TokenSampler : IDisposable
     private readonly int _topK;
     private readonly TimeProvider _time;
     private readonly PenaltyWindow? _penalties;
+    private readonly TokenGrammar? _grammar;
     private nint _chain;
-    private nint _grammar;
     private TimeSpan _overdrawn;
 
     /// <param name="model">Whose tokens are chosen.</param>
     /// <param name="sampling">How.</param>
-    /// <param name="grammar">GBNF; null for free text.</param>
+    /// <param name="grammar">What the answer must fit; null for free text.</param>
     /// <param name="time">Clock for what a grammar costs.</param>
-    /// <exception cref="InvalidFormatException">The grammar cannot be compiled.</exception>
-    internal TokenSampler(LlamaModel model, ResolvedSampling sampling, string? grammar, TimeProvider time)
+    /// <exception cref="InvalidFormatException">The grammar may begin in too many ways.</exception>
+    internal TokenSampler(LlamaModel model, ResolvedSampling sampling, GrammarGraph? grammar, TimeProvider time)
     {
         _time = time;
         _greedy = sampling.Temperature <= 0;
@@ -37,7 +37,11 @@ internal sealed unsafe class TokenSampler : IDisposable
         if (sampling.Penalizes)
             _penalties = new PenaltyWindow(sampling.RepeatLastN, sampling.RepeatPenalty, sampling.FrequencyPenalty, sampling.PresencePenalty);
         if (grammar is not null)
-            _grammar = CompileGrammar(model, grammar);
+        {
+            _grammar = new TokenGrammar(model, grammar);
+            // Not on the thread that decodes for everybody.
+            _ = model.Order;
+        }
         _chain = BuildChain(sampling);
     }
 
@@ -50,21 +54,22 @@ internal sealed unsafe class TokenSampler : IDisposable
         ObjectDisposedException.ThrowIf(_chain == 0, this);
         _penalties?.Apply(logits);
         var token = _greedy ? TensorPrimitives.IndexOfMax<float>(logits) : Choose(logits, scratch, constrained: false);
-        if (_grammar != 0)
-            token = Constrain(token, logits, scratch);
+        if (_grammar is not null)
+            token = Constrain(_grammar, token, logits, scratch);
         _penalties?.Add(token);
         return token;
     }
 
-    private int Constrain(int token, Span<float> logits, Span<LlamaTokenData> scratch)
+    private int Constrain(TokenGrammar grammar, int token, Span<float> logits, Span<LlamaTokenData> scratch)
     {
         var started = _time.GetTimestamp();
+        grammar.Begin();
         // A grammar costs a walk over the whole vocabulary; most of the time the free choice fits it anyway.
-        if (!GrammarAllows(token, logits[token]))
+        if (!grammar.Allows(token))
             token = Choose(logits, scratch, constrained: true);
-        LlamaApi.llama_sampler_accept(_grammar, token);
+        grammar.Accept(token);
 
-        // Where a text fits a grammar in many ways the library follows them all, and each token multiplies them.
+        // Where a text fits a grammar in many ways all of them are followed.
         var took = _time.GetElapsedTime(started);
         if (took > _free)
         {
@@ -81,11 +86,12 @@ internal sealed unsafe class TokenSampler : IDisposable
     /// <exception cref="EngineFailedException">The grammar forbids it.</exception>
     internal void Accept(int token)
     {
-        if (_grammar != 0)
+        if (_grammar is not null)
         {
-            if (!GrammarAllows(token, 0))
+            _grammar.Begin();
+            if (!_grammar.Allows(token))
                 throw new EngineFailedException("what was said so far does not fit the format");
-            LlamaApi.llama_sampler_accept(_grammar, token);
+            _grammar.Accept(token);
         }
         _penalties?.Add(token);
     }
@@ -101,37 +107,31 @@ internal sealed unsafe class TokenSampler : IDisposable
     {
         if (_chain != 0)
             LlamaApi.llama_sampler_free(_chain);
-        if (_grammar != 0)
-            LlamaApi.llama_sampler_free(_grammar);
         _chain = 0;
-        _grammar = 0;
     }
 
     private int Choose(ReadOnlySpan<float> logits, Span<LlamaTokenData> scratch, bool constrained)
     {
         // What the chain would do first; a grammar, though, has to see every token before any is left out.
         var few = !constrained && _topK is > 0 and <= TopCandidates.MostK && _topK < logits.Length;
+        var count = few ? _topK : logits.Length;
         if (few)
             TopCandidates.Select(logits, _topK, scratch);
+        else if (constrained)
+            count = _grammar!.Find(logits, scratch);
         else
             Everything(logits, scratch);
+        if (count == 0)
+            throw new EngineFailedException("no token of the model's vocabulary fits the grammar at this place");
         fixed (LlamaTokenData* data = scratch)
         {
             var candidates = new LlamaTokenDataArray
             {
                 Data = data,
-                Size = (nuint)(few ? _topK : logits.Length),
+                Size = (nuint)count,
                 Selected = -1,
                 Sorted = few ? (byte)1 : (byte)0,
             };
-            if (constrained)
-            {
-                LlamaApi.llama_sampler_apply(_grammar, &candidates);
-                KeepAllowed(ref candidates);
-                if (candidates.Size == 0)
-                    throw new EngineFailedException("no token of the model's vocabulary fits the grammar at this place");
-            }
-
             LlamaApi.llama_sampler_apply(_chain, &candidates);
             if (candidates.Selected < 0 || candidates.Selected >= (long)candidates.Size)
                 throw new EngineFailedException("the sampler chose no token");
@@ -143,42 +143,6 @@ internal sealed unsafe class TokenSampler : IDisposable
     {
         for (var i = 0; i < logits.Length; i++)
             into[i] = new LlamaTokenData { Id = i, Logit = logits[i] };
-    }
-
-    // Accepting a token that the grammar forbids would end the process (an exception in C++), so it is asked first.
-    private bool GrammarAllows(int token, float logit)
-    {
-        var candidate = new LlamaTokenData { Id = token, Logit = logit };
-        var single = new LlamaTokenDataArray { Data = &candidate, Size = 1, Selected = -1 };
-        LlamaApi.llama_sampler_apply(_grammar, &single);
-        return single.Size == 1 && !float.IsNegativeInfinity(candidate.Logit);
-    }
-
-    // The grammar marks what it forbids with minus infinity, in place. Some samplers of the chain make NaN of that and then choose
-    // anything; so what is forbidden is not there for them to choose.
-    private static void KeepAllowed(ref LlamaTokenDataArray candidates)
-    {
-        nuint kept = 0;
-        for (nuint i = 0; i < candidates.Size; i++)
-        {
-            if (!float.IsNegativeInfinity(candidates.Data[i].Logit))
-                candidates.Data[kept++] = candidates.Data[i];
-        }
-
-        candidates.Size = kept;
-    }
-
-    private static nint CompileGrammar(LlamaModel model, string grammar)
-    {
-        var handle = LlamaLog.Capture(() =>
-        {
-            fixed (byte* text = Encoding.UTF8.GetBytes(grammar + '\0'))
-            fixed (byte* root = "root\0"u8)
-                return LlamaApi.llama_sampler_init_grammar(model.Vocabulary, text, root);
-        }, out var errors);
-        return handle != 0
-            ? handle
-            : throw new InvalidFormatException($"the format cannot be compiled to a grammar: {(errors.Length > 0 ? errors : "llama.cpp refused it")}");
     }
 
     private static nint BuildChain(ResolvedSampling s)
