@@ -52,7 +52,8 @@ public static class GatewayHost
             Console.OpenStandardError(), services.GetRequiredService<GatewayOptions>().Telemetry.LogFormat, services.GetRequiredService<TimeProvider>()));
     }
 
-    /// <summary>Checks what <see cref="Build(GatewayOptions, Action{WebApplicationBuilder}?)"/> and <see cref="StartAsync"/> would refuse in the options, without changing anything.
+    /// <summary>Checks what <see cref="Build(GatewayOptions, Action{WebApplicationBuilder}?)"/> and <see cref="StartAsync"/> would refuse
+    /// in the options, without changing anything.
     /// What depends on the moment, such as an address that is in use, is not looked at.</summary>
     /// <exception cref="GatewayStartException">A gateway would not start with them.</exception>
     public static void Check(GatewayOptions options)
