@@ -33,7 +33,7 @@ internal sealed class GrammarMatcher
         {
             return StateOf([Place(graph.Root, 0, null)]);
         }
-        catch (EngineFailedException)
+        catch (InvalidFormatException)
         {
             throw new InvalidFormatException(FormattableString.Invariant(
                 $"format: at #: an answer may begin in more than {MostPlaces} ways; require some properties, or put fewer alternatives beside each other"));
@@ -62,7 +62,7 @@ internal sealed class GrammarMatcher
     }
 
     /// <summary>Where a character leads; null where none may be.</summary>
-    /// <exception cref="EngineFailedException">There are too many ways.</exception>
+    /// <exception cref="InvalidFormatException">There are too many ways.</exception>
     public GrammarState? Next(GrammarState state, int rune)
     {
         Count(state.Heads.Length);

@@ -81,7 +81,7 @@ public sealed class GrammarMatcherTests
                 Assert.InRange(state?.Heads.Length ?? 0, 0, GrammarMatcher.MostPlaces);
             }
         }
-        catch (EngineFailedException e)
+        catch (InvalidFormatException e)
         {
             Assert.Contains("too ambiguous", e.Message, StringComparison.Ordinal);
         }

@@ -53,7 +53,7 @@ public sealed class FatalInputTests
         await using var bed = new EngineBed(time: new HastyTime());
         using var schema = JsonDocument.Parse("""{"type": "string", "minLength": 50}""");
         var formatted = EngineBed.Question("Tell me a story.") with { Format = OutputFormat.FromSchema(schema.RootElement) };
-        var error = await Assert.ThrowsAsync<EngineFailedException>(() => bed.Chat(formatted));
+        var error = await Assert.ThrowsAsync<InvalidFormatException>(() => bed.Chat(formatted));
         Assert.Contains("too ambiguous", error.Message, StringComparison.Ordinal);
         Assert.NotEqual("", (await bed.Ask("Tell me a story.")).Text);
     }

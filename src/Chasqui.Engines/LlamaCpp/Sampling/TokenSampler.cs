@@ -48,7 +48,8 @@ internal sealed unsafe class TokenSampler : IDisposable
     /// <summary>Chooses a token from a row of logits and remembers it.</summary>
     /// <param name="logits">One value for each token of the vocabulary; the penalties change them.</param>
     /// <param name="scratch">Room for one candidate for each token of the vocabulary.</param>
-    /// <exception cref="EngineFailedException">No token fits the grammar, or to follow it takes too long.</exception>
+    /// <exception cref="EngineFailedException">No token fits the grammar.</exception>
+    /// <exception cref="InvalidFormatException">To follow the format takes too long.</exception>
     internal int Next(Span<float> logits, Span<LlamaTokenData> scratch)
     {
         ObjectDisposedException.ThrowIf(_chain == 0, this);
