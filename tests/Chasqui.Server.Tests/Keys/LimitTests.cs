@@ -261,7 +261,7 @@ public sealed class LimitTests
         if (path == "MCP")
         {
             await using var client = new ChasquiClient(new ChasquiClientOptions { Endpoint = GatewayHost.WireAddresses(gateway.App)[0] });
-            var error = await Assert.ThrowsAsync<ClientException>(() => client.EmbedAsync(new Messages.EmbedRequest { Model = "mini", Inputs = { texts } }, Cancellation));
+            var error = await Assert.ThrowsAsync<ClientException>(() => client.EmbedAsync(new Messages.EmbedRequest { Model = "mini", Inputs = { texts } }, cancellationToken: Cancellation));
             Assert.Equal("rate_limited", error.Error.Code);
             Assert.Contains("send it in several requests", error.Message, StringComparison.Ordinal);
             return;

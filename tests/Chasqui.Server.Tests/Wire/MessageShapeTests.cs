@@ -1,6 +1,6 @@
 using CsCheck;
 using Google.Protobuf;
-using Chasqui.Protocol.Messages;
+using Messages = Chasqui.Protocol.Messages;
 
 namespace Chasqui.Server.Tests.Wire;
 
@@ -10,9 +10,9 @@ public sealed class MessageShapeTests
     [Fact]
     public void Its_own_fields_are_counted_and_not_those_within() => Gen.Select(Gen.Int[0, 300], Gen.String, Gen.Int).Sample((turns, text, seed) =>
     {
-        var request = new ChatRequest { Model = "m", Common = new() { Options = new() { Seed = seed, Temperature = 0.5f } } };
+        var request = new Messages.ChatRequest { Model = "m", Common = new() { Options = new() { Seed = seed, Temperature = 0.5f } } };
         for (var i = 0; i < turns; i++)
-            request.Messages.Add(new ChatMessage { Role = "user", Content = text });
+            request.Messages.Add(new Messages.ChatMessage { Role = "user", Content = text });
 
         Assert.Equal(turns + 2, MessageShape.CountFields(request.ToByteArray()));
     });
@@ -20,7 +20,7 @@ public sealed class MessageShapeTests
     [Fact]
     public void A_message_that_is_cut_has_no_more_fields_than_the_whole()
     {
-        var whole = new EmbedRequest { Model = "mini", Inputs = { "a", "b", new string('c', 300) }, Truncate = true, Dimensions = -1 }.ToByteArray();
+        var whole = new Messages.EmbedRequest { Model = "mini", Inputs = { "a", "b", new string('c', 300) }, Truncate = true, Dimensions = -1 }.ToByteArray();
 
         for (var length = 0; length <= whole.Length; length++)
             Assert.InRange(MessageShape.CountFields(whole.AsSpan(0, length)), 0, MessageShape.CountFields(whole));
