@@ -1,9 +1,10 @@
 using System.Net;
+using Chasqui.Client;
 using Chasqui.Gateway;
-using Chasqui.Gateway.Nodes;
 using Chasqui.OllamaDouble;
 using Chasqui.Server.Tests.Nodes;
 using Microsoft.Extensions.Time.Testing;
+using Messages = Chasqui.Protocol.Messages;
 
 namespace Chasqui.Server.Tests.Keys;
 
@@ -102,6 +103,44 @@ public sealed class UnloadTests
 
         Assert.Equal(HttpStatusCode.OK, (await SendAsync(fleet, ops, Unload)).Status);
         Assert.Empty(fleet.Double.State.Loaded);
+    }
+
+    [Theory]
+    [InlineData("/api/chat", """{"model":"mini","messages":[{"role":"user","content":"x"}],"stream":false,"keep_alive":STAY}""")]
+    [InlineData("/api/generate", """{"model":"mini","prompt":"x","stream":false,"keep_alive":STAY}""")]
+    [InlineData("/api/embed", """{"model":"mini","input":"x","keep_alive":STAY}""")]
+    [InlineData("MCP", "")]
+    public async Task A_short_stay_beside_a_prompt_is_left_out_where_others_use_the_model(string path, string body)
+    {
+        await using var fleet = await StartAsync();
+        var (a, b) = (await fleet.Gateway.AddKeyAsync("a"), await fleet.Gateway.AddKeyAsync("b"));
+        var ops = await fleet.Gateway.AddKeyAsync("ops", caller => caller with { Scopes = Scopes.Infer | Scopes.Models });
+
+        Assert.True(await UnloadsAsync(a, 0));
+        await AskAsync(fleet, b);
+        Assert.False(await UnloadsAsync(a, 0));
+        Assert.False(await UnloadsAsync(a, 299));
+        Assert.Contains("\"keep_alive\"", fleet.Double.Requests[0].Body, StringComparison.Ordinal);
+        Assert.DoesNotContain("\"keep_alive\"", fleet.Double.Requests[^1].Body, StringComparison.Ordinal);
+        Assert.False(await UnloadsAsync(a, 600));
+        Assert.Contains("\"keep_alive\"", fleet.Double.Requests[^1].Body, StringComparison.Ordinal);
+        Assert.True(await UnloadsAsync(ops, 0));
+
+        async Task<bool> UnloadsAsync(string key, int seconds)
+        {
+            if (path == "MCP")
+            {
+                await using var client = new ChasquiClient(new ChasquiClientOptions { Endpoint = GatewayHost.WireAddresses(fleet.Gateway.App)[0], ApiKey = key });
+                var request = new Messages.GenerateRequest { Model = "mini", Prompt = "x", Common = new() { KeepAliveMs = seconds * 1000 } };
+                await client.GenerateAsync(request, null, Cancellation).ToListAsync(Cancellation);
+            }
+            else
+            {
+                using var answer = await fleet.Gateway.SendAsync(HttpMethod.Post, path, key, body.Replace("STAY", $"{seconds}", StringComparison.Ordinal));
+                Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Cancellation));
+            }
+            return fleet.Double.State.Loaded.Count == 0;
+        }
     }
 
     private static Task<Fleet> StartAsync(DoubleScript? script = null, Func<GatewayOptions, GatewayOptions>? change = null, TimeProvider? time = null) =>
