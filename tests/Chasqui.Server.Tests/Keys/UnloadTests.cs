@@ -9,12 +9,16 @@ using Messages = Chasqui.Protocol.Messages;
 namespace Chasqui.Server.Tests.Keys;
 
 /// <summary>Who may send a model away that others may need.</summary>
-public sealed class UnloadTests
+public sealed class UnloadTests : IDisposable
 {
     private const string Chat = """{"model":"mini","messages":[{"role":"user","content":"x"}],"stream":false}""";
     private const string Unload = """{"model":"mini","keep_alive":0}""";
 
+    private readonly EndedRequests _ended = new();
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _ended.Dispose();
 
     [Theory]
     [InlineData("/api/generate", Unload)]
@@ -116,40 +120,47 @@ public sealed class UnloadTests
         var (a, b) = (await fleet.Gateway.AddKeyAsync("a"), await fleet.Gateway.AddKeyAsync("b"));
         var ops = await fleet.Gateway.AddKeyAsync("ops", caller => caller with { Scopes = Scopes.Infer | Scopes.Models });
 
+        var asked = 0;
         Assert.True(await UnloadsAsync(a, 0));
         await AskAsync(fleet, b);
         Assert.False(await UnloadsAsync(a, 0));
         Assert.False(await UnloadsAsync(a, 299));
-        Assert.Contains("\"keep_alive\"", fleet.Double.Requests[0].Body, StringComparison.Ordinal);
-        Assert.DoesNotContain("\"keep_alive\"", fleet.Double.Requests[^1].Body, StringComparison.Ordinal);
+        Assert.Contains("\"keep_alive\"", Sent().First(), StringComparison.Ordinal);
+        Assert.DoesNotContain("\"keep_alive\"", Sent().Last(), StringComparison.Ordinal);
         Assert.False(await UnloadsAsync(a, 600));
-        Assert.Contains("\"keep_alive\"", fleet.Double.Requests[^1].Body, StringComparison.Ordinal);
+        Assert.Contains("\"keep_alive\"", Sent().Last(), StringComparison.Ordinal);
         Assert.True(await UnloadsAsync(ops, 0));
+
+        IEnumerable<string> Sent() => fleet.Double.Requests.Where(request => request.Method == "POST").Select(request => request.Body);
 
         async Task<bool> UnloadsAsync(string key, int seconds)
         {
+            // No vector is known from before.
+            var prompt = $"\"x{++asked}\"";
             if (path == "MCP")
             {
                 await using var client = new ChasquiClient(new ChasquiClientOptions { Endpoint = GatewayHost.WireAddresses(fleet.Gateway.App)[0], ApiKey = key });
-                var request = new Messages.GenerateRequest { Model = "mini", Prompt = "x", Common = new() { KeepAliveMs = seconds * 1000 } };
+                var request = new Messages.GenerateRequest { Model = "mini", Prompt = "x", Common = new() { KeepAliveNs = seconds * 1_000_000_000L } };
                 await client.GenerateAsync(request, null, Cancellation).ToListAsync(Cancellation);
             }
             else
             {
-                using var answer = await fleet.Gateway.SendAsync(HttpMethod.Post, path, key, body.Replace("STAY", $"{seconds}", StringComparison.Ordinal));
+                using var answer = await fleet.Gateway.SendAsync(HttpMethod.Post, path, key, body.Replace("STAY", $"{seconds}", StringComparison.Ordinal).Replace("\"x\"", prompt, StringComparison.Ordinal));
                 Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Cancellation));
             }
             return fleet.Double.State.Loaded.Count == 0;
         }
     }
 
-    private static Task<Fleet> StartAsync(DoubleScript? script = null, Func<GatewayOptions, GatewayOptions>? change = null, TimeProvider? time = null) =>
-        Fleet.StartAsync(script ?? new DoubleScript { Models = [new DoubleModel { Name = "mini", Capabilities = ["completion", "embedding"] }] }, change: change, time: time);
+    private Task<Fleet> StartAsync(DoubleScript? script = null, Func<GatewayOptions, GatewayOptions>? change = null, TimeProvider? time = null) =>
+        Fleet.StartAsync(script ?? new DoubleScript { Models = [new DoubleModel { Name = "mini", Capabilities = ["completion", "embedding"] }] }, change: change, time: time, log: _ended);
 
-    private static async Task AskAsync(Fleet fleet, string key)
+    /// <summary>Asks, and waits until the model is in use no more.</summary>
+    private async Task AskAsync(Fleet fleet, string key)
     {
         using var answer = await fleet.Gateway.SendAsync(HttpMethod.Post, "/api/chat", key, Chat);
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Cancellation));
+        await _ended.NextAsync("/api/chat");
     }
 
     private static async Task<(HttpStatusCode Status, string Text)> SendAsync(Fleet fleet, string key, string body, string path = "/api/generate")
