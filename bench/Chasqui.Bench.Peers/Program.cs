@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Chasqui.Bench.Peers;
 using Chasqui.Bench.Peers.Attacks;
@@ -8,7 +9,7 @@ using Chasqui.Bench.Peers.Servers;
 if (args is [_, "mcp" or "node-mcp", ..])
     Environment.SetEnvironmentVariable("DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS", "1");
 
-// Started by "chasqui bench": "server KIND [BACKEND PORT]", "double SCRIPT", "client KIND PORT", "attack HTTP-PORT MCP-ENDPOINT KEY KEY" and "guard LOG PROGRAM ARGUMENTS". It ends when its standard input does, so when its parent is gone.
+// Started by "chasqui bench": "server KIND [BACKEND PORT]", "double SCRIPT", "client KIND PORT", "attack PRIORITY HTTP-PORT MCP-ENDPOINT KEY KEY" and "guard LOG PROGRAM ARGUMENTS". It ends when its standard input does, so when its parent is gone.
 using var control = new Control(Console.OpenStandardInput(), Console.OpenStandardOutput());
 return args switch
 {
@@ -17,12 +18,13 @@ return args switch
     ["double", var script] => await DoublePeer.RunAsync(script, control),
     ["guard", var log, var program, .. var rest] => await Guard.RunAsync(log, program, rest, control),
     ["client", var kind, var port] => await ClientPeer.RunAsync(kind, int.Parse(port, CultureInfo.InvariantCulture), control),
-    ["attack", var http, var wire, var infer, var models] => await AttackPeer.RunAsync(new AttackTarget(int.Parse(http, CultureInfo.InvariantCulture), wire, infer, models), control),
+    ["attack", var priority, var http, var wire, var infer, var models] =>
+        await AttackPeer.RunAsync(Enum.Parse<ProcessPriorityClass>(priority), new AttackTarget(int.Parse(http, CultureInfo.InvariantCulture), wire, infer, models), control),
     _ => Usage(),
 };
 
 static int Usage()
 {
-    Console.Error.WriteLine("chasqui-bench-peers is started by chasqui bench: server KIND [BACKEND PORT], double SCRIPT, client KIND PORT, attack HTTP-PORT MCP-ENDPOINT KEY KEY, or guard LOG PROGRAM ARGUMENTS");
+    Console.Error.WriteLine("chasqui-bench-peers is started by chasqui bench: server KIND [BACKEND PORT], double SCRIPT, client KIND PORT, attack PRIORITY HTTP-PORT MCP-ENDPOINT KEY KEY, or guard LOG PROGRAM ARGUMENTS");
     return 2;
 }

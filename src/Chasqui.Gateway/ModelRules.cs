@@ -26,10 +26,12 @@ public sealed class ModelRules : IDisposable
     {
         ArgumentNullException.ThrowIfNull(models);
         var aliases = _rules.Aliases;
-        return aliases.Aliases.Count == 0 ? models : [.. models.SelectMany(model => aliases.NamesOf(model.Name).Select(name => model with { Name = name }))];
+        return aliases.Aliases.Count == 0 ? models : [.. models.SelectMany(model => aliases.NamesOf(model.Name)
+            .Select(name => model with { Name = name }))];
     }
 
-    /// <summary>The same for models in memory. The requests of a model are counted under the last of its names alone, so that a sum over the list is right.</summary>
+    /// <summary>The same for models in memory. The requests of a model are counted under the last of its names alone, so that a sum over
+    /// the list is right.</summary>
     /// <param name="models">The models that are in memory.</param>
     public IReadOnlyList<ResidentModel> WithAliases(IReadOnlyList<ResidentModel> models)
     {
@@ -49,7 +51,8 @@ public sealed class ModelRules : IDisposable
     /// <summary>The name under which lists have what a client asked for: the alias as it was configured, else the model's own.</summary>
     /// <param name="asked">The name that was asked for.</param>
     /// <param name="model">The model that answered.</param>
-    internal ModelSummary AsListed(string asked, ModelSummary model) => _rules.Aliases.Spelled(asked) is { } alias ? model with { Name = alias } : model;
+    internal ModelSummary AsListed(string asked, ModelSummary model) => _rules.Aliases.Spelled(asked) is { } alias
+        ? model with { Name = alias } : model;
 
     /// <summary>The rules for a model's options; null where there are none.</summary>
     /// <param name="model">Its canonical name.</param>

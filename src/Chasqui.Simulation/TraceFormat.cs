@@ -57,7 +57,8 @@ public static class TraceFormat
         }
         catch (Exception e) when (e is FormatException or JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
         {
-            throw new TraceException(path, line, $"is no request of this trace ({(e is IndexOutOfRangeException ? "a field is missing" : JsonProblem.Reason(e))})");
+            throw new TraceException(path, line,
+                $"is no request of this trace ({(e is IndexOutOfRangeException ? "a field is missing" : JsonProblem.Reason(e))})");
         }
     }
 

@@ -30,7 +30,9 @@ public sealed class JsonErrorTests : IAsyncLifetime
     [InlineData(3, "no gateway answers at http://127.0.0.1:1", "nodes", "--server", "http://127.0.0.1:1")]
     public async Task It_is_one_object_on_standard_error(int exitCode, string said, params string[] args)
     {
-        var outcome = await new CliRun { Server = _gateway.Address }.RunAsync([.. args.Select(arg => arg == "DATA" ? _gateway.Data : arg), "--json"]);
+        var given = args.Select(arg => arg == "DATA" ? _gateway.Data : arg);
+
+        var outcome = await new CliRun { Server = _gateway.Address }.RunAsync([.. given, "--json"]);
 
         Assert.Equal((exitCode, ""), (outcome.ExitCode, outcome.Out));
         var line = Assert.Single(outcome.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
@@ -44,7 +46,8 @@ public sealed class JsonErrorTests : IAsyncLifetime
     {
         var name = string.Join('-', Enumerable.Repeat("nope", 12));
 
-        var outcome = await new CliRun { Server = _gateway.Address, Terminal = true, Width = 40 }.RunAsync("sessions", "rm", name, "--json");
+        var outcome = await new CliRun { Server = _gateway.Address, Terminal = true, Width = 40 }.RunAsync("sessions", "rm", name,
+            "--json");
 
         var line = Assert.Single(outcome.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
         Assert.Contains(name, JsonElement.Parse(line).GetProperty("error").GetString(), StringComparison.Ordinal);

@@ -74,6 +74,38 @@ public sealed class NodesTests : IAsyncLifetime
         Assert.Contains(resident, line => line.StartsWith("mini:latest\t", StringComparison.Ordinal) && line.EndsWith("\tlocal", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [InlineData("http")]
+    [InlineData("ws")]
+    public async Task A_node_that_is_down_says_why_once_and_an_Ollama_that_nobody_configured_is_no_node(string scheme)
+    {
+        await _outer.StopAsync(CancellationToken.None);
+        await _outer.DisposeAsync();
+        _outer = GatewayHost.Build(
+            new GatewayOptions
+            {
+                Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
+                Data = new DataOptions { Folder = _inner.Data },
+                Nodes = [new NodeOptions { Name = "gpu1", Url = "http://127.0.0.1:1" },
+                    new NodeOptions { Name = "ollama", Url = "http://127.0.0.1:2", Kind = NodeKind.Ollama, IsImplied = true }],
+            },
+            _engine);
+        await _outer.StartAsync(TestContext.Current.CancellationToken);
+
+        var outcome = await RunAsync(scheme, "nodes");
+        var json = JsonElement.Parse((await RunAsync(scheme, "nodes", "--json")).Out);
+
+        Assert.Equal(["gpu1\tdown\tunknown\t0\t0\t0\thttp://127.0.0.1:1", "local\tup\tscripted\t0/16\t1\t0\t", ""],
+            outcome.Out.ReplaceLineEndings("\n").Split('\n'));
+        Assert.Equal(
+            [
+                "gpu1: cannot be reached at 127.0.0.1:1: Connection refused",
+                    "No Ollama answers at http://127.0.0.1:2; one that is started there is used by itself.",
+                "All nodes beside the embedded engine are down.", "",
+            ], outcome.Error.ReplaceLineEndings("\n").Split('\n'));
+        Assert.Equal(3, json.GetArrayLength());
+    }
+
     [Fact]
     public async Task Without_a_gateway_there_are_no_nodes()
     {

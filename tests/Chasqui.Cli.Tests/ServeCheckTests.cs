@@ -16,9 +16,11 @@ public sealed class ServeCheckTests : IDisposable
     [InlineData("{}", "tcp://0.0.0.0:0 can be reached from other machines, and there is no key", "--mcp", "0.0.0.0:0")]
     [InlineData("{}", "Mcp:Certificate must name the PEM file", "--mcp", "tls://127.0.0.1:0")]
     [InlineData("""{"Mcp":{"Certificate":"none.pem"}}""", "none.pem cannot be used: ", "--mcp", "tls://127.0.0.1:0")]
-    [InlineData("""{"Mcp":{"Certificate":"c.json"}}""", "c.json cannot be used: it is no certificate in PEM format", "--mcp", "tls://127.0.0.1:0")]
+    [InlineData("""{"Mcp":{"Certificate":"c.json"}}""", "c.json cannot be used: it is no certificate in PEM format", "--mcp",
+        "tls://127.0.0.1:0")]
     [InlineData("""{"Cache":{"Redis":"a,b=c,ssl=secret"}}""", "Cache:Redis is no connection string of Redis; it must be one such as")]
-    [InlineData("""{"Sessions":{"Database":"Host=db;Pasword=secret"}}""", "Sessions:Database is no connection string of PostgreSQL; it must be one such as")]
+    [InlineData("""{"Sessions":{"Database":"Host=db;Pasword=secret"}}""",
+        "Sessions:Database is no connection string of PostgreSQL; it must be one such as")]
     [InlineData("{}", "is a file", "--data", "c.json")]
     [InlineData("{}", "is a file", "--data", "c.json/data")]
     public async Task What_serve_refuses_is_not_right(string configuration, string said, params string[] args)
@@ -27,7 +29,8 @@ public sealed class ServeCheckTests : IDisposable
         await File.WriteAllTextAsync(file, configuration, TestContext.Current.CancellationToken);
         string[] all =
         [
-            "serve", "--config", file, .. args.Contains("--data") ? [] : new[] { "--data", Data }, .. args.Contains("--http") ? [] : new[] { "--http", "127.0.0.1:0" },
+            "serve", "--config", file, .. args.Contains("--data") ? [] : new[] { "--data", Data }, .. args.Contains("--http") ? []
+                : new[] { "--http", "127.0.0.1:0" },
             .. args.Select(arg => arg.StartsWith("c.json", StringComparison.Ordinal) ? Path.Combine(_folder, arg) : arg),
         ];
 

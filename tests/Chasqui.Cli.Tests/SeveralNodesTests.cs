@@ -9,6 +9,8 @@ namespace Chasqui.Cli.Tests;
 /// <summary>A real gateway with aliases, its own engine, and another gateway as a node, which has a model of its own.</summary>
 public sealed class SeveralNodesTests : IAsyncLifetime
 {
+    private static readonly Dictionary<string, string> _aliases = new() { ["gpt-4o"] = "other:7b", ["small"] = "mini" };
+
     private readonly ScriptedEngine _engine = new();
     private HttpGateway _inner = null!;
     private WebApplication _outer = null!;
@@ -25,7 +27,7 @@ public sealed class SeveralNodesTests : IAsyncLifetime
                 Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
                 Data = new DataOptions { Folder = _inner.Data },
                 Nodes = [new NodeOptions { Name = "inner", Url = _inner.Address.GetLeftPart(UriPartial.Authority), Slots = 4 }],
-                Catalogue = new CatalogueOptions { Aliases = new Dictionary<string, string> { ["gpt-4o"] = "other:7b", ["small"] = "mini" } },
+                Catalogue = new CatalogueOptions { Aliases = _aliases },
             },
             _engine);
         await _outer.StartAsync(Cancellation);
@@ -70,12 +72,14 @@ public sealed class SeveralNodesTests : IAsyncLifetime
         Assert.Empty(_engine.Asked);
     }
 
-    private static IEnumerable<string> Rows(CliOutcome outcome) => outcome.Out.ReplaceLineEndings("\n").Split('\n', StringSplitOptions.RemoveEmptyEntries)
+    private static IEnumerable<string> Rows(CliOutcome outcome) => outcome.Out.ReplaceLineEndings("\n")
+        .Split('\n', StringSplitOptions.RemoveEmptyEntries)
         .Select(line => line.Split('\t')).Select(cells => $"{cells[0]}|{cells[^1]}").Order(StringComparer.Ordinal);
 
     private Task<CliOutcome> RunAsync(string scheme, params string[] args)
     {
         var address = GatewayHost.Addresses(_outer)[0];
-        return new CliRun { Server = scheme == "http" ? address : new Uri($"{scheme}://{address.Authority}/ws"), Input = "Hi\n" }.RunAsync(args);
+        var server = scheme == "http" ? address : new Uri($"{scheme}://{address.Authority}/ws");
+        return new CliRun { Server = server, Input = "Hi\n" }.RunAsync(args);
     }
 }

@@ -50,8 +50,10 @@ public sealed class ClientTests
         var serving = ServeAsync();
         await using (var client = new ChasquiClient($"tcp://{listener.LocalEndpoint}"))
         {
-            var error = await Assert.ThrowsAsync<ClientException>(() => client.GetServerInfoAsync(cancellationToken: Cancellation).WaitAsync(_limit, Cancellation));
-            Assert.StartsWith($"what answers at tcp://{listener.LocalEndpoint} does not speak MCP/1", error.Message, StringComparison.Ordinal);
+            var error = await Assert.ThrowsAsync<ClientException>(() => client.GetServerInfoAsync(cancellationToken: Cancellation)
+                .WaitAsync(_limit, Cancellation));
+            Assert.StartsWith($"what answers at tcp://{listener.LocalEndpoint} does not speak MCP/1", error.Message,
+                StringComparison.Ordinal);
         }
         listener.Stop();
         await serving;

@@ -17,8 +17,10 @@ public sealed class JsonProblemTests
     [InlineData("{\"a\" 1}", "'1' stands where a colon must be (line 1, byte 6)")]
     [InlineData("{\"a\":}", "'}' stands where a value must be (line 1, byte 6)")]
     [InlineData("[1 2]", "'2' stands where a comma or a closing bracket must be (line 1, byte 4)")]
-    [InlineData("\"\\x\"", "'x' is no escape in a text; after \\ there must be one of \" \\ / b f n r t, or u and four hexadecimal digits (line 1, byte 3)")]
-    [InlineData("\"\\u12g4\"", "'g' is no escape in a text; after \\ there must be one of \" \\ / b f n r t, or u and four hexadecimal digits (line 1, byte 6)")]
+    [InlineData("\"\\x\"",
+        "'x' is no escape in a text; after \\ there must be one of \" \\ / b f n r t, or u and four hexadecimal digits (line 1, byte 3)")]
+    [InlineData("\"\\u12g4\"",
+        "'g' is no escape in a text; after \\ there must be one of \" \\ / b f n r t, or u and four hexadecimal digits (line 1, byte 6)")]
     [InlineData("\"a\nb\"", "'0x0A' stands in a text; it must be written as an escape, such as \\n (line 1, byte 3)")]
     [InlineData("01", "a number begins with 0, and more digits follow (line 1, byte 2)")]
     [InlineData("1x", "'x' is no part of a number (line 1, byte 2)")]
@@ -29,7 +31,8 @@ public sealed class JsonProblemTests
 
     [Fact]
     public void Nesting_is_bounded() =>
-        Assert.StartsWith("it is nested too deep (", JsonProblem.Of(Assert.ThrowsAny<JsonException>(() => JsonElement.Parse(new string('[', 100)))), StringComparison.Ordinal);
+        Assert.StartsWith("it is nested too deep (", JsonProblem.Of(Assert.ThrowsAny<JsonException>(() =>
+            JsonElement.Parse(new string('[', 100)))), StringComparison.Ordinal);
 
     [Fact]
     public void A_value_of_another_kind_is_said_in_the_words_of_JSON()
@@ -41,7 +44,8 @@ public sealed class JsonProblemTests
         Assert.Equal("a number is out of its range, or has a fraction where it must be whole", Of("5.5", json => json.GetInt32()));
         Assert.Equal("a field is missing", Of("{}", json => json.GetProperty("a")));
         Assert.Equal("a text is not valid UTF-8, or has half a surrogate pair", Of("\"\\ud800\"", json => json.GetString()));
-        Assert.Equal("a value is of another kind than was expected (line 1, byte 5)", Of("[]", _ => JsonSerializer.Deserialize<int[]>("[\"a\"]")));
+        Assert.Equal("a value is of another kind than was expected (line 1, byte 5)",
+            Of("[]", _ => JsonSerializer.Deserialize<int[]>("[\"a\"]")));
     }
 
     [Fact]

@@ -6,11 +6,13 @@ namespace Chasqui.Bench.Peers.Attacks;
 /// <summary>Attacks a gateway when it is told to.</summary>
 internal static class AttackPeer
 {
-    public static async Task<int> RunAsync(AttackTarget target, Control control)
+    /// <param name="priority">Strangers attack from machines of their own: at a low priority what they do takes little processor time from the gateway.</param>
+    /// <param name="target">The gateway.</param>
+    /// <param name="control">The parent.</param>
+    public static async Task<int> RunAsync(ProcessPriorityClass priority, AttackTarget target, Control control)
     {
-        // Strangers attack from machines of their own: what they do costs no processor time of this one, as far as it can be helped.
         using (var own = Process.GetCurrentProcess())
-            own.PriorityClass = ProcessPriorityClass.Idle;
+            own.PriorityClass = priority;
         await control.SayAsync(new PeerAnswer());
         await control.RunAsync(async command => command.Verb == PeerVerb.Attack && command.Attacks is { } names
             ? new PeerAnswer { Operations = await AttackAsync(target, names, command.Seconds, command.Seed) }

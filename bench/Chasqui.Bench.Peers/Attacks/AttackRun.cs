@@ -54,9 +54,9 @@ internal sealed class AttackRun(AttackTarget target, int seed, CancellationToken
         using var request = new HttpRequestMessage(method, new Uri(path, UriKind.Relative)) { Content = body };
         request.Headers.TryAddWithoutValidation("Authorization", "Bearer " + (key ?? target.Key));
         headers?.Invoke(request.Headers);
+        Did();
         using var answer = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, token);
         await answer.Content.CopyToAsync(Stream.Null, token);
-        Did();
         return (int)answer.StatusCode;
     }
 

@@ -32,9 +32,9 @@ internal static class Bodies
         using var link = await run.DialAsync();
         // Half of them to a path that does not exist.
         await link.SendAsync(run.Head($"POST {(actor % 2 == 0 ? "/api/chat" : "/api/no-such-path")}", "Content-Length: 62914560"));
+        run.Did();
         for (var sent = 0; sent < Unfinished; sent += _filler.Length)
             await link.SendAsync(_filler);
-        run.Did();
         await link.HoldAsync();
     });
 }

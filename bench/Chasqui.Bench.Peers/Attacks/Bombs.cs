@@ -6,7 +6,7 @@ namespace Chasqui.Bench.Peers.Attacks;
 /// <summary>Small bodies that unpack to large ones.</summary>
 internal static class Bombs
 {
-    private const int Unpacked = 256 << 20;
+    private const int Unpacked = 80 << 20;
 
     private static readonly Lazy<(string Coding, byte[] Body)[]> _bodies = new(() =>
     [

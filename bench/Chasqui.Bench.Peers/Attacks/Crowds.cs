@@ -12,7 +12,7 @@ internal static class Crowds
     {
         using var link = await run.DialAsync();
         link.Break();
-        var body = $$"""{"model":"long","messages":[{"role":"user","content":"{{random.Next()}}"}]}""";
+        var body = $$"""{"model":"kept","messages":[{"role":"user","content":"{{random.Next()}}"}]}""";
         await link.SendAsync(run.Head("POST /api/chat", $"Content-Length: {body.Length}") + body);
         run.Did();
         if (random.Next(2) == 0)

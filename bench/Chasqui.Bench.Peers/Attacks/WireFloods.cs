@@ -37,7 +37,7 @@ internal static class WireFloods
         await using var link = await WireLink.OpenAsync(run, actor);
         var draining = link.DrainAsync();
         var encoder = new HeaderEncoder();
-        var body = Google.Protobuf.MessageExtensions.ToByteArray(new Chasqui.Protocol.Messages.GenerateRequest { Model = random.Next(2) == 0 ? "long" : "mini", Prompt = "x" });
+        var body = Google.Protobuf.MessageExtensions.ToByteArray(new Chasqui.Protocol.Messages.GenerateRequest { Model = random.Next(2) == 0 ? "kept" : "mini", Prompt = "x" });
         uint stream = 1;
         while (!draining.IsCompleted)
         {

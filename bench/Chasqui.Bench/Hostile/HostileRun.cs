@@ -22,11 +22,18 @@ internal sealed class HostileRun(HostileSet set, IProgress<string> progress)
     private int _steps;
 
     /// <summary>Nobody has attacked yet.</summary>
+    public void Begin(IReadOnlyList<HealthyCall> calls)
+    {
+        _most = _idle = set.Memory();
+        Alone(calls);
+    }
+
+    /// <summary>Nobody attacks.</summary>
     public void Alone(IReadOnlyList<HealthyCall> calls)
     {
         Note(calls, _alone);
-        _most = _idle = set.Memory();
-        progress.Report(Text($"alone: {calls.Count} calls, p99 {Quantile.Of(_alone, 0.99):0} ms; gateway {_idle.Gateway:0} MiB, worker {_idle.Worker:0} MiB"));
+        var memory = set.Memory();
+        progress.Report(Text($"alone: {calls.Count} calls, p99 {Quantile.Of(calls.Select(call => call.Milliseconds), 0.99):0} ms; gateway {memory.Gateway:0} MiB, worker {memory.Worker:0} MiB"));
     }
 
     /// <summary>Some attacks at once, for a while.</summary>
@@ -49,8 +56,8 @@ internal sealed class HostileRun(HostileSet set, IProgress<string> progress)
         progress.Report(Text($"step {++_steps}: {string.Join(" + ", attacks)} (seed {seed}): {operations} times; {noticed}; gateway {most.Gateway:0} MiB, worker {most.Worker:0} MiB"));
     }
 
-    /// <summary>The calls that were under way when the attacks ended.</summary>
-    public void Ended(IReadOnlyList<HealthyCall> calls) => Note(calls, _attacked);
+    /// <summary>The calls that were under way when attacks ended.</summary>
+    public void Attacked(IReadOnlyList<HealthyCall> calls) => Note(calls, _attacked);
 
     /// <summary>The figures, a minute after the last attack.</summary>
     public BenchReport Report(string scenario, int seed)

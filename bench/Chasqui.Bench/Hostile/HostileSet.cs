@@ -6,7 +6,7 @@ using Chasqui.Bench.Wire;
 
 namespace Chasqui.Bench.Hostile;
 
-/// <summary>A gateway with keys, a node of four slots behind it, and those who attack it: each a process of its own, with real sockets between them.</summary>
+/// <summary>A gateway with keys and all else at its defaults, a node of four slots behind it, and those who attack it: each a process of its own, with real sockets between them.</summary>
 internal sealed class HostileSet : IDisposable
 {
     /// <summary>Slots of the node; those who attack may use it too.</summary>
@@ -15,12 +15,13 @@ internal sealed class HostileSet : IDisposable
     // A gateway that has not begun to serve by then does not.
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
 
+    // Answers of many bytes in few tokens cost the node little. One is longer than sockets buffer, the other just short enough to be kept.
     private static readonly string _script = $$"""
         {
           "models": [
             { "name": "bench", "answerTokens": 16, "tokenMilliseconds": 2 },
-            { "name": "long", "answerTokens": 100000, "tokenMilliseconds": 0 },
-            { "name": "kept", "answerTokens": 5000, "tokenMilliseconds": 0 }
+            { "name": "long", "answer": "{{Words(256)}}", "tokenMilliseconds": 0 },
+            { "name": "kept", "answer": "{{Words(56)}}", "tokenMilliseconds": 0 }
           ],
           "numParallel": {{Slots}}, "recordedRequests": 0
         }
@@ -51,15 +52,16 @@ internal sealed class HostileSet : IDisposable
     public string Log => Path.Combine(_folder, "gateway", "output.log");
 
     /// <param name="unix">Whether MCP/1 comes over a Unix socket instead of TCP.</param>
+    /// <param name="priority">Of those who attack: low where times are measured, usual where a busy machine must not keep them from it.</param>
     /// <param name="cancellationToken">Stops it.</param>
-    public static async Task<HostileSet> StartAsync(bool unix, CancellationToken cancellationToken)
+    public static async Task<HostileSet> StartAsync(bool unix, ProcessPriorityClass priority, CancellationToken cancellationToken)
     {
         if (!OperatingSystem.IsLinux())
             throw new PlatformNotSupportedException("the memory of other programs is read as Linux tells it");
         var set = new HostileSet();
         try
         {
-            await set.FillAsync(unix, cancellationToken).ConfigureAwait(false);
+            await set.FillAsync(unix, priority, cancellationToken).ConfigureAwait(false);
             return set;
         }
         catch
@@ -93,7 +95,7 @@ internal sealed class HostileSet : IDisposable
         }
     }
 
-    private async Task FillAsync(bool unix, CancellationToken cancellationToken)
+    private async Task FillAsync(bool unix, ProcessPriorityClass priority, CancellationToken cancellationToken)
     {
         var programs = new Programs(_folder);
         _node = PeerProcess.Start("double", programs.Write("node", "script.json", _script));
@@ -114,9 +116,12 @@ internal sealed class HostileSet : IDisposable
         _gateway = PeerProcess.Start(["guard", Log, .. ProxySet.Program(), "serve", "--http", Http.Authority, "--mcp", listen, "--data", Data, "--config", file]);
         Process = (await _gateway.ReadAsync(cancellationToken).ConfigureAwait(false)).Process;
         await WaitAsync(cancellationToken).ConfigureAwait(false);
-        _attackers = PeerProcess.Start("attack", Text(http), Wire, infer, models);
+        _attackers = PeerProcess.Start("attack", priority.ToString(), Text(http), Wire, infer, models);
         await _attackers.ReadAsync(cancellationToken).ConfigureAwait(false);
     }
+
+    // Of 64 KiB each.
+    private static string Words(int count) => string.Join(' ', Enumerable.Repeat(new string('w', 64 * 1024), count));
 
     private string Data => Path.Combine(_folder, "data");
 

@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace Chasqui;
 
-/// <summary>Why a file could not be read or written, in words that go after its path; the runtime's own repeat the path, each in its own way.</summary>
+/// <summary>Why a file could not be read or written, in words that go after its path; the runtime's own repeat the path, each in its own
+/// way.</summary>
 public static partial class FileProblem
 {
     /// <summary>E.g. <c>it does not exist</c>; without a full stop at the end.</summary>
@@ -37,7 +38,8 @@ public static partial class FileProblem
         // The system's own words, and the path after them.
         : Lower(PathAtEnd().Replace(text.ReplaceLineEndings(" "), "").TrimEnd('.', ' '));
 
-    private static string Lower(string text) => text.Length > 1 && char.IsUpper(text[0]) && char.IsLower(text[1]) ? char.ToLowerInvariant(text[0]) + text[1..] : text;
+    private static string Lower(string text) => text.Length > 1 && char.IsUpper(text[0]) && char.IsLower(text[1])
+        ? char.ToLowerInvariant(text[0]) + text[1..] : text;
 
     [GeneratedRegex(@"\s*:\s*'[^']*'\.?\s*$")]
     private static partial Regex PathAtEnd();

@@ -1,10 +1,12 @@
+using System.Buffers;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
 namespace Chasqui;
 
 /// <summary>
-/// What is wrong with JSON, in words for people: the parser's own speak of its depth, its last block and its kinds of tokens. Messages of ours, which are exceptions of the same
+/// What is wrong with JSON, in words for people: the parser's own speak of its depth, its last block and its kinds of tokens. Messages of
+/// ours, which are exceptions of the same
 /// types, pass as they are.
 /// </summary>
 public static partial class JsonProblem
@@ -12,10 +14,13 @@ public static partial class JsonProblem
     /// <summary>The reason where there is nothing but white space and comments.</summary>
     public const string NoValue = "there is no value";
 
+    private static readonly SearchValues<char> _behindWord = SearchValues.Create(" ,]}\t\"");
+
     // What the parser appends to its messages, and we do not.
     private const string Place = " LineNumber:";
 
-    /// <summary>What is wrong, with its place where that is known, e.g. <c>'}' stands where a value must be (line 3, byte 12)</c>; without a full stop at the end.</summary>
+    /// <summary>What is wrong, with its place where that is known, e.g. <c>'}' stands where a value must be (line 3, byte 12)</c>;
+    /// without a full stop at the end.</summary>
     /// <param name="e">From reading JSON, or from reading a value out of it.</param>
     public static string Of(Exception e)
     {
@@ -34,7 +39,8 @@ public static partial class JsonProblem
         var text = (end < 0 ? e.Message : e.Message[..end]).ReplaceLineEndings(" ").TrimEnd('.', ' ');
         return e switch
         {
-            JsonException => end < 0 && !text.StartsWith("The JSON value could not be converted", StringComparison.Ordinal) ? text : Parser(text),
+            JsonException => end < 0 && !text.StartsWith("The JSON value could not be converted", StringComparison.Ordinal) ? text
+                : Parser(text),
             KeyNotFoundException => "a field is missing",
             InvalidOperationException => Kind(text),
             FormatException => Format(text),
@@ -49,8 +55,10 @@ public static partial class JsonProblem
         _ when Has(text, "maximum configured depth") => "it is nested too deep",
         _ when Has(text, "after a single JSON value") => $"{Found(text)} stands after the end of the value; there must be one value alone",
         _ when Has(text, "trailing comma") => "a comma stands before the closing bracket; leave it out",
-        _ when Has(text, "depth to be zero") || Has(text, "end of data") || EndsInNumber().IsMatch(text) => "it ends too early: a value, a list or an object is not complete",
-        _ when Has(text, "escapable") || Has(text, "hex digit") => $"{Found(text)} is no escape in a text; after \\ there must be one of \" \\ / b f n r t, or u and four hexadecimal digits",
+        _ when Has(text, "depth to be zero") || Has(text, "end of data") || EndsInNumber().IsMatch(text) =>
+            "it ends too early: a value, a list or an object is not complete",
+        _ when Has(text, "escapable") || Has(text, "hex digit") =>
+            $"{Found(text)} is no escape in a text; after \\ there must be one of \" \\ / b f n r t, or u and four hexadecimal digits",
         _ when Has(text, "within a JSON string") => $"{Found(text)} stands in a text; it must be written as an escape, such as \\n",
         _ when Has(text, "after a property name") => $"{Found(text)} stands where a colon must be",
         _ when Has(text, "property name") => $"{Found(text)} stands where a name in double quotes must be",
@@ -65,7 +73,8 @@ public static partial class JsonProblem
     };
 
     private static string Kind(string text) =>
-        WrongKind().Match(text) is { Success: true } kinds ? $"a value is {Name(kinds.Groups["is"].Value)}, where {Name(kinds.Groups["must"].Value)} was expected"
+        WrongKind().Match(text) is { Success: true } kinds
+            ? $"a value is {Name(kinds.Groups["is"].Value)}, where {Name(kinds.Groups["must"].Value)} was expected"
         : Has(text, "UTF-8") || Has(text, "UTF-16") ? "a text is not valid UTF-8, or has half a surrogate pair"
         : text;
 
@@ -81,7 +90,7 @@ public static partial class JsonProblem
         if (Character().Match(text) is not { Success: true, Value: var found })
             return "something else";
         // A word that is no value comes with what follows it.
-        var end = found.AsSpan(2..^1).IndexOfAny(" ,]}\t\"");
+        var end = found.AsSpan(2..^1).IndexOfAny(_behindWord);
         return end < 0 ? found : $"{found.AsSpan(0, end + 2)}'";
     }
 

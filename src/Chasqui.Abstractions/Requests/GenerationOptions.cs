@@ -6,6 +6,9 @@ namespace Chasqui;
 /// </summary>
 public sealed record GenerationOptions
 {
+    private const int MaxStopLength = 1024;
+    private const int MaxStopsLength = 8192;
+
     /// <summary>Nothing said.</summary>
     public static GenerationOptions Default { get; } = new();
 
@@ -54,7 +57,7 @@ public sealed record GenerationOptions
     /// <summary>Seed of this request's own random state; -1 takes a fresh one. Default -1.</summary>
     public int? Seed { get; init; }
 
-    /// <summary>Texts that end the answer and are not part of it; at most 64, none empty.</summary>
+    /// <summary>Texts that end the answer and are not part of it; at most 64, none empty, of 1,024 characters each and 8,192 together: each token of an answer is compared with all.</summary>
     public IReadOnlyList<string>? Stop { get; init; }
 
     /// <summary>
@@ -106,6 +109,10 @@ public sealed record GenerationOptions
             throw new InvalidOptionException("stop", $"{Stop.Count} texts", "at most 64 texts");
         if (Stop?.Any(string.IsNullOrEmpty) == true)
             throw new InvalidOptionException("stop", "an empty text", "texts of at least one character");
+        if (Stop?.Max(text => text.Length) > MaxStopLength)
+            throw new InvalidOptionException("stop", $"a text of {Stop.Max(text => text.Length)} characters", $"texts of at most {MaxStopLength} characters");
+        if (Stop?.Sum(text => text.Length) > MaxStopsLength)
+            throw new InvalidOptionException("stop", $"{Stop.Sum(text => text.Length)} characters", $"at most {MaxStopsLength} characters in all texts together");
     }
 
     private static void Range(string name, float? value, float low, float high)

@@ -61,7 +61,8 @@ internal static class CliProgram
         }
         catch (Exception e) when (e is EngineException or GatewayStartException or IOException or UnauthorizedAccessException)
         {
-            console.Fail(e is IOException and not TraceException or UnauthorizedAccessException ? FileProblem.WithPath(e) : OptionNames.Show(e.Message, parsed.CommandResult.Command));
+            console.Fail(e is IOException and not TraceException or UnauthorizedAccessException ? FileProblem.WithPath(e)
+                : OptionNames.Show(e.Message, parsed.CommandResult.Command));
             return ExitCodes.Failure;
         }
     }

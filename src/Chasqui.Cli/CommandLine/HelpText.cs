@@ -144,8 +144,10 @@ internal static partial class HelpText
             var text = help.ToString();
             // A verb's own option takes the place of the global one of its name.
             if (command.Options.Any(option => option.Name == GlobalOptions.Json.Name))
-                text = string.Join('\n', text.Split('\n').Where(line => !line.TrimStart().StartsWith($"{GlobalOptions.Json.Name}  ", StringComparison.Ordinal)));
-            output.Write(text.Replace($"\n  {parseResult.RootCommandResult.Command.Name} ", $"\n  {console.Command} ", StringComparison.Ordinal));
+                text = string.Join('\n', text.Split('\n')
+                    .Where(line => !line.TrimStart().StartsWith($"{GlobalOptions.Json.Name}  ", StringComparison.Ordinal)));
+            output.Write(text.Replace($"\n  {parseResult.RootCommandResult.Command.Name} ", $"\n  {console.Command} ",
+                StringComparison.Ordinal));
             if (Examples(command) is { } examples)
             {
                 output.WriteLine("Examples:");

@@ -8,7 +8,8 @@ internal static partial class OptionNames
 {
     private static readonly (string Key, string[] Options)[] _keys =
     [
-        ("Http:Endpoints", ["--http"]), ("Mcp:Listen", ["--mcp", "--listen"]), ("Data:Folder", ["--data"]), ("Models:Folders", ["--models"]), ("Logging:Level", ["--log-level"]),
+        ("Http:Endpoints", ["--http"]), ("Mcp:Listen", ["--mcp", "--listen"]), ("Data:Folder", ["--data"]),
+            ("Models:Folders", ["--models"]), ("Logging:Level", ["--log-level"]),
         ("Keys:AllowAnonymous", ["--allow-anonymous"]), ("Nodes", ["--node"]),
     ];
 

@@ -36,7 +36,8 @@ internal static partial class ParseErrors
         var given = unknown.Groups["name"].Value;
         if (!given.StartsWith('-'))
             return $"'{given}' is one word too many; a text with spaces stands in quotes";
-        var nearest = Options(command).Select(one => one.Name).Where(name => name.StartsWith("--", StringComparison.Ordinal)).MinBy(name => Distance(name, given));
+        var nearest = Options(command).Select(one => one.Name).Where(name => name.StartsWith("--", StringComparison.Ordinal))
+            .MinBy(name => Distance(name, given));
         return nearest is not null && Distance(nearest, given) <= 2
             ? $"there is no option '{given}'; did you mean '{nearest}'?"
             : $"there is no option '{given}' here";

@@ -33,7 +33,8 @@ internal sealed class GatewayNode(JsonElement json)
     public IReadOnlyList<string> Models => Json.Texts("models");
 
     /// <summary>Other names of its models, each with the model that it stands for.</summary>
-    public IReadOnlyList<(string Name, string Model)> Aliases => [.. Json.Items("aliases").Select(alias => (alias.Text("name"), alias.Text("model")))];
+    public IReadOnlyList<(string Name, string Model)> Aliases =>
+        [.. Json.Items("aliases").Select(alias => (alias.Text("name"), alias.Text("model")))];
 
     public IReadOnlyList<ResidentModel> Resident => [.. Json.Items("resident").Select(AnswerJson.Resident)];
 
@@ -53,12 +54,14 @@ internal sealed class GatewayNode(JsonElement json)
         : nodes.Where(node => node.Has(name));
 
     /// <summary>Whether a name stands for another model; it then hides a model of that name.</summary>
-    public static bool IsAlias(IReadOnlyList<GatewayNode> nodes, string name) => nodes.Any(node => node.Aliases.Any(alias => ModelNames.Same(alias.Name, name)));
+    public static bool IsAlias(IReadOnlyList<GatewayNode> nodes, string name) =>
+        nodes.Any(node => node.Aliases.Any(alias => ModelNames.Same(alias.Name, name)));
 
     /// <summary>The models in the nodes' memory, under each name that the gateway's list of them has.</summary>
     /// <param name="nodes">The nodes.</param>
     /// <param name="listed">The gateway's list, in whose order they come.</param>
-    public static IReadOnlyList<(ResidentModel Model, string? Node)> ResidentOn(IReadOnlyList<GatewayNode> nodes, IReadOnlyList<ResidentModel> listed) =>
+    public static IReadOnlyList<(ResidentModel Model, string? Node)> ResidentOn(IReadOnlyList<GatewayNode> nodes,
+        IReadOnlyList<ResidentModel> listed) =>
     [
         .. listed.Select(model => model.Summary.Name).Distinct(StringComparer.OrdinalIgnoreCase).SelectMany(name => nodes
             .SelectMany(node => node.Resident.Where(model => node.Means(nodes, name, model.Summary.Name))

@@ -81,7 +81,9 @@ internal static class Announcement
     private static string Describe(Node node, NodeSet nodes, ModelRules rules)
     {
         if (node.Report is not { } report)
-            return node.Health.LastFailure.Length > 0 ? $"down, {SafeText.OneLine(NodeFailure.Reason(node.Name, node.Health.LastFailure))}" : $"no answer yet from {node.Options.Url}";
+            return node.Health.LastFailure.Length > 0
+                ? $"down, {SafeText.OneLine(NodeFailure.Reason(node.Name, node.Health.LastFailure))}"
+                : $"no answer yet from {node.Options.Url}";
         var models = ModelsOf(node, nodes, rules);
         return $"{report.Software}, {(models.Count == 0 ? "no models" : List(models))}";
     }

@@ -20,7 +20,8 @@ internal sealed class LocalGateway : IServeRunner
             if (settings.Json)
                 context.Console.Out.WriteLine($"{{\"right\":true,\"file\":{(File.Exists(configuration.Path) ? $"\"{JsonEncodedText.Encode(configuration.Path)}\"" : "null")}}}");
             else
-                context.Console.Remark(File.Exists(configuration.Path) ? $"{configuration.Path} is right." : "The configuration is right; there is no file.");
+                context.Console.Remark(File.Exists(configuration.Path) ? $"{configuration.Path} is right."
+                    : "The configuration is right; there is no file.");
             return ExitCodes.Success;
         }
         using var scope = context.Interrupts.Begin();

@@ -37,7 +37,8 @@ internal static partial class Paragraph
         return lines.ToString();
     }
 
-    /// <summary>A command in quotes begins with the program, by its name or its path, and may have punctuation before and after it.</summary>
+    /// <summary>A command in quotes begins with the program, by its name or its path, and may have punctuation before and after
+    /// it.</summary>
     [GeneratedRegex(@"[^\s']*'(?:chasqui|[^\s']*/run) [^']*'\S*|\S+")]
     private static partial Regex Words();
 }

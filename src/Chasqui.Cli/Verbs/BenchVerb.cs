@@ -74,7 +74,8 @@ internal static class BenchVerb
             }
             else
             {
-                TableOutput.Write(console, ["SCENARIO", "WHAT IT MEASURES"], context.Scenarios.Select(s => (IReadOnlyList<string>)[s.Name, s.Description]));
+                TableOutput.Write(console, ["SCENARIO", "WHAT IT MEASURES"],
+                    context.Scenarios.Select(s => (IReadOnlyList<string>)[s.Name, s.Description]));
             }
             return ExitCodes.Success;
         }

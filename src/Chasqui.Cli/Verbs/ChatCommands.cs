@@ -24,7 +24,8 @@ internal sealed class ChatCommands(CliConsole console, IModelHost host, Conversa
                 return false;
             case "/help" or "/?":
                 foreach (var (usage, meaning) in _all)
-                    console.Error.WriteLine(console.ErrorIsTerminal ? Paragraph.Wrap($"  {usage,-16} {meaning}", console.Width(), indent: 19) : $"  {usage,-16} {meaning}");
+                    console.Error.WriteLine(console.ErrorIsTerminal
+                        ? Paragraph.Wrap($"  {usage,-16} {meaning}", console.Width(), indent: 19) : $"  {usage,-16} {meaning}");
                 break;
             case "/clear":
                 conversation.Clear();

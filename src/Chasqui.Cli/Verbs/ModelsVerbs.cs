@@ -153,7 +153,8 @@ internal static class ModelsVerbs
                 m.Details.QuantizationLevel,
                 m.Digest[..Math.Min(12, m.Digest.Length)],
                 TimeText.When(context, m.ModifiedAt),
-                .. nodes.Count > 0 ? [string.Join(", ", GatewayNode.Serving(nodes, m.Name).Select(node => node.Name))] : Array.Empty<string>(),
+                .. nodes.Count > 0 ? [string.Join(", ", GatewayNode.Serving(nodes, m.Name).Select(node => node.Name))]
+                    : Array.Empty<string>(),
             ]));
     }
 

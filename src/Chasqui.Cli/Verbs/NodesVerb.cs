@@ -9,6 +9,8 @@ namespace Chasqui.Cli;
 /// <summary><c>nodes</c>: what runs models for the gateway, and how it is.</summary>
 internal static class NodesVerb
 {
+    private static readonly JsonWriterOptions _json = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     public static Command Build(CliContext context)
     {
         var command = new Command("nodes", "The nodes that run models for the gateway: their state, load and models");
@@ -53,7 +55,7 @@ internal static class NodesVerb
     private static string ToJson(IReadOnlyList<GatewayNode> nodes)
     {
         using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var json = new Utf8JsonWriter(stream, _json))
         {
             json.WriteStartArray();
             foreach (var node in nodes)

@@ -8,6 +8,8 @@ namespace Chasqui.Cli;
 /// <summary><c>sessions …</c>: the conversations that a gateway keeps.</summary>
 internal static class SessionsVerbs
 {
+    private static readonly JsonWriterOptions _json = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private const string Root = "api/sessions";
 
     public static Command Build(CliContext context) => new("sessions", "List, show, fork, export, remove and follow the conversations that a gateway keeps")
@@ -185,7 +187,7 @@ internal static class SessionsVerbs
     private static string Indented(JsonElement json)
     {
         using var stream = new MemoryStream();
-        using (var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
+        using (var writer = new Utf8JsonWriter(stream, _json))
             json.WriteTo(writer);
         return Encoding.UTF8.GetString(stream.ToArray());
     }

@@ -179,7 +179,8 @@ public sealed class SessionCalls
         }
         catch (JsonException e)
         {
-            throw ClientException.Of("bad_answer", "the gateway's answer is not the JSON of its sessions; is it a Chasqui of this version?", e);
+            throw ClientException.Of("bad_answer",
+                "the gateway's answer is not the JSON of its sessions; is it a Chasqui of this version?", e);
         }
     }
 }

@@ -57,7 +57,7 @@ public sealed class OpenAiEngine : IEngine
     public async Task<EmbedResult> EmbedAsync(EmbedRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (request.Inputs.Count == 0)
+        if (request.Count == 0)
             return new EmbedResult { Vectors = [] };
         var start = _http.Time.GetTimestamp();
         var requests = await RequestsAsync(cancellationToken).ConfigureAwait(false);
@@ -198,7 +198,7 @@ public sealed class OpenAiEngine : IEngine
         if (server.Kind == OpenAiServerKind.Ollama)
             return ForcedCall.HoldAsync(request, Answer);
         var properties = Volatile.Read(ref _properties) ?? await PropertiesAsync(server, cancellationToken).ConfigureAwait(false);
-        return properties is { KnowsTools: false } ? ForcedCall.HoldInWordsAsync(request, Answer) : DemandedCall.AskAsync(request, Answer);
+        return properties is { KnowsTools: false } ? ForcedCall.HoldInWordsAsync(request, Answer) : DemandedCall.AskAsync(request, Answer, cancellationToken);
 
         IAsyncEnumerable<GenerationUpdate> Answer(ChatRequest asked) => AnswerAsync(asked, requests, cancellationToken);
     }

@@ -131,14 +131,32 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node, bool coun
         OpenAiOptions.Check(request.Options, request.KeepAlive, server, node);
         if (!request.Normalize && server.Kind != OpenAiServerKind.LlamaCpp)
             throw Cannot("normalize: false", "leave it at true");
+        if (request.TokenInputs.Count > 0 && server.Kind == OpenAiServerKind.Ollama)
+            throw Cannot("token ids", "send the texts");
         return JsonWriting.Object(json =>
         {
             json.WriteString("model", Id(request.Model));
-            json.Member("input", request.Inputs);
+            if (request.TokenInputs.Count == 0)
+                json.Member("input", request.Inputs);
+            else
+                Tokens(json, request.TokenInputs);
             json.WriteString("encoding_format", "base64");
             if (!request.Normalize)
                 json.WriteNumber("embd_normalize", -1);
         });
+    }
+
+    private static void Tokens(Utf8JsonWriter json, IReadOnlyList<IReadOnlyList<int>> inputs)
+    {
+        json.WriteStartArray("input");
+        foreach (var tokens in inputs)
+        {
+            json.WriteStartArray();
+            foreach (var token in tokens)
+                json.WriteNumberValue(token);
+            json.WriteEndArray();
+        }
+        json.WriteEndArray();
     }
 
     /// <summary>A request of <c>/tokenize</c>, llama.cpp's or vLLM's.</summary>

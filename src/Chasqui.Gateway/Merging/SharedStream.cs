@@ -8,7 +8,8 @@ namespace Chasqui.Gateway.Merging;
 /// <param name="sizeOf">The bytes of an item.</param>
 /// <param name="deserted">Called once, when the last reader leaves before the end.</param>
 /// <param name="full">Called when more has not been read by somebody than is kept; null for nothing.</param>
-public sealed class SharedStream<T>(int capacity, Func<T, int> sizeOf, Action deserted, Action? full = null)
+/// <param name="grew">Told of the bytes of each item, outside of all locks; null for nothing.</param>
+public sealed class SharedStream<T>(int capacity, Func<T, int> sizeOf, Action deserted, Action? full = null, Action<int>? grew = null)
 {
     private readonly Lock _gate = new();
     private readonly List<(T Item, long End)> _items = [];
@@ -59,13 +60,15 @@ public sealed class SharedStream<T>(int capacity, Func<T, int> sizeOf, Action de
     public async ValueTask WriteAsync(T item, CancellationToken cancellationToken)
     {
         TaskCompletionSource? more;
+        var size = sizeOf(item);
         lock (_gate)
         {
-            _written += sizeOf(item);
+            _written += size;
             _items.Add((item, _written));
             more = Interlocked.Exchange(ref _more, null);
         }
         more?.TrySetResult();
+        grew?.Invoke(size);
         if (full is not null && Room() is not null)
             full();
         while (Room() is { } room)

@@ -6,10 +6,12 @@ internal static class DownNodes
     /// <summary>One that was asked for by name.</summary>
     public static EngineUnavailableException Named(Node node) => new(
         node.Health.LastFailure.Length == 0 ? $"node {node.Name} has not answered yet"
-        : node.Health.PauseLeft is { Ticks: > 0 } left ? FormattableString.Invariant($"node {node.Name} is down: {NodeFailure.Reason(node.Name, node.Health.LastFailure)}; it is tried again in {Math.Ceiling(left.TotalSeconds)} s")
+        : node.Health.PauseLeft is { Ticks: > 0 } left
+            ? FormattableString.Invariant($"node {node.Name} is down: {NodeFailure.Reason(node.Name, node.Health.LastFailure)}; it is tried again in {Math.Ceiling(left.TotalSeconds)} s")
         : $"node {node.Name} is down: {NodeFailure.Reason(node.Name, node.Health.LastFailure)}");
 
     /// <summary>Each with its reason, for a list in brackets.</summary>
     public static string List(IEnumerable<Node> nodes) =>
-        string.Join("; ", nodes.Select(node => $"{node.Name}: {(node.Health.LastFailure.Length > 0 ? NodeFailure.Reason(node.Name, node.Health.LastFailure) : "has not answered yet")}"));
+        string.Join("; ", nodes.Select(node =>
+            $"{node.Name}: {(node.Health.LastFailure.Length > 0 ? NodeFailure.Reason(node.Name, node.Health.LastFailure) : "has not answered yet")}"));
 }

@@ -56,7 +56,8 @@ public interface ISessionStore : IAsyncDisposable
     Task<int> ForgetAsync(DateTimeOffset deletedBefore, CancellationToken cancellationToken = default);
 
     /// <summary>Tells of changes that others than this process made, in whatever order; ends when it is cancelled. A store that only one process can write to tells nothing.</summary>
-    /// <param name="changed">Told the session and its new version, or null when some may have been missed: also as soon as it hears, since what was read before that may be old.</param>
+    /// <param name="changed">Told the session and its new version, or null when some may have been missed: also as soon as it hears,
+    /// since what was read before that may be old.</param>
     /// <param name="cancellationToken">Stops it.</param>
     Task WatchAsync(Action<SessionKey?, long> changed, CancellationToken cancellationToken);
 }

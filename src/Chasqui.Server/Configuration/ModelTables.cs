@@ -8,7 +8,7 @@ internal static class ModelTables
     private const string Rule = "keep";
 
     public static ConfigurationTable Aliases() => new ConfigurationTable<Alias>(
-        "Models:Aliases", "Other names for models. A name is looked up once, and an alias hides a model of its name.", "none",
+        "Models:Aliases", "Other names for models. A name is looked up once, and an alias hides a model of its name. Every list of models has aliases beside the models that they stand for.", "none",
         [
             new("Name", false, "string", "", "a name, such as gpt-4o", "The name that clients use.",
                 (alias, values) => IsName(values[0]) ? alias with { Name = values[0] } : null) { IsRequired = true },

@@ -17,4 +17,10 @@ public sealed record ResumeOptions
 
     /// <summary>How many of them one caller may have, 0 to 100,000; callers of one tenant count as one. Default 64.</summary>
     public int MaxKeptPerCaller { get; init; } = 64;
+
+    /// <summary>Bytes of all answers that are kept, 0 to 2^40. Default 128 MiB.</summary>
+    public long MaxBytes { get; init; } = 128 << 20;
+
+    /// <summary>Those of one caller, 0 to 2^40; callers of one tenant count as one. Default 32 MiB.</summary>
+    public long MaxBytesPerCaller { get; init; } = 32 << 20;
 }

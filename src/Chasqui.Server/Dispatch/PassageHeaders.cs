@@ -17,7 +17,8 @@ internal static class PassageHeaders
 
     public static List<KeyValuePair<string, string>> Of(HttpRequest request)
     {
-        // Kestrel keeps of a value with "keep-alive", "close" or "upgrade" that word alone. What stood beside it is not known here, and but for those below it does not go on anyway.
+        // Kestrel keeps of a value with "keep-alive", "close" or "upgrade" that word alone. What stood beside it is not known here, and
+        // but for those below it does not go on anyway.
         var connection = request.Headers.Connection.Count == 0 ? null : request.Headers.Connection.ToString();
         var kept = new List<KeyValuePair<string, string>>(_passed.Count);
         foreach (var (name, values) in request.Headers)

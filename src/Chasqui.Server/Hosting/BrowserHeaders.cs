@@ -24,7 +24,8 @@ internal static class BrowserHeaders
         .. from what in (string[])["Requests", "Tokens"] from figure in (string[])["Limit", "Remaining", "Reset"] select $"X-RateLimit-{figure}-{what}",
         .. from what in (string[])["Requests", "Tokens"] from figure in (string[])["Limit", "Remaining", "Reset"] select $"Anthropic-RateLimit-{what}-{figure}",
         DispatchEndpoint.NodeHeader, DispatchEndpoint.RouteHeader, QueueHeaders.Wait, QueueHeaders.Position, QueueHeaders.ExpectedWait, OptionChange.HeaderName,
-        GenerationAnswer.TruncatedHeader, PassedOverHeader.Name, CountTokensEndpoint.EstimatedHeader, GenerationSharing.SharedHeader, CacheHeaders.Name,
+        GenerationAnswer.TruncatedHeader, PassedOverHeader.Name, CountTokensEndpoint.EstimatedHeader, GenerationSharing.SharedHeader,
+            CacheHeaders.Name,
         SessionHeaders.Session, SessionHeaders.Version, SessionHeaders.Omitted, "ETag", ResumeHeaders.Generation, ResumeHeaders.Offset,
     ];
 

@@ -44,7 +44,8 @@ internal static class DataFolder
     private static void Probe(string folder)
     {
         using var probe = new FileStream(
-            Path.Combine(folder, $".probe-{Environment.ProcessId}-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+            Path.Combine(folder, $".probe-{Environment.ProcessId}-{Guid.NewGuid():N}"), FileMode.CreateNew, FileAccess.Write,
+                FileShare.None, 1, FileOptions.DeleteOnClose);
     }
 
     private static void Try(string folder, Action action)

@@ -56,7 +56,8 @@ internal static partial class KeyServices
     /// <exception cref="GatewayStartException">It would not.</exception>
     public static void Check(GatewayOptions options, TimeProvider time)
     {
-        if (UsesKeys(options) && new KeyFile(options.Data.Folder, time).Read().Count == 0 && !options.AllowAnonymous && OpenAddress(options) is { } open)
+        if (UsesKeys(options) && new KeyFile(options.Data.Folder, time).Read().Count == 0 && !options.AllowAnonymous
+            && OpenAddress(options) is { } open)
             throw IsOpen(open);
     }
 

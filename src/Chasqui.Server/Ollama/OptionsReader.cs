@@ -52,7 +52,7 @@ internal static class OptionsReader
                 return to;
             default:
                 PassOver(name);
-                return ChangesText(name, value) ? to with { Unapplied = [.. to.Unapplied ?? [], name] } : to;
+                return ChangesText(name, value) && to.Unapplied?.Contains(name) != true ? to with { Unapplied = [.. to.Unapplied ?? [], name] } : to;
         }
     }
 

@@ -14,8 +14,14 @@ internal abstract class Generation(string id, string tenant)
     /// <summary>Whether it has ended and nobody reads it, so that it makes room where there is none.</summary>
     public abstract bool MayGo { get; }
 
+    /// <summary>Bytes of its answer so far. Under the lock of those that are kept.</summary>
+    public long Bytes { get; set; }
+
     /// <summary>Ends it at once, whoever reads.</summary>
     public abstract void Cancel();
+
+    /// <summary>Nobody can come back to it any more; it goes on for who reads it.</summary>
+    public abstract void LetGo();
 }
 
 /// <summary>
@@ -40,7 +46,9 @@ internal sealed class Generation<T> : Generation
     /// <param name="time">The clock.</param>
     /// <param name="ended">Told when it has ended.</param>
     /// <param name="gone">Told once when it is no longer kept.</param>
-    public Generation(string id, string tenant, Func<T, int> sizeOf, ResumeOptions options, TimeProvider time, Action<Generation> ended, Action<Generation> gone)
+    /// <param name="grew">Told of each part's bytes.</param>
+    public Generation(
+        string id, string tenant, Func<T, int> sizeOf, ResumeOptions options, TimeProvider time, Action<Generation> ended, Action<Generation> gone, Action<Generation, int> grew)
         : base(id, tenant)
     {
         (_options, _ended, _gone) = (options, ended, gone);
@@ -48,9 +56,9 @@ internal sealed class Generation<T> : Generation
         var cancel = new CancellationTokenSource();
         (Token, _cancel) = (cancel.Token, () => _ = cancel.CancelAsync());
         // One that has become too long is kept no longer, and goes on for who reads it.
-        Stream = new SharedStream<T>(options.BufferBytes, sizeOf, _cancel, Leave);
+        Stream = new SharedStream<T>(options.BufferBytes, sizeOf, _cancel, LetGo, bytes => grew(this, bytes));
         _keeper = Stream.TryJoin()!;
-        _timer = time.CreateBackgroundTimer("end of a kept answer", static generation => generation.Leave(), this);
+        _timer = time.CreateBackgroundTimer("end of a kept answer", static generation => generation.LetGo(), this);
     }
 
     public SharedStream<T> Stream { get; }
@@ -113,11 +121,12 @@ internal sealed class Generation<T> : Generation
     public override void Cancel()
     {
         // Whoever sees that it has ended may ask for another one of that name.
-        Leave();
+        LetGo();
         _cancel();
     }
 
-    private void Leave()
+    /// <inheritdoc/>
+    public override void LetGo()
     {
         _gone(this);
         _timer.Dispose();

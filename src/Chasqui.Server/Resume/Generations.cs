@@ -13,7 +13,8 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
 
     private readonly Lock _gate = new();
     private readonly LinkedList<Generation> _ended = [];
-    private readonly Dictionary<string, int> _ofCaller = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (int Count, long Bytes)> _ofCaller = new(StringComparer.Ordinal);
+    private long _bytes;
 
     /// <summary>Those that are kept.</summary>
     public int Count => _kept.Count;
@@ -69,13 +70,13 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         {
             if (!HasRoom(key.Sharers) && !TryMakeRoom(key.Sharers))
                 return null;
-            var made = new Generation<T>(id, key.Sharers, sizeOf, options.Resume, time, Ended, Gone);
+            var made = new Generation<T>(id, key.Sharers, sizeOf, options.Resume, time, Ended, Gone, Grew);
             lock (_gate)
             {
                 found = _kept.GetOrAdd(key, made);
                 isNew = found == made;
                 if (isNew)
-                    _ofCaller[key.Sharers] = _ofCaller.GetValueOrDefault(key.Sharers) + 1;
+                    Account(key.Sharers, 1, 0);
             }
             if (!isNew)
                 made.Cancel();
@@ -99,17 +100,50 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
             _ended.Remove(generation);
             if (!_kept.TryRemove(new((generation.Tenant, generation.Id), generation)))
                 return;
-            if (_ofCaller.GetValueOrDefault(generation.Tenant) is > 1 and var count)
-                _ofCaller[generation.Tenant] = count - 1;
-            else
-                _ofCaller.Remove(generation.Tenant);
+            Account(generation.Tenant, -1, -generation.Bytes);
         }
+    }
+
+    /// <summary>There is more of an answer. Where that is too much, ended answers of the same caller go, the oldest first, and where there is none, nobody can come back to this one.</summary>
+    private void Grew(Generation generation, int bytes)
+    {
+        lock (_gate)
+        {
+            if (!_kept.TryGetValue((generation.Tenant, generation.Id), out var kept) || kept != generation)
+                return;
+            generation.Bytes += bytes;
+            Account(generation.Tenant, 0, bytes);
+        }
+        while (IsTooMuch(generation.Tenant))
+        {
+            if (TryMakeRoom(generation.Tenant))
+                continue;
+            generation.LetGo();
+            return;
+        }
+    }
+
+    private bool IsTooMuch(string sharers)
+    {
+        lock (_gate)
+            return _bytes > options.Resume.MaxBytes || _ofCaller.GetValueOrDefault(sharers).Bytes > options.Resume.MaxBytesPerCaller;
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void Account(string sharers, int count, long bytes)
+    {
+        _bytes += bytes;
+        var (had, hadBytes) = _ofCaller.GetValueOrDefault(sharers);
+        if (had + count > 0)
+            _ofCaller[sharers] = (had + count, hadBytes + bytes);
+        else
+            _ofCaller.Remove(sharers);
     }
 
     private bool HasRoom(string sharers)
     {
         lock (_gate)
-            return _kept.Count < options.Resume.MaxKept && _ofCaller.GetValueOrDefault(sharers) < options.Resume.MaxKeptPerCaller;
+            return _kept.Count < options.Resume.MaxKept && _ofCaller.GetValueOrDefault(sharers).Count < options.Resume.MaxKeptPerCaller;
     }
 
     /// <summary>Of the caller's own the one goes that ended first: most clients that read an answer to its end do not come back. No caller takes the place of another.</summary>

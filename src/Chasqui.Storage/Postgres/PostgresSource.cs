@@ -60,5 +60,6 @@ internal static class PostgresSource
 
     /// <summary>The reason is left out: it may have a part of the password.</summary>
     private static SessionStoreException Wrong(Exception e) => new(
-        StoreFault.Unavailable, "Sessions:Database is no connection string of PostgreSQL; it must be one such as Host=db;Username=chasqui;Password=…;Database=chasqui", e);
+        StoreFault.Unavailable,
+            "Sessions:Database is no connection string of PostgreSQL; it must be one such as Host=db;Username=chasqui;Password=…;Database=chasqui", e);
 }

@@ -80,8 +80,8 @@ public sealed class FatalInputTests
     {
         await using var bed = new EngineBed();
         var error = await Assert.ThrowsAsync<InvalidRequestException>(() => bed.Engine.EmbedAsync(
-            new EmbedRequest { Model = "mini", Inputs = [.. Enumerable.Repeat("a", 262_145)] }, EngineBed.Token));
-        Assert.Contains("262144 for this model", error.Message, StringComparison.Ordinal);
+            new EmbedRequest { Model = "mini", Inputs = [.. Enumerable.Repeat("a", 65_537)] }, EngineBed.Token));
+        Assert.Contains("65536 for this model", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -74,6 +74,38 @@ public sealed class OpenAiRequestTests
         Assert.DoesNotContain(server.Requests, request => request.Method == "POST");
     }
 
+    [Theory]
+    [InlineData(LlamaCpp, true)]
+    [InlineData(Vllm, true)]
+    [InlineData(Other, true)]
+    [InlineData(Ollama, false)]
+    public async Task Token_ids_are_sent_as_they_are_where_the_server_takes_any(string owner, bool takes)
+    {
+        await using var server = new OpenAiScript(owner).With("POST /v1/embeddings", """{"data":[{"embedding":[1,0]},{"embedding":[0,1]}]}""");
+        var asking = server.Engine.EmbedAsync(new EmbedRequest { Model = "mini", Inputs = [], TokenInputs = [[1, 2], [3]] }, Nodes.Token);
+
+        if (takes)
+        {
+            Assert.Equal(2, (await asking).Vectors.Count);
+            Assert.Equal("[[1,2],[3]]", server.Sent.GetProperty("input").GetRawText());
+            return;
+        }
+        Assert.Contains("cannot take token ids; send the texts", (await Assert.ThrowsAsync<InvalidRequestException>(() => asking)).Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(server.Requests, request => request.Method == "POST");
+    }
+
+    [Fact]
+    public async Task An_Ollama_takes_no_token_ids()
+    {
+        await using var server = ScriptedNode.Answering("{}");
+        await using var node = Nodes.Ollama(server.Address);
+
+        var refused = await Assert.ThrowsAsync<InvalidRequestException>(() => node.Engine.EmbedAsync(new EmbedRequest { Model = "mini", Inputs = [], TokenInputs = [[1]] }, Nodes.Token));
+
+        Assert.Equal("Ollama's API takes no token ids; send the texts", refused.Message);
+        Assert.Empty(server.Requests);
+    }
+
     [Fact]
     public async Task Calls_are_told_in_the_clients_own_characters()
     {

@@ -98,7 +98,8 @@ public sealed class RouteTests
         var way = fleet.Dispatcher.Begin(Fleet.To(node: "c"));
         var error = await Assert.ThrowsAnyAsync<InvalidRequestException>(() => way.NextAsync(Fleet.Token).AsTask());
         Assert.Equal("there is no node \"c\"; there are a, b", error.Message);
-        Assert.Equal(error.Message, (await Assert.ThrowsAnyAsync<InvalidRequestException>(() => fleet.Engine.On("c").ListAsync(Fleet.Token))).Message);
+        Assert.Equal(error.Message, (await Assert.ThrowsAnyAsync<InvalidRequestException>(() => fleet.Engine.On("c")
+            .ListAsync(Fleet.Token))).Message);
     }
 
     [Fact]

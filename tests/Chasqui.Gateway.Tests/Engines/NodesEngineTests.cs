@@ -119,9 +119,10 @@ public sealed class NodesEngineTests
     [Fact]
     public async Task Models_in_memory_have_their_aliases_too_and_what_is_hidden_stays_so()
     {
+        var aliases = new Dictionary<string, string> { ["gpt-4o"] = "m", ["Own"] = "m" };
         var settings = new GatewaySettings
         {
-            Catalogue = new CatalogueOptions { Aliases = new Dictionary<string, string> { ["gpt-4o"] = "m", ["Own"] = "m" }, Deny = ["secret*"] },
+            Catalogue = new CatalogueOptions { Aliases = aliases, Deny = ["secret*"] },
         };
         var node = new FakeNode("a", "m", "own", "secret", "none")
         {
@@ -144,11 +145,15 @@ public sealed class NodesEngineTests
     [Fact]
     public async Task A_list_of_a_node_that_is_not_there_or_is_down_says_so()
     {
-        await using var fleet = await Fleet.OfAsync(new FakeNode("a", "m"), new FakeNode("b") { Silent = new EngineUnavailableException("node 'b' cannot be reached") });
-        foreach (var ask in (Func<NodesEngine, Task>[])[engine => engine.ListAsync(Fleet.Token), engine => engine.ListResidentAsync(Fleet.Token)])
+        await using var fleet = await Fleet.OfAsync(new FakeNode("a", "m"),
+            new FakeNode("b") { Silent = new EngineUnavailableException("node 'b' cannot be reached") });
+        Func<NodesEngine, Task>[] lists = [engine => engine.ListAsync(Fleet.Token), engine => engine.ListResidentAsync(Fleet.Token)];
+        foreach (var ask in lists)
         {
-            Assert.Equal("there is no node \"c\"; there are a, b", (await Assert.ThrowsAnyAsync<InvalidRequestException>(() => ask(fleet.Engine.On("c")))).Message);
-            Assert.StartsWith("node b is down: cannot be reached; ", (await Assert.ThrowsAsync<EngineUnavailableException>(() => ask(fleet.Engine.On("b")))).Message, StringComparison.Ordinal);
+            Assert.Equal("there is no node \"c\"; there are a, b",
+                (await Assert.ThrowsAnyAsync<InvalidRequestException>(() => ask(fleet.Engine.On("c")))).Message);
+            Assert.StartsWith("node b is down: cannot be reached; ",
+                (await Assert.ThrowsAsync<EngineUnavailableException>(() => ask(fleet.Engine.On("b")))).Message, StringComparison.Ordinal);
         }
     }
 

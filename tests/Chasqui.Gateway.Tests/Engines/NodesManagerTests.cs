@@ -26,7 +26,8 @@ public sealed class NodesManagerTests
         await fleet.Engine.ManagerOn("b").CopyAsync("m", "n", Fleet.Token);
         Assert.Empty(fleet.Doubles["a"].Asked);
         Assert.Equal(["pull new", "copy m n"], fleet.Doubles["b"].Asked);
-        var error = await Assert.ThrowsAnyAsync<InvalidRequestException>(() => AllAsync(fleet.Engine.ManagerOn("c").PullAsync(_pull, Fleet.Token)));
+        var error = await Assert.ThrowsAnyAsync<InvalidRequestException>(() =>
+            AllAsync(fleet.Engine.ManagerOn("c").PullAsync(_pull, Fleet.Token)));
         Assert.Equal("there is no node \"c\"; there are a, b", error.Message);
     }
 

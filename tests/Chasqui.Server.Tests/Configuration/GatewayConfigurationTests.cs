@@ -102,7 +102,8 @@ public sealed class GatewayConfigurationTests : IDisposable
     [Theory]
     [InlineData("", "chasqui.json line 1 cannot be read: ")]
     [InlineData("{ \"Http\":\n ", "chasqui.json line 2 cannot be read: it ends too early: a value, a list or an object is not complete")]
-    [InlineData("\n{ \"Http\": {\n \"Endpoints\": nowhere } }", "chasqui.json line 3 cannot be read: 'nowhere' is no value; there are true, false and null")]
+    [InlineData("\n{ \"Http\": {\n \"Endpoints\": nowhere } }",
+        "chasqui.json line 3 cannot be read: 'nowhere' is no value; there are true, false and null")]
     [InlineData("{ \"Http\" {} }", "chasqui.json line 1 cannot be read: '{' stands where a colon must be")]
     [InlineData("{ \"Http\": \"\\ud800\" }", "chasqui.json line 1 cannot be read: ")]
     [InlineData("// nothing\n[]", "chasqui.json line 2 cannot be read: it must be an object: { … }")]

@@ -103,7 +103,8 @@ public sealed class KeyFileTests : IDisposable
     [InlineData("", "is no file of keys")]
     [InlineData("{\n\"version\": 1,\n\"keys\": [{]\n}", " line 3: is no file of keys")]
     [InlineData("// none", " line 1: is no file of keys: it is empty; ")]
-    [InlineData("{\"version\":1,}}", " line 1: is no file of keys: '}' stands after the end of the value; there must be one value alone; put its last good copy back")]
+    [InlineData("{\"version\":1,}}",
+        " line 1: is no file of keys: '}' stands after the end of the value; there must be one value alone; put its last good copy back")]
     [InlineData("[]", " line 1: is no file of keys: it must be an object")]
     [InlineData("{\"version\":1,\n\"keys\":[{\"id\":\"\\ud800\"}]}", " line 2: is no file of keys: a text is not valid UTF-8, or has half a surrogate pair")]
     [InlineData("{}", "\"version\" is missing")]

@@ -5,7 +5,8 @@ using Messages = Chasqui.Protocol.Messages;
 
 namespace Chasqui.Server.Tests.Nodes;
 
-/// <summary>A gateway with aliases over the real engine: each list of models has them, on each API, and none has a model that the configuration hides.</summary>
+/// <summary>A gateway with aliases over the real engine: each list of models has them, on each API, and none has a model that the
+/// configuration hides.</summary>
 public sealed class AliasListsTests : IAsyncLifetime
 {
     private const string Alias = "gpt-4o";
@@ -90,6 +91,7 @@ public sealed class AliasListsTests : IAsyncLifetime
         var node = JsonElement.Parse(await response.Content.ReadAsStringAsync(Cancellation)).GetProperty("nodes")[0];
 
         Assert.Equal("mini:latest", Assert.Single(node.GetProperty("models").EnumerateArray()).GetString());
-        Assert.Equal($$"""{"name":"{{Alias}}","model":"mini:latest"}""", Assert.Single(node.GetProperty("aliases").EnumerateArray()).GetRawText());
+        Assert.Equal($$"""{"name":"{{Alias}}","model":"mini:latest"}""", Assert.Single(node.GetProperty("aliases").EnumerateArray())
+            .GetRawText());
     }
 }

@@ -50,11 +50,13 @@ public sealed class NamedNodeTests
         await fleet.Nodes.RefreshAsync(Cancellation);
         var asked = fleet.Doubles[0].Requests.Count(IsAsked);
 
-        using var response = await SendAsync(fleet, path, path == "/infer" ? """{"model":"mini","prompt":"x"}""" : ApiCall.Of(path, false).Body, "n1");
+        using var response = await SendAsync(fleet, path, path == "/infer" ? """{"model":"mini","prompt":"x"}""" : ApiCall.Of(path, false)
+            .Body, "n1");
         var text = await response.Content.ReadAsStringAsync(Cancellation);
 
         Assert.Equal(503, (int)response.StatusCode);
-        Assert.Contains("node n1 is down: cannot be reached at ", JsonElement.Parse(text).GetRawText().Replace("\\u0027", "'", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains("node n1 is down: cannot be reached at ", JsonElement.Parse(text).GetRawText()
+            .Replace("\\u0027", "'", StringComparison.Ordinal), StringComparison.Ordinal);
         Assert.Equal(asked, fleet.Doubles[0].Requests.Count(IsAsked));
 
         static bool IsAsked(RecordedRequest request) => request.Method == "POST";

@@ -67,8 +67,9 @@ public sealed class OneTooManyTests
         await fleet.WarmAsync();
         Strike(fleet, 0, status, "7");
         await using var client = new ChasquiClient(GatewayHost.WireAddresses(fleet.Gateway.App)[0]);
+        var chat = new Messages.ChatRequest { Model = "mini", Messages = { new Messages.ChatMessage { Role = "user", Content = "Hello!" } } };
         var updates = operation == "chat"
-            ? client.ChatAsync(new Messages.ChatRequest { Model = "mini", Messages = { new Messages.ChatMessage { Role = "user", Content = "Hello!" } } }, cancellationToken: Cancellation)
+            ? client.ChatAsync(chat, cancellationToken: Cancellation)
             : client.GenerateAsync(new Messages.GenerateRequest { Model = "mini", Prompt = "Hello!" }, cancellationToken: Cancellation);
 
         var error = await Assert.ThrowsAsync<ClientException>(async () => await updates.GetAsyncEnumerator(Cancellation).MoveNextAsync());
@@ -89,10 +90,12 @@ public sealed class OneTooManyTests
         await fleet.WarmAsync();
         Strike(fleet, 0, 429, "7");
         await using var client = new ChasquiClient(GatewayHost.WireAddresses(fleet.Gateway.App)[0]);
-        await using var answer = await client.HttpAsync("POST", path, Encoding.UTF8.GetBytes(ApiCall.Of(path, false).Body), cancellationToken: Cancellation);
+        await using var answer = await client.HttpAsync("POST", path, Encoding.UTF8.GetBytes(ApiCall.Of(path, false).Body),
+            cancellationToken: Cancellation);
 
         Assert.Equal((429, "7"), (answer.Status, answer.Headers["retry-after"]));
-        Assert.Contains("two of three are busy", Encoding.UTF8.GetString(await answer.ReadBodyAsync(cancellationToken: Cancellation)), StringComparison.Ordinal);
+        Assert.Contains("two of three are busy", Encoding.UTF8.GetString(await answer.ReadBodyAsync(cancellationToken: Cancellation)),
+            StringComparison.Ordinal);
     }
 
     [Theory]

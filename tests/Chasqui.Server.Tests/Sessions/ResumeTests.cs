@@ -69,7 +69,9 @@ public sealed class ResumeTests
         var ends = new[] { new TaskCompletionSource(), new TaskCompletionSource() };
         var count = -1;
         await using var gateway = await RunningGateway.StartAsync(
-            new ScriptedEngine { Answer = (_, token) => EndlessAsync(ends[Interlocked.Increment(ref count)], token) }, options => options with { Resume = options.Resume with { RunOn = alone } }, builder => builder.Services.AddSingleton<TimeProvider>(time));
+            new ScriptedEngine { Answer = (_, token) => EndlessAsync(ends[Interlocked.Increment(ref count)], token) }, options =>
+                options with { Resume = options.Resume with { RunOn = alone } }, builder =>
+                builder.Services.AddSingleton<TimeProvider>(time));
         var generations = gateway.App.Services.GetRequiredService<Generations>();
         using (await gateway.Http.SendAsync(Request("/api/chat", Chat), HttpCompletionOption.ResponseHeadersRead, Cancellation))
             Assert.Equal(1, generations.Count);

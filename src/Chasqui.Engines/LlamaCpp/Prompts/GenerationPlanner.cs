@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Chasqui.Engines.Grammars;
 using Chasqui.Engines.LlamaCpp.Decoding;
@@ -19,6 +20,9 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
     private const int UnlimitedContexts = 10;
 
     private const int DefaultKeep = 4;
+
+    private const int MostTools = 512;
+    private const int MostToolBytes = 1024 * 1024;
 
     /// <summary>Turns of one request. Each takes memory while it is rendered, however short it is.</summary>
     private const int MostTurns = 65_536;
@@ -42,6 +46,7 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
         {
             if (tools.ValueKind != JsonValueKind.Array)
                 throw new InvalidRequestException("tools must be an array of tool definitions");
+            CheckTools(tools);
             // A call that must be made is held by a grammar, whatever the model knows.
             if (tools.GetArrayLength() > 0 && !able.Contains("tools") && request is not ChatRequest { ToolChoice.IsForced: true })
                 throw new UnsupportedCapabilityException(request.Model, "tools");
@@ -56,6 +61,18 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
 
         if (request is GenerateRequest { Images.Count: > 0 } || (request is ChatRequest chat && chat.Messages.Any(m => m.Images.Count > 0)))
             throw new UnsupportedCapabilityException(request.Model, "vision");
+    }
+
+    /// <summary>All of them are rendered for each prompt, and compiled where one must be called.</summary>
+    private static void CheckTools(JsonElement tools)
+    {
+        if (tools.GetArrayLength() is > MostTools and var count)
+            throw new InvalidRequestException(FormattableString.Invariant($"{count} tools are too many for one request, which may have {MostTools}"));
+        if (JsonMarshal.GetRawUtf8Value(tools).Length is > MostToolBytes and var bytes)
+        {
+            throw new InvalidRequestException(FormattableString.Invariant(
+                $"the tools have {bytes} bytes of JSON, but may have at most {MostToolBytes}; shorten their descriptions and schemas"));
+        }
     }
 
     /// <param name="request">What is asked.</param>

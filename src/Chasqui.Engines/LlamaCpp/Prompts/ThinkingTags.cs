@@ -13,6 +13,6 @@ internal sealed partial record ThinkingTags(string Open, string Close)
             ? new ThinkingTags(match.Groups["open"].Value, match.Groups["close"].Value)
             : Default;
 
-    [GeneratedRegex(@"(?<open>[^\s{}]+)\s*\{\{-?\s*(\$?[\w.]*)\.Thinking\s*-?\}\}\s*(?<close>[^\s{}]+)", RegexOptions.CultureInvariant, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"(?<open>[^\s{}]+)\s*\{\{-?\s*(\$?[\w.]*)\.Thinking\s*-?\}\}\s*(?<close>[^\s{}]+)", RegexOptions.CultureInvariant | RegexOptions.NonBacktracking)]
     private static partial Regex AroundThinking();
 }
