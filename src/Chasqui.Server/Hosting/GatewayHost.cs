@@ -145,6 +145,7 @@ public static class GatewayHost
         builder.Services.AddSessions(options);
         builder.Services.AddSingleton<ApiContext>();
         builder.Services.AddSingleton<Router>();
+        builder.Services.AddHostedService(services => new IdleMemory(services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<ChannelHub>();
         builder.Services.AddSingleton<WireGateway>();
         builder.Services.AddWireTransport();
