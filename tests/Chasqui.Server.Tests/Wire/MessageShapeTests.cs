@@ -20,7 +20,7 @@ public sealed class MessageShapeTests
     [Fact]
     public void A_message_that_is_cut_has_no_more_fields_than_the_whole()
     {
-        var whole = new Messages.EmbedRequest { Model = "mini", Inputs = { "a", "b", new string('c', 300) }, Truncate = true, Dimensions = -1 }.ToByteArray();
+        var whole = new Messages.EmbedRequest { Model = "mini", Inputs = { "a", "b", new string('c', 300) }, NoTruncate = true, Dimensions = -1 }.ToByteArray();
 
         for (var length = 0; length <= whole.Length; length++)
             Assert.InRange(MessageShape.CountFields(whole.AsSpan(0, length)), 0, MessageShape.CountFields(whole));
