@@ -10,7 +10,7 @@ namespace Chasqui.Gateway.Shaping;
 /// <param name="time">For the wait.</param>
 public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalCounts refusals, TimeProvider time)
 {
-    private const long UsualBytes = 384L << 20;
+    private const long UsualBytes = 256L << 20;
 
     // Those who hold little have the last eighth to themselves: a few who hold much do not stop all others.
     private const long Little = 2 << 20;

@@ -3,7 +3,7 @@ namespace Chasqui.Gateway;
 /// <summary>What requests may hold of the gateway while they come and run.</summary>
 public sealed record LoadOptions
 {
-    /// <summary>Bytes of request bodies that are held in memory at a time, of all callers together, 1 MiB to 1 TiB. Default null: 384 MiB, or a quarter of the memory where that is less.</summary>
+    /// <summary>Bytes of request bodies that are held in memory at a time, of all callers together, 1 MiB to 1 TiB. Default null: 256 MiB, or a quarter of the memory where that is less.</summary>
     public long? BodyBytes { get; init; }
 
     /// <summary>The same of one caller, 64 KiB to 1 TiB. Default null: a quarter of all.</summary>

@@ -13,7 +13,7 @@ internal static class LoadKeys
 
     public static IReadOnlyList<ConfigurationKey> All { get; } =
     [
-        Bytes("BodyBytes", 1 << 20, "the lesser of 384 MiB and a quarter of the memory",
+        Bytes("BodyBytes", 1 << 20, "the lesser of 256 MiB and a quarter of the memory",
             "Bytes of request bodies that are in memory at a time, of all callers together. What does not fit waits, and is refused with 503 then.",
             (load, value) => load with { BodyBytes = value }),
         Bytes("BodyBytesPerCaller", 64 << 10, "a quarter of `Limits:BodyBytes`",

@@ -123,7 +123,7 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
             _ => shaper.DefaultOutputTokens,
         };
         // What can be sent in several requests need not put all who share a limit into debt.
-        if (maxTokens == NoAnswer && prompt > DivisibleBursts * limits.SmallestTokenBurst)
+        if (maxTokens == NoAnswer && prompt / DivisibleBursts > limits.SmallestTokenBurst)
         {
             throw new RateLimitedException(FormattableString.Invariant(
                 $"the request has about {prompt} tokens, but its limits let {limits.SmallestTokenBurst} through at once; send it in several requests"), true, null);

@@ -30,8 +30,8 @@ public sealed class RequestBudgetTests : IAsyncLifetime
         { "/v1/chat/completions", $$$"""{"model":"mini","messages":[{{{Turn}}}],"logit_bias":{"1":1}}""", "except empty" },
         { "/api/chat", $$$"""{"model":"mini","messages":[{{{Many(Turn, 65_537)}}}]}""", "65537 messages are too many" },
         { "/v1/messages", $$$"""{"model":"mini","max_tokens":1,"messages":[{{{Many(Turn, 65_537)}}}]}""", "65537 messages are too many" },
-        { "/api/embed", $$$"""{"model":"mini","input":[{{{Many("\"a\"", 65_537)}}}]}""", "may hold 65536 for this model" },
-        { "/v1/embeddings", $$$"""{"model":"mini","input":[{{{Many("\"a\"", 65_537)}}}]}""", "may hold 65536 for this model" },
+        { "/api/embed", $$$"""{"model":"mini","input":[{{{Many("\"a\"", 65_537)}}}]}""", "may hold 16384 for this model" },
+        { "/v1/embeddings", $$$"""{"model":"mini","input":[{{{Many("\"a\"", 65_537)}}}]}""", "may hold 16384 for this model" },
         { "/api/chat", $$$"""{"model":"mini","messages":[{{{Turn}}}],"format":{"type":"string","pattern":"^{{{new string('a', 5_000)}}}$"}}""", "at most 4096" },
         { "/api/chat", $$$"""{"model":"mini","messages":[{{{Turn}}}],"format":{"enum":[{{{Many("\"a#\"", 5_001)}}}]}}""", "at most 5000 values" },
         { "/v1/chat/completions", $$$"""{"model":"mini","messages":[{{{Turn}}}],"response_format":{"type":"json_schema","json_schema":{"name":"a","schema":{"type":"string","pattern":"^{{{new string('a', 5_000)}}}$"} } } }""", "at most 4096" },
@@ -90,7 +90,7 @@ public sealed class RequestBudgetTests : IAsyncLifetime
         var text = await Assert.ThrowsAsync<ClientException>(() => client.TokenizeAsync(new Messages.TokenizeRequest { Model = "mini", Text = new string('a', 8_388_609) }, null, Cancellation));
 
         Assert.Equal("invalid_option", stop.Error.Code);
-        Assert.Contains("65536 for this model", inputs.Message, StringComparison.Ordinal);
+        Assert.Contains("16384 for this model", inputs.Message, StringComparison.Ordinal);
         Assert.Contains("at most 8388608", text.Message, StringComparison.Ordinal);
     }
 
