@@ -193,7 +193,7 @@ export type GenerationOptions = Message<"chasqui.v1.GenerationOptions"> & {
   seed?: number | undefined;
 
   /**
-   * Texts that end the answer and are not part of it; at most 64, none empty.
+   * Texts that end the answer and are not part of it; at most 64, none empty, of 1,024 characters each and 8,192 together.
    *
    * @generated from field: repeated string stop = 16;
    */
