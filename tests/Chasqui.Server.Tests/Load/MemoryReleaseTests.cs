@@ -5,7 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace Chasqui.Server.Tests.Load;
 
 /// <summary>After many bytes were held the collector is asked to give them back: beside the work while it goes on, as a whole when it is quiet.</summary>
-public sealed class MemoryReleaseTests
+public sealed class MemoryReleaseTests : IDisposable
 {
     private const long Mebibyte = 1 << 20;
 
@@ -23,6 +23,8 @@ public sealed class MemoryReleaseTests
         _budget = new ByteBudget(settings, Mebibyte, refusals, _time);
         _release = new MemoryRelease(_budget, _time, _collected.Add);
     }
+
+    public void Dispose() => _release.Dispose();
 
     [Fact]
     public void A_storm_is_followed_by_one_whole_collection()
@@ -77,6 +79,5 @@ public sealed class MemoryReleaseTests
         _release.Left(40 * Mebibyte);
 
         Assert.Equal([false, false], _collected);
-        _release.Dispose();
     }
 }

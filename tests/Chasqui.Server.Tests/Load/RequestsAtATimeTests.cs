@@ -11,7 +11,7 @@ using Messages = Chasqui.Protocol.Messages;
 namespace Chasqui.Server.Tests.Load;
 
 /// <summary>Requests, event streams and connections of one caller at a time, and that nothing is read of who may ask for nothing.</summary>
-public sealed class RequestsAtATimeTests
+public sealed class RequestsAtATimeTests : IDisposable
 {
     private const string Chat = """{"model":"mini","stream":false,"max_tokens":5,"messages":[{"role":"user","content":"x"}]}""";
 
@@ -21,6 +21,8 @@ public sealed class RequestsAtATimeTests
     private readonly TaskCompletionSource _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _begun.Dispose();
 
     [Theory]
     [InlineData("/api/chat", "{\"error\":\"key ")]
