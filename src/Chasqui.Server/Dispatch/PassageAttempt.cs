@@ -175,7 +175,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     private RewrittenBody Rewritten(NodeLease lease, bool asks)
     {
         // The name that the client said is kept where it means the node's model: the answer repeats it.
-        var body = RequestRewriter.Rewrite(scan, ModelNames.SameSpelling(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy, asks);
+        var body = RequestRewriter.Rewrite(scan, ModelNames.SameSpelling(scan.Model!, lease.ModelName) ? null : lease.ModelName, scan.SaysKeepAlive ? lease.Hold(policy) : policy, asks);
         if (body.Changes.Count > 0 && !http.Response.HasStarted)
             http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(body.Changes);
         return body;

@@ -37,6 +37,26 @@ public sealed class OpenAiRequestTests
     };
 
     [Theory]
+    [InlineData("stream_options", true)]
+    [InlineData("include_usage", true)]
+    [InlineData("seed", false)]
+    public async Task A_server_that_refuses_to_be_asked_for_the_count_is_not_asked_again(string refused, bool answers)
+    {
+        await using var server = new OpenAiScript(Other, Hi) { Refused = refused };
+        var chat = OpenAiScript.Chat() with { Options = new GenerationOptions { Seed = 7 } };
+        for (var time = 0; time < 2; time++)
+        {
+            if (answers)
+                Assert.Equal("Hi", string.Concat((await Nodes.AllAsync(server.Engine.ChatAsync(chat, Nodes.Token))).Select(update => update.Text)));
+            else
+                await Assert.ThrowsAsync<InvalidRequestException>(() => Nodes.AllAsync(server.Engine.ChatAsync(chat, Nodes.Token)));
+        }
+
+        var asked = server.Requests.Where(request => request.Method == "POST").Select(request => request.Body.Contains("\"include_usage\":true", StringComparison.Ordinal));
+        Assert.Equal(answers ? [true, false, false] : [true, true], asked);
+    }
+
+    [Theory]
     [InlineData(LlamaCpp)]
     [InlineData(Vllm)]
     [InlineData(LmStudio)]
