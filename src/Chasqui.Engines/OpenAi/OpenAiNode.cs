@@ -52,6 +52,7 @@ public sealed class OpenAiNode : INodeConnection
             Slots = properties?.Slots,
             BusySlots = await counting.ConfigureAwait(false),
             Software = software,
+            IgnoresRenderOnly = server.Kind != OpenAiServerKind.Ollama,
             IgnoresToolChoice = server.Kind == OpenAiServerKind.Ollama || properties is { KnowsTools: false },
             Server = NodeServer.OpenAi,
         };

@@ -72,6 +72,9 @@ public sealed class Node : IAsyncDisposable
     /// <summary>Whether it passes over how the tools of a request are to be used.</summary>
     public bool IgnoresToolChoice => _known.Report?.IgnoresToolChoice ?? false;
 
+    /// <summary>Whether it answers a request that only asks to be shown its prompt.</summary>
+    public bool IgnoresRenderOnly => _known.Report?.IgnoresRenderOnly ?? false;
+
     /// <summary>Whether it refuses a stream that is asked to count its tokens, as some old servers of OpenAI's API do. Learned when it does, and forgotten with the node.</summary>
     public bool RefusesUsage { get => _refusesUsage; set => _refusesUsage = value; }
 

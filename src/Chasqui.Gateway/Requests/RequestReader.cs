@@ -118,6 +118,9 @@ internal ref struct RequestReader(RequestScan scan)
             case Dialects.OpenAi or Dialects.OpenAiResponses or Dialects.Anthropic when name.SequenceEqual("temperature"u8):
                 _scan.IsCold = IsZero(ref reader) ?? _scan.IsCold;
                 break;
+            case Dialects.OpenAi when name.SequenceEqual("_debug_render_only"u8):
+                _scan.OnlyRenders = reader.TokenType == JsonTokenType.True;
+                break;
             case Dialects.OpenAi when name.SequenceEqual("seed"u8):
                 _scan.IsSeeded = IsSeed(ref reader) ?? _scan.IsSeeded;
                 break;

@@ -80,6 +80,9 @@ public sealed class RequestScan : IDisposable
     /// <summary>Whether it is said how the tools are to be used, beyond leaving it to the model: not every node that speaks the language listens to it.</summary>
     public bool ChoosesTools { get; internal set; }
 
+    /// <summary>Whether nothing is to be answered, but the prompt to be shown that the template makes.</summary>
+    public bool OnlyRenders { get; internal set; }
+
     /// <summary>Whether something is asked for, in Anthropic's language, that only Anthropic has: a tool that it runs itself, or a conversation that it keeps.</summary>
     public bool AsksAnthropic { get; internal set; }
 
@@ -154,6 +157,7 @@ public sealed class RequestScan : IDisposable
         Guarded = GuardedMembers.None;
         HasTools = false;
         ChoosesTools = false;
+        OnlyRenders = false;
         AsksAnthropic = false;
         PromptCharacters = 0;
         Hasher.Reset();

@@ -193,7 +193,8 @@ internal sealed partial class DispatchEndpoint(
 
     /// <summary>Whether the node takes the request as it is: it speaks its language, and all that is asked for in it.</summary>
     private static bool Passes(NodeLease lease, RequestScan scan) =>
-        (lease.Node.Dialects & lease.Request.Dialect) != 0 && !scan.AsksAnthropic && !(scan.ChoosesTools && lease.Node.IgnoresToolChoice);
+        (lease.Node.Dialects & lease.Request.Dialect) != 0 && !scan.AsksAnthropic && !(scan.ChoosesTools && lease.Node.IgnoresToolChoice)
+        && !(scan.OnlyRenders && lease.Node.IgnoresRenderOnly);
 
     /// <summary>The rest of an answer that a node broke off which had passed by unread: it is read from now on.</summary>
     private async ValueTask GoOnAsync(Route route, HttpContext http, RequestState state, Gateway.Dispatch.Route way, PassedAnswer said, EngineException failure)

@@ -32,5 +32,24 @@ public sealed class LlamaCppBeforeOllamasApiTests
         Assert.Contains("\nFROM mini:latest\n", JsonElement.Parse(await response.Content.ReadAsStringAsync(Token)).GetProperty("modelfile").GetString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("/v1/chat/completions", "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]")]
+    [InlineData("/v1/completions", "\"prompt\":\"x\"")]
+    [InlineData("/api/chat", "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]")]
+    [InlineData("/api/generate", "\"prompt\":\"x\"")]
+    [InlineData("/api/generate", "\"prompt\":\"x\",\"raw\":true")]
+    public async Task A_prompt_that_is_only_to_be_shown_is_shown_or_refused_and_never_answered(string path, string asked)
+    {
+        await using var fleet = await StartAsync();
+
+        using var response = await fleet.Gateway.PostAsync(path, $$"""{"model":"mini",{{asked}},"_debug_render_only":true}""");
+
+        // The double renders no templates.
+        Assert.Equal(400, (int)response.StatusCode);
+        Assert.DoesNotContain(fleet.Double.Requests, request => request.Method == "POST" && request.Path.EndsWith("completions", StringComparison.Ordinal));
+        using var answered = await fleet.Gateway.PostAsync("/v1/chat/completions", """{"model":"mini","messages":[{"role":"user","content":"x"}],"_debug_render_only":false}""");
+        Assert.True(answered.IsSuccessStatusCode);
+    }
+
     private static Task<Fleet> StartAsync() => Fleet.StartAsync(new DoubleScript { IsLlamaCpp = true, Models = [new DoubleModel { Name = "mini" }] }, kind: NodeKind.OpenAi);
 }

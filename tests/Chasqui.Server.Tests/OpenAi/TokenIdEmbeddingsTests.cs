@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text.Json;
-using Chasqui.Gateway;
 using Chasqui.Protocol.Messages;
 
 namespace Chasqui.Server.Tests;
