@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Chasqui.Bench.Wire;
 
 namespace Chasqui.Bench.Hostile;
 

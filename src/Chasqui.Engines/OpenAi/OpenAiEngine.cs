@@ -196,7 +196,7 @@ public sealed class OpenAiEngine : IEngine
         if (server.Kind == OpenAiServerKind.Ollama)
             return ForcedCall.HoldAsync(request, Answer);
         var properties = Volatile.Read(ref _properties) ?? await PropertiesAsync(server, cancellationToken).ConfigureAwait(false);
-        return properties is { KnowsTools: false } ? ForcedCall.HoldInWordsAsync(request, Answer) : DemandedCall.AskAsync(request, Answer);
+        return properties is { KnowsTools: false } ? ForcedCall.HoldInWordsAsync(request, Answer) : DemandedCall.AskAsync(request, Answer, cancellationToken);
 
         IAsyncEnumerable<GenerationUpdate> Answer(ChatRequest asked) => AnswerAsync(asked, requests, cancellationToken);
     }
