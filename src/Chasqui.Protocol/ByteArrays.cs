@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Numerics;
 
 namespace Chasqui.Protocol;
 
@@ -17,6 +18,9 @@ public static class ByteArrays
     private const int MiddleKept = 8;
 
     private static readonly ArrayPool<byte> _middle = ArrayPool<byte>.Create(Middle, MiddleKept);
+
+    /// <summary>How long an array is that is lent for so many bytes: what is counted is what it takes.</summary>
+    public static int LengthFor(int length) => length <= Middle ? (int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(length, 16)) : length;
 
     /// <summary>An array of at least so many bytes, with anything in it.</summary>
     public static byte[] Rent(int length) => length <= Small ? ArrayPool<byte>.Shared.Rent(length)

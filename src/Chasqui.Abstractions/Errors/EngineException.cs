@@ -84,8 +84,11 @@ public sealed class ContextLengthExceededException(int tokens, int contextLength
 }
 
 /// <summary>The model cannot do what was asked.</summary>
-public sealed class UnsupportedCapabilityException(string model, string capability)
-    : EngineException($"\"{model}\" does not support {capability}")
+/// <param name="model">The model's name as it was asked for.</param>
+/// <param name="capability">What was asked.</param>
+/// <param name="message">What is told, such as a node's own sentence, which may say what would help. Default: both of them.</param>
+public sealed class UnsupportedCapabilityException(string model, string capability, string? message = null)
+    : EngineException(message ?? $"\"{model}\" does not support {capability}")
 {
     /// <summary>The model's name as it was asked for.</summary>
     public string Model { get; } = model;

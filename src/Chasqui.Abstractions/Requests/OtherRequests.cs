@@ -9,6 +9,15 @@ public sealed record EmbedRequest
     /// <summary>The texts; each becomes one vector.</summary>
     public required IReadOnlyList<string> Inputs { get; init; }
 
+    /// <summary>Texts that are token ids of the model already, in the place of <see cref="Inputs"/>; each becomes one vector. They are read as they are: nothing is added at their ends.</summary>
+    public IReadOnlyList<IReadOnlyList<int>> TokenInputs { get; init; } = [];
+
+    /// <summary>How many vectors are asked for.</summary>
+    public int Count => Inputs.Count + TokenInputs.Count;
+
+    /// <summary>About how many characters are read; a token counts as four.</summary>
+    public long Characters => Inputs.Sum(text => (long)text.Length) + (4 * TokenInputs.Sum(tokens => (long)tokens.Count));
+
     /// <summary>Cut a text that is longer than the context (default); otherwise refuse it with <see cref="ContextLengthExceededException"/>.</summary>
     public bool Truncate { get; init; } = true;
 

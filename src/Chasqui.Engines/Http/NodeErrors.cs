@@ -28,9 +28,9 @@ public static partial class NodeErrors
         var text = said.Message.Length > 0 ? said.Message : $"node '{node}' answered {path} with status {status}";
         return status switch
         {
-            404 or 405 or 501 when !Names(text) => Unsupported(node, model, path, text),
+            404 or 405 or 501 when !Names(text) => Unsupported(node, model, path, status, said),
             404 => new ModelNotFoundException(model, []),
-            501 or (>= 400 and < 500) when Capability(text) is { } capability => new UnsupportedCapabilityException(model, capability),
+            501 or (>= 400 and < 500) when Capability(text) is { } capability => Lacks(model, capability, text),
             401 or 403 => new EngineUnavailableException($"node '{node}' refuses the gateway: status {status}{(said.Message.Length > 0 ? $", {said.Message}" : "")}; check the node's ApiKey"),
             408 => new EngineFailedException(text),
             429 => new EngineOverloadedException(text) { RetryAfter = retryAfter, IsOneTooMany = true },
@@ -69,15 +69,20 @@ public static partial class NodeErrors
         if (said is { PromptTokens: > 0, ContextLength: > 0 })
             return new ContextLengthExceededException(said.PromptTokens, said.ContextLength);
         if (Capability(text) is { } capability && model.Length > 0)
-            return new UnsupportedCapabilityException(model, capability);
+            return Lacks(model, capability, text);
         if (Memory(model, text) is { } memory)
             return memory;
         return LoadFailures().IsMatch(text) ? new ModelLoadException(model, text) : new EngineFailedException(text);
     }
 
-    private static UnsupportedCapabilityException Unsupported(string node, string model, string path, string text) => Capability(text) is { } capability
-        ? new UnsupportedCapabilityException(model, capability)
-        : new UnsupportedCapabilityException(model.Length > 0 ? model : node, $"{path} at node '{node}'");
+    private static UnsupportedCapabilityException Unsupported(string node, string model, string path, int status, ErrorText said) => Capability(said.Message) is { } capability
+        ? Lacks(model, capability, said.Message)
+        // Who says 501 knows the path, and says what is missing.
+        : new UnsupportedCapabilityException(model.Length > 0 ? model : node, $"{path} at node '{node}'", status == 501 && said.Message.Length > 0 ? said.Message : null);
+
+    /// <summary>The sentences of llama.cpp's server say what would help, such as how to start it; Ollama's say the model's name in a form that the caller has not used.</summary>
+    private static UnsupportedCapabilityException Lacks(string model, string capability, string text) => new(model, capability,
+        text.Contains("server does not support embeddings", StringComparison.Ordinal) || text.Contains("image input is not supported", StringComparison.Ordinal) ? text : null);
 
     // Ollama and llama.cpp name the model (or what else is missing) in a 404; a path that is not there is answered without.
     private static bool Names(string text) =>

@@ -29,7 +29,8 @@ public static class ModelfileText
         Line("# To build a new Modelfile based on this, replace FROM with:");
         Line($"# FROM {model.Summary.Name}");
         Line("");
-        Line($"FROM {model.Path}");
+        // A node that does not tell where its file is knows the model by its name.
+        Line($"FROM {(model.Path.Length > 0 ? model.Path : model.Summary.Name)}");
         Line($"TEMPLATE {Quote(model.TemplateIsGo ? model.Template : PlainTemplate)}");
         var shownSystem = string.IsNullOrEmpty(system) ? model.System : system;
         if (shownSystem.Length > 0)

@@ -51,7 +51,7 @@ public sealed class OllamaEngine : IEngine, IModelManager
     public async Task<EmbedResult> EmbedAsync(EmbedRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (request.Inputs.Count == 0)
+        if (request.Count == 0)
             return new EmbedResult { Vectors = [] };
         var call = Post("/api/embed", request.Model, OllamaRequests.Embed(request)) with { Bound = EmbeddingBound };
         var result = await _http.AskAsync(call, OllamaAnswers.Embed, cancellationToken).ConfigureAwait(false);

@@ -56,6 +56,8 @@ internal static class OllamaRequests
     {
         if (!request.Normalize)
             throw new InvalidRequestException("Ollama's API scales every vector to length 1; leave normalize at true");
+        if (request.TokenInputs.Count > 0)
+            throw new InvalidRequestException("Ollama's API takes no token ids; send the texts");
         request.Options.Validate();
         return JsonWriting.Object(json =>
         {

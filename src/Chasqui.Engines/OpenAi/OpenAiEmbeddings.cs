@@ -13,7 +13,7 @@ internal static class OpenAiEmbeddings
     /// <param name="request">What was asked. Its dimensions are cut here, because most servers pass over them in silence.</param>
     public static EmbedResult Read(JsonElement json, EmbedRequest request)
     {
-        var vectors = new float[request.Inputs.Count][];
+        var vectors = new float[request.Count][];
         var position = 0;
         foreach (var item in json.GetProperty("data").EnumerateArray())
         {

@@ -14,6 +14,7 @@ public sealed class OpenAiEngine : IEngine
     private readonly NodeHttp _http;
     private readonly Action _nameless;
     private OpenAiServer? _server;
+    private volatile bool _refusesCount;
     private LlamaCppProperties? _properties;
 
     internal OpenAiEngine(NodeHttp http, Action nameless)
@@ -34,7 +35,7 @@ public sealed class OpenAiEngine : IEngine
         var updates = isCompletion && request.SoFar is { } soFar
             ? ContinuedChat.Join(soFar, GenerateAsync(ContinuedChat.Of(request), cancellationToken), cancellationToken)
             : isCompletion
-            ? StreamAsync("/v1/completions", request, requests.Completion(request), cancellationToken)
+            ? StreamAsync("/v1/completions", request, requests, asked => asked.Completion(request), cancellationToken)
             : AnswerAsync(OpenAiRequests.AsChat(request), requests, cancellationToken);
         await foreach (var update in updates.ConfigureAwait(false))
             yield return update;
@@ -56,7 +57,7 @@ public sealed class OpenAiEngine : IEngine
     public async Task<EmbedResult> EmbedAsync(EmbedRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (request.Inputs.Count == 0)
+        if (request.Count == 0)
             return new EmbedResult { Vectors = [] };
         var start = _http.Time.GetTimestamp();
         var requests = await RequestsAsync(cancellationToken).ConfigureAwait(false);
@@ -182,7 +183,8 @@ public sealed class OpenAiEngine : IEngine
     private async ValueTask<OpenAiServer> KnownAsync(CancellationToken cancellationToken) =>
         Volatile.Read(ref _server) is { Models.Count: > 0 } known ? known : await AskServerAsync(cancellationToken).ConfigureAwait(false);
 
-    private async ValueTask<OpenAiRequests> RequestsAsync(CancellationToken cancellationToken) => new(await KnownAsync(cancellationToken).ConfigureAwait(false), Name);
+    private async ValueTask<OpenAiRequests> RequestsAsync(CancellationToken cancellationToken) =>
+        new(await KnownAsync(cancellationToken).ConfigureAwait(false), Name, countsTokens: !_refusesCount);
 
     private HttpCall Post(string path, string model, ReadOnlyMemory<byte> body) => string.IsNullOrEmpty(model)
         ? throw new InvalidModelNameException(model ?? "")
@@ -204,8 +206,9 @@ public sealed class OpenAiEngine : IEngine
     private IAsyncEnumerable<GenerationUpdate> AnswerAsync(ChatRequest request, OpenAiRequests requests, CancellationToken cancellationToken) => request.RenderOnly
         ? RenderAsync(request, requests.Render(request), cancellationToken)
         : request.SoFar is { } soFar
-        ? ContinuedChat.Join(soFar, StreamAsync("/v1/chat/completions", request, requests.Chat(ContinuedChat.Of(request), goesOn: true), cancellationToken), cancellationToken)
-        : StreamAsync("/v1/chat/completions", request, requests.Chat(request), cancellationToken);
+        ? ContinuedChat.Join(
+            soFar, StreamAsync("/v1/chat/completions", request, requests, asked => asked.Chat(ContinuedChat.Of(request), goesOn: true), cancellationToken), cancellationToken)
+        : StreamAsync("/v1/chat/completions", request, requests, asked => asked.Chat(request), cancellationToken);
 
     private async IAsyncEnumerable<GenerationUpdate> RenderAsync(
         ChatRequest request, ReadOnlyMemory<byte> body, [EnumeratorCancellation] CancellationToken cancellationToken)
@@ -215,13 +218,38 @@ public sealed class OpenAiEngine : IEngine
         yield return new GenerationUpdate { RenderedPrompt = prompt ?? "", Result = new GenerationResult { Reason = FinishReason.Stop } };
     }
 
-    private async IAsyncEnumerable<GenerationUpdate> StreamAsync(
-        string path, GenerationRequest request, ReadOnlyMemory<byte> body, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Sends a request, and once more without the wish for a count where an old server refuses to be asked: it has refused it before it did anything.</summary>
+    private async Task<HttpReply> OpenAsync(
+        string path, GenerationRequest request, OpenAiRequests requests, Func<OpenAiRequests, ReadOnlyMemory<byte>> body, CancellationToken cancellationToken)
     {
-        var reply = await _http.SendAsync(Post(path, request.Model, body), cancellationToken).ConfigureAwait(false);
-        await using (reply.ConfigureAwait(false))
+        var reply = await _http.SendAsync(Post(path, request.Model, body(requests)), cancellationToken).ConfigureAwait(false);
+        try
         {
             await reply.EnsureSuccessAsync().ConfigureAwait(false);
+            return reply;
+        }
+        catch (EngineException e) when (requests.CountsTokens && e is InvalidRequestException or UnsupportedCapabilityException && NamesCount(e.Message))
+        {
+            await reply.DisposeAsync().ConfigureAwait(false);
+        }
+        catch
+        {
+            await reply.DisposeAsync().ConfigureAwait(false);
+            throw;
+        }
+        var again = await OpenAsync(path, request, requests.WithoutCount(), body, cancellationToken).ConfigureAwait(false);
+        _refusesCount = true;
+        return again;
+    }
+
+    private static bool NamesCount(string message) => message.Contains("stream_options", StringComparison.Ordinal) || message.Contains("include_usage", StringComparison.Ordinal);
+
+    private async IAsyncEnumerable<GenerationUpdate> StreamAsync(
+        string path, GenerationRequest request, OpenAiRequests requests, Func<OpenAiRequests, ReadOnlyMemory<byte>> body, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var reply = await OpenAsync(path, request, requests, body, cancellationToken).ConfigureAwait(false);
+        await using (reply.ConfigureAwait(false))
+        {
             reply.EnsureType(HttpCall.EventStream);
             var stream = new OpenAiStream(request.Model, request.TopLogprobs);
             var (done, isGood) = (false, false);

@@ -6,8 +6,15 @@ namespace Chasqui.Engines.OpenAi;
 /// <summary>Requests in OpenAI's form, with each server's extensions. What cannot be said is refused by name.</summary>
 /// <param name="server">Who is asked.</param>
 /// <param name="node">Its name, for errors.</param>
-internal sealed class OpenAiRequests(OpenAiServer server, string node)
+/// <param name="countsTokens">Whether a stream asks for the count of tokens.</param>
+internal sealed class OpenAiRequests(OpenAiServer server, string node, bool countsTokens = true)
 {
+    /// <summary>Whether streams ask for the count of tokens.</summary>
+    public bool CountsTokens => countsTokens;
+
+    /// <summary>The same, but streams do not ask for the count of tokens.</summary>
+    public OpenAiRequests WithoutCount() => new(server, node, countsTokens: false);
+
     /// <summary>A request of <c>/v1/chat/completions</c>.</summary>
     /// <param name="request">The request.</param>
     /// <param name="goesOn">Whether its last turn is one of the assistant's that is to be gone on with.</param>
@@ -124,14 +131,32 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
         OpenAiOptions.Check(request.Options, request.KeepAlive, server, node);
         if (!request.Normalize && server.Kind != OpenAiServerKind.LlamaCpp)
             throw Cannot("normalize: false", "leave it at true");
+        if (request.TokenInputs.Count > 0 && server.Kind == OpenAiServerKind.Ollama)
+            throw Cannot("token ids", "send the texts");
         return JsonWriting.Object(json =>
         {
             json.WriteString("model", Id(request.Model));
-            json.Member("input", request.Inputs);
+            if (request.TokenInputs.Count == 0)
+                json.Member("input", request.Inputs);
+            else
+                Tokens(json, request.TokenInputs);
             json.WriteString("encoding_format", "base64");
             if (!request.Normalize)
                 json.WriteNumber("embd_normalize", -1);
         });
+    }
+
+    private static void Tokens(Utf8JsonWriter json, IReadOnlyList<IReadOnlyList<int>> inputs)
+    {
+        json.WriteStartArray("input");
+        foreach (var tokens in inputs)
+        {
+            json.WriteStartArray();
+            foreach (var token in tokens)
+                json.WriteNumberValue(token);
+            json.WriteEndArray();
+        }
+        json.WriteEndArray();
     }
 
     /// <summary>A request of <c>/tokenize</c>, llama.cpp's or vLLM's.</summary>
@@ -161,9 +186,11 @@ internal sealed class OpenAiRequests(OpenAiServer server, string node)
             Think(json, request.Think);
         });
 
-    private static void Streamed(Utf8JsonWriter json)
+    private void Streamed(Utf8JsonWriter json)
     {
         json.WriteBoolean("stream", true);
+        if (!countsTokens)
+            return;
         json.WriteStartObject("stream_options");
         json.WriteBoolean("include_usage", true);
         json.WriteEndObject();

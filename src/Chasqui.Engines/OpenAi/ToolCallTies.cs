@@ -29,17 +29,22 @@ internal sealed class ToolCallTies
         foreach (var id in _calls.Values.SelectMany(calls => calls).Select(call => call.Id))
             _ids.Add(id);
 
-        var open = new List<ToolCallForms.ToolCall>();
+        var open = new OpenCalls();
+        var firstResult = 0;
         for (var i = 0; i < messages.Count; i++)
         {
             if (_calls.TryGetValue(i, out var calls))
             {
                 for (var c = 0; c < calls.Count; c++)
                     calls[c] = calls[c].Id.Length > 0 ? calls[c] : calls[c] with { Id = NewId() };
-                open.AddRange(calls);
+                open.Add(calls);
             }
-            if (messages[i].Role == "tool")
-                _answered[i] = Take(open, messages[i].ToolName) ?? MakeUp(messages, i);
+            if (messages[i].Role != "tool")
+                continue;
+            // Results of one turn stand together, behind the turn that called.
+            if (i == 0 || messages[i - 1].Role != "tool")
+                firstResult = i;
+            _answered[i] = open.Take(messages[i].ToolName) ?? MakeUp(messages, i, firstResult);
         }
     }
 
@@ -52,23 +57,9 @@ internal sealed class ToolCallTies
     /// <summary>The call that a turn of role tool answers.</summary>
     public ToolCallForms.ToolCall AnsweredBy(int turn) => _answered[turn];
 
-    private static ToolCallForms.ToolCall? Take(List<ToolCallForms.ToolCall> open, string? tool)
-    {
-        var at = string.IsNullOrEmpty(tool) ? (open.Count > 0 ? 0 : -1) : open.FindIndex(call => call.Name == tool);
-        if (at < 0)
-            return null;
-        var call = open[at];
-        open.RemoveAt(at);
-        return call;
-    }
-
-    private ToolCallForms.ToolCall MakeUp(IReadOnlyList<ChatMessage> messages, int turn)
+    private ToolCallForms.ToolCall MakeUp(IReadOnlyList<ChatMessage> messages, int turn, int first)
     {
         var call = new ToolCallForms.ToolCall(NewId(), messages[turn].ToolName is { Length: > 0 } tool ? tool : NamelessTool, "{}");
-        // Results of one turn stand together, behind the turn that called.
-        var first = turn;
-        while (first > 0 && messages[first - 1].Role == "tool")
-            first--;
         var (calls, at) = first > 0 && messages[first - 1].Role == "assistant" ? (_calls, first - 1) : (_before, first);
         if (!calls.TryGetValue(at, out var list))
             calls[at] = list = [];
@@ -86,5 +77,37 @@ internal sealed class ToolCallTies
         }
         while (!_ids.Add(id));
         return id;
+    }
+
+    /// <summary>Calls that have no result yet, the earliest first. There may be as many as fit in a request.</summary>
+    private sealed class OpenCalls
+    {
+        private readonly LinkedList<ToolCallForms.ToolCall> _all = new();
+        private readonly Dictionary<string, Queue<LinkedListNode<ToolCallForms.ToolCall>>> _byName = new(StringComparer.Ordinal);
+
+        public void Add(List<ToolCallForms.ToolCall> calls)
+        {
+            foreach (var call in calls)
+            {
+                if (!_byName.TryGetValue(call.Name, out var named))
+                    _byName[call.Name] = named = new();
+                named.Enqueue(_all.AddLast(call));
+            }
+        }
+
+        /// <summary>Takes the earliest call of a tool, or of any where none is named; null where there is none.</summary>
+        public ToolCallForms.ToolCall? Take(string? tool)
+        {
+            var found = string.IsNullOrEmpty(tool) ? _all.First : null;
+            while (found is null && !string.IsNullOrEmpty(tool) && _byName.TryGetValue(tool, out var named) && named.TryDequeue(out var next))
+            {
+                // Those that a nameless result has taken are not in the list any more.
+                found = next.List is null ? null : next;
+            }
+            if (found is null)
+                return null;
+            _all.Remove(found);
+            return found.Value;
+        }
     }
 }

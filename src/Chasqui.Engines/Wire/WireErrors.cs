@@ -79,7 +79,8 @@ public static class WireErrors
             "context_length_exceeded" => new ContextLengthExceededException(
                 (int)Number(details, "tokens"), (int)Number(details, "context_length"), error.Message is { Length: > 0 } message ? message : null),
             "invalid_request" or "request_timeout" or "not_supported" => new InvalidRequestException(error.Message),
-            "unsupported_capability" => new UnsupportedCapabilityException(Text(details, "model"), Text(details, "capability")),
+            "unsupported_capability" => new UnsupportedCapabilityException(
+                Text(details, "model"), Text(details, "capability"), error.Message is { Length: > 0 } said ? said : null),
             "model_load_failed" => new ModelLoadException(Text(details, "model"), Text(details, "reason")),
             "insufficient_memory" => new InsufficientMemoryException(
                 Text(details, "model"), Number(details, "required_bytes"), Number(details, "available_bytes")),

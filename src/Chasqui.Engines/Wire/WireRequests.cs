@@ -125,6 +125,12 @@ public static class WireRequests
             Options = WireOptions.ToWire(request.Options),
         };
         wire.Inputs.AddRange(request.Inputs);
+        foreach (var tokens in request.TokenInputs)
+        {
+            var ids = new Messages.TokenIds();
+            ids.Ids.AddRange(tokens);
+            wire.TokenInputs.Add(ids);
+        }
         if (request.Dimensions is { } dimensions)
             wire.Dimensions = dimensions;
         if (request.KeepAlive is { } keepAlive)
@@ -141,6 +147,8 @@ public static class WireRequests
         {
             Model = Model(wire.Model),
             Inputs = [.. wire.Inputs],
+            TokenInputs = wire.TokenInputs.Count == 0 ? [] : wire.Inputs.Count == 0 ? [.. wire.TokenInputs.Select(tokens => (IReadOnlyList<int>)[.. tokens.Ids])]
+                : throw new InvalidRequestException("inputs and token_inputs are both there; send them in two requests"),
             Truncate = !wire.NoTruncate,
             Normalize = !wire.NoNormalize,
             Dimensions = wire.HasDimensions ? wire.Dimensions : null,

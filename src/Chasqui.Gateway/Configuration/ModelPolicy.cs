@@ -22,6 +22,9 @@ public enum OptionTreatment
 /// Tokens for <c>num_ctx</c> and <c>num_batch</c>, seconds for <c>keep_alive</c>, where a negative value means for ever.</param>
 public sealed record OptionRule(OptionTreatment Treatment, IReadOnlyList<double> Values)
 {
+    /// <summary>For <see cref="OptionTreatment.Strip"/>: only lesser values are left out; null for all.</summary>
+    internal double? StripsBelow { get; init; }
+
     /// <summary>Leaves everything as it is.</summary>
     public static OptionRule Keep { get; } = new(OptionTreatment.Keep, []);
 }

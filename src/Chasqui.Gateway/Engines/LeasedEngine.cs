@@ -71,11 +71,12 @@ public sealed class LeasedEngine(NodeLease lease, OptionPolicy? policy = null, A
 
     private (GenerationOptions Options, TimeSpan? KeepAlive) Shape(GenerationOptions options, TimeSpan? keepAlive)
     {
-        if (policy is null)
+        var rules = keepAlive is null ? policy : lease.Hold(policy);
+        if (rules is null)
             return (options, keepAlive);
         var changes = new List<OptionChange>();
-        options = policy.Apply(options, changes);
-        keepAlive = policy.ApplyKeepAlive(keepAlive, changes);
+        options = rules.Apply(options, changes);
+        keepAlive = rules.ApplyKeepAlive(keepAlive, changes);
         if (changes.Count > 0)
             changed?.Invoke(changes);
         return (options, keepAlive);

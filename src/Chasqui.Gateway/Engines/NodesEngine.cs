@@ -49,7 +49,7 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
 
     private Task<EmbedResult> MakeAsync(EmbedRequest request, CancellationToken cancellationToken) => merger?.Merges(request) == true
         ? merger.EmbedAsync(request, node, cancellationToken)
-        : HedgeAsync(RouteOf(request.Model, request.Inputs.Sum(i => i.Length)), engine => EmbedAsync(engine, request, cancellationToken), cancellationToken);
+        : HedgeAsync(RouteOf(request.Model, (int)Math.Min(int.MaxValue, request.Characters)), engine => EmbedAsync(engine, request, cancellationToken), cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<int>> TokenizeAsync(TokenizeRequest request, CancellationToken cancellationToken = default)
@@ -124,9 +124,9 @@ public sealed class NodesEngine(Dispatcher dispatcher, ModelRules rules, string?
     private static async Task<EmbedResult> EmbedAsync(LeasedEngine engine, EmbedRequest request, CancellationToken cancellationToken)
     {
         var result = await engine.EmbedAsync(request, cancellationToken).ConfigureAwait(false);
-        return result.Vectors.Count == request.Inputs.Count
+        return result.Vectors.Count == request.Count
             ? result
-            : throw new EngineFailedException(FormattableString.Invariant($"node '{engine.Name}' answered {request.Inputs.Count} texts with {result.Vectors.Count} vectors"));
+            : throw new EngineFailedException(FormattableString.Invariant($"node '{engine.Name}' answered {request.Count} texts with {result.Vectors.Count} vectors"));
     }
 
     private LeasedEngine EngineOf(NodeLease lease, Action<IReadOnlyList<OptionChange>>? changed = null) => new(lease, rules.PolicyOf(lease.Model), changed);

@@ -9,7 +9,8 @@ internal sealed record MergeKey(EmbedRequest Shape, string? Node, PriorityClass?
 {
     // Records compare lists by reference, so that all shapes have the same one.
     private static readonly IReadOnlyList<string> _noInputs = [];
+    private static readonly IReadOnlyList<IReadOnlyList<int>> _noTokens = [];
 
     public static MergeKey Of(EmbedRequest request, string? node, PriorityClass? priority, TimeSpan? maxWait) =>
-        new(request with { Inputs = _noInputs }, node, priority, maxWait);
+        new(request with { Inputs = _noInputs, TokenInputs = _noTokens }, node, priority, maxWait);
 }

@@ -78,17 +78,22 @@ public sealed class Node : IAsyncDisposable
     /// <summary>Languages that its passage takes.</summary>
     public Dialects Dialects => Connection.Passage is null ? Dialects.None : _known.Report?.Dialects ?? Dialects.None;
 
-    /// <summary>Whether it decides itself which models are in its memory, so that nobody can unload them.</summary>
-    public bool KeepsModels => IsBatching;
+    /// <summary>A model that others have used within this time is theirs too: five minutes, as long as a model usually stays.</summary>
+    public static TimeSpan UsedFor { get; } = TimeSpan.FromMinutes(5);
 
-    /// <summary>Whether anybody else than a caller has requests of a model here, or had one a while ago.</summary>
+    /// <summary>Why a caller may not send a model away: it is pinned, or others use it. Who has the scope <c>models</c> may always.</summary>
     /// <param name="model">The model's canonical name.</param>
     /// <param name="caller">The caller.</param>
-    /// <param name="within">How long ago that may be; negative for however long.</param>
-    public bool IsUsedByOthers(string model, Caller caller, TimeSpan within)
+    /// <returns>What follows the words "a model which"; null where it may.</returns>
+    public string? WhyHeld(string model, Caller caller)
     {
         ArgumentNullException.ThrowIfNull(caller);
-        return Load.HasOthers(model, caller.Id, out var last) || (last is { } at && (within < TimeSpan.Zero || _time.GetElapsedTime(at) < within));
+        // A server that batches decides itself what is in its memory.
+        if (caller.Has(Scopes.Models) || IsBatching)
+            return null;
+        if (Resident(model)?.ExpiresAt == DateTimeOffset.MaxValue)
+            return "is pinned";
+        return Load.HasOthers(model, caller.Id, out var last) || (last is { } at && _time.GetElapsedTime(at) < UsedFor) ? "is used by others" : null;
     }
 
     internal NodeLoad Load { get; } = new();

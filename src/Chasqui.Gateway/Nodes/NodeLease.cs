@@ -1,3 +1,4 @@
+using Chasqui.Gateway.Policies;
 using Chasqui.Gateway.Scheduling;
 using Chasqui.Gateway.Telemetry;
 
@@ -7,7 +8,7 @@ namespace Chasqui.Gateway.Nodes;
 public sealed class NodeLease : IDisposable
 {
     private readonly TimeProvider _time;
-    private readonly string _user;
+    private readonly Caller _user;
     private readonly IReadOnlyList<TicketShare> _sharers;
     private readonly CancellationTokenSource _cancel = new();
     private readonly CancellationTokenRegistration _caller;
@@ -34,7 +35,7 @@ public sealed class NodeLease : IDisposable
         ColdTokens = Math.Max(0, request.PromptTokens - reason.WarmTokens);
         WasResident = node.Resident(request.Model) is not null;
         var measure = RequestMeasure.Current;
-        (_user, _sharers) = ((measure?.Caller ?? Caller.Anonymous).Id, measure?.Sharers ?? []);
+        (_user, _sharers) = (measure?.Caller ?? Caller.Anonymous, measure?.Sharers ?? []);
         if (node.InFlight == 0)
             node.Progressed();
         node.Load.Add(this);
@@ -66,6 +67,9 @@ public sealed class NodeLease : IDisposable
             return Request.AskedFor is { } asked && ModelNames.SameSpelling(asked, name) ? asked : name;
         }
     }
+
+    /// <summary>The rules for a <c>keep_alive</c> of the request: those that are given, and that nobody sends a model away which it may not unload.</summary>
+    public OptionPolicy? Hold(OptionPolicy? policy) => Node.WhyHeld(Model, _user) is null ? policy : OptionPolicy.Held(policy, Node.UsedFor);
 
     /// <summary>Told while nothing of the answer has come; null where nobody wants to know.</summary>
     public ISilence? Silence { get; set; }
@@ -244,13 +248,13 @@ public sealed class NodeLease : IDisposable
     }
 
     /// <summary>Whether it is, or is also, a request of another caller than that one.</summary>
-    internal bool IsOfOthers(string caller) => _sharers.Count == 0 ? _user != caller : _sharers.Any(share => share.Caller.Id != caller);
+    internal bool IsOfOthers(string caller) => _sharers.Count == 0 ? _user.Id != caller : _sharers.Any(share => share.Caller.Id != caller);
 
     /// <summary>Notes that those use the model whose request it is.</summary>
     internal void Note(ModelUses uses, long now)
     {
         if (_sharers.Count == 0)
-            uses.Note(Model, _user, now);
+            uses.Note(Model, _user.Id, now);
         foreach (var share in _sharers)
             uses.Note(Model, share.Caller.Id, now);
     }

@@ -4,11 +4,29 @@ namespace Chasqui.Gateway.Policies;
 /// <param name="policy">As configured.</param>
 public sealed class OptionPolicy(ModelPolicy policy)
 {
+    private static readonly OptionPolicy _nothing = new(new ModelPolicy());
+
+    private OptionPolicy? _held;
+
     internal OptionRule NumCtx { get; } = policy.NumCtx;
 
     internal OptionRule NumBatch { get; } = policy.NumBatch;
 
     internal OptionRule KeepAlive { get; } = OptionValues.Unending(policy.KeepAlive);
+
+    /// <summary>
+    /// The same rules for a model that whoever asks may not send away: a <c>keep_alive</c> that is shorter than usual is left out, so that the model stays for as long as its node
+    /// keeps one. A rule for it that there is holds as it is.
+    /// </summary>
+    /// <param name="policy">The rules; null for none.</param>
+    /// <param name="usual">What is not too short.</param>
+    internal static OptionPolicy Held(OptionPolicy? policy, TimeSpan usual)
+    {
+        var rules = policy ?? _nothing;
+        return rules.KeepAlive.Treatment != OptionTreatment.Keep ? rules : rules._held ??= rules.Holding(usual);
+    }
+
+    private OptionPolicy Holding(TimeSpan usual) => new(policy with { KeepAlive = new OptionRule(OptionTreatment.Strip, []) { StripsBelow = usual.TotalSeconds } });
 
     /// <summary>Applies the rules for options to a request by types.</summary>
     /// <param name="options">What the client said.</param>

@@ -11,7 +11,7 @@ internal static class OptionValues
         switch (rule.Treatment)
         {
             case OptionTreatment.Strip:
-                return null;
+                return rule.StripsBelow is { } least && value >= least ? value : null;
             case OptionTreatment.Clamp:
                 return Math.Max(rule.Values[0], Math.Min(rule.Values[1], value));
             case OptionTreatment.Bucket:

@@ -81,10 +81,9 @@ public static class RequestRewriter
         var value = Value(scan, place);
         if (rule.Treatment == OptionTreatment.Keep || value.SequenceEqual("null"u8))
             return;
-        if (rule.Treatment == OptionTreatment.Strip)
+        if (rule is { Treatment: OptionTreatment.Strip, StripsBelow: null })
         {
-            edits.Remove(scan.Body.Span, place);
-            edits.Tell(new OptionChange("keep_alive", null, null));
+            Strip(scan, place, ref edits);
             return;
         }
 
@@ -92,12 +91,23 @@ public static class RequestRewriter
         if (!(text ? TryDuration(value[1..^1], out var said) : TryNumber(value, out said)))
             return;
         said = OptionValues.Unending(said);
-        if (OptionValues.Apply(rule, said) is not { } made || made == said)
+        if (OptionValues.Apply(rule, said) is not { } made)
+        {
+            Strip(scan, place, ref edits);
+            return;
+        }
+        if (made == said)
             return;
         // The number -1 is "for ever" for every version; the text would need a unit.
         var number = double.IsPositiveInfinity(made) ? "-1" : made.ToString("0.#########", CultureInfo.InvariantCulture);
         edits.Replace(place, Encoding.UTF8.GetBytes(text && !double.IsPositiveInfinity(made) ? $"\"{OptionValues.Duration(made)}\"" : number));
         edits.Tell(new OptionChange("keep_alive", OptionValues.Duration(said), OptionValues.Duration(made)));
+    }
+
+    private static void Strip(RequestScan scan, in Place place, ref EditList edits)
+    {
+        edits.Remove(scan.Body.Span, place);
+        edits.Tell(new OptionChange("keep_alive", null, null));
     }
 
     private static ReadOnlySpan<byte> Value(RequestScan scan, in Place place) => scan.Body.Span[place.ValueStart..place.ValueEnd];

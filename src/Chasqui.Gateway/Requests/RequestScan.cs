@@ -40,6 +40,9 @@ public sealed class RequestScan : IDisposable
 
     internal UsageWish Usage { get; set; }
 
+    /// <summary>Whether it says how long the model is to stay in memory.</summary>
+    public bool SaysKeepAlive => Places.Exists(static place => place.Member == Rewritable.KeepAlive);
+
     /// <summary>What the body says of the session that the request is a turn of, as JSON; empty for nothing.</summary>
     public ReadOnlyMemory<byte> Session { get; internal set; }
 

@@ -46,6 +46,12 @@ public sealed class BodyCharge : IDisposable
         _taken = bytes;
         if (rest <= 0)
             return;
+        // What was beyond the caller's share for a moment, while its buffer grew, is not any more: another one may be.
+        if (IsLargest && Load.Bytes - rest <= _budget.MostOfCaller)
+        {
+            IsLargest = false;
+            Load.EndLargest();
+        }
         _budget.Return(Load, rest);
         if (rest > Large)
             _budget.LeftGarbage?.Invoke(rest);
@@ -56,9 +62,9 @@ public sealed class BodyCharge : IDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 1)
             return;
+        Keep(0);
         if (IsLargest)
             Load.EndLargest();
-        Keep(0);
         _loads.Release(Load);
     }
 

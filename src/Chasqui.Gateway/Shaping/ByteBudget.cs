@@ -84,11 +84,13 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
     }
 
     /// <summary>The refusal of a body for which there is no room; it is counted.</summary>
-    public EngineException Refusal(CallerLoad load, Caller caller, long bytes)
+    public EngineException Refusal(CallerLoad load, Caller caller, long bytes) => Refusal(load, caller, bytes, MostOfCaller);
+
+    private EngineException Refusal(CallerLoad load, Caller caller, long bytes, long mostOfCaller)
     {
         ArgumentNullException.ThrowIfNull(load);
         ArgumentNullException.ThrowIfNull(caller);
-        if (load.Bytes + bytes > MostOfCaller)
+        if (load.Bytes + bytes > mostOfCaller)
         {
             refusals.Add(RefusalReason.CallerBodyBytes);
             return new RateLimitedException(FormattableString.Invariant(
@@ -130,7 +132,7 @@ public sealed class ByteBudget(IGatewaySettings settings, long largest, RefusalC
                     return;
                 var left = patience - time.GetElapsedTime(began);
                 if (left <= TimeSpan.Zero)
-                    throw Refusal(body.Load, body.Caller, bytes);
+                    throw Refusal(body.Load, body.Caller, bytes, body.IsLargest ? MostOfCaller + largest : MostOfCaller);
                 try
                 {
                     await freed.WaitAsync(left, time, cancellationToken).ConfigureAwait(false);

@@ -37,6 +37,7 @@ internal static class AnthropicTools
         var description = "";
         var strict = false;
         JsonElement schema = default;
+        List<string> others = [];
         foreach (var member in Field.Members(at, tool))
         {
             switch (member.Name.ToLowerInvariant())
@@ -56,6 +57,13 @@ internal static class AnthropicTools
                 case "input_schema":
                     schema = member.Value;
                     break;
+                case "cache_control":
+                    // What begins alike is computed once anyway.
+                    break;
+                default:
+                    if (member.Value.ValueKind != JsonValueKind.Null)
+                        others.Add(member.Name);
+                    break;
             }
         }
         if (type is not ("custom" or ""))
@@ -63,6 +71,8 @@ internal static class AnthropicTools
             passedOver.Add("tools." + type);
             return false;
         }
+        foreach (var other in others)
+            passedOver.Add("tools." + other);
         if (name.Length == 0)
             throw new InvalidRequestException($"{at}: a tool needs a \"name\"");
         if (schema.ValueKind != JsonValueKind.Object)

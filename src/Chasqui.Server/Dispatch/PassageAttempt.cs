@@ -175,7 +175,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     private RewrittenBody Rewritten(NodeLease lease, bool asks)
     {
         // The name that the client said is kept where it means the node's model: the answer repeats it.
-        var body = RequestRewriter.Rewrite(scan, ModelNames.SameSpelling(scan.Model!, lease.ModelName) ? null : lease.ModelName, policy, asks);
+        var body = RequestRewriter.Rewrite(scan, ModelNames.SameSpelling(scan.Model!, lease.ModelName) ? null : lease.ModelName, scan.SaysKeepAlive ? lease.Hold(policy) : policy, asks);
         if (body.Changes.Count > 0 && !http.Response.HasStarted)
             http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(body.Changes);
         return body;
@@ -226,9 +226,17 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         HasBegun = true;
         _heard = lease;
         var type = ContentTypeOf(answer);
-        var mark = 0;
+        var length = answer.ContentLength;
         if (MediaTypes.Is(type, "application/json"))
-            (first, mark) = await TextMark.RemoveAsync(answer, first, lease.Token).ConfigureAwait(false);
+        {
+            (first, var mark) = await TextMark.RemoveAsync(answer, first, lease.Token).ConfigureAwait(false);
+            length -= mark;
+            if (generates && route.Path == "/v1/embeddings" && EncodedVectors.AreWanted(state.Body!.Value.Span))
+            {
+                (first, var isAll) = await EncodedVectors.EncodeAsync(answer, first, lease.Token).ConfigureAwait(false);
+                length = isAll ? first.Length : length;
+            }
+        }
         if (generates && MediaTypes.Is(type, route.Dialect == Dialects.Ollama ? Ndjson.ContentType : Sse.ContentType))
         {
             var remembers = PassedAnswer.CanGoOn(route.Path) && state.Measure?.Continues != false && way.CouldContinue(lease);
@@ -242,7 +250,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         {
             // Vectors are no text.
             var counted = generates && route.Operation != "embeddings" ? state.Measure : null;
-            await PassageCopier.CopyAsync(http, answer, first, mark, _silence, lease, route.Path, _usage, counted, _stream).ConfigureAwait(false);
+            await PassageCopier.CopyAsync(http, answer, first, length, _silence, lease, route.Path, _usage, counted, _stream).ConfigureAwait(false);
             if (generates && _stream is null && answer.ContentLength is null && MediaTypes.Is(type, "application/json") && !_usage.EndsObject)
                 throw new EngineFailedException($"node {lease.Node.Name} ended its answer in the middle");
             if (_stream is { HasSurplus: true })

@@ -16,7 +16,7 @@ internal static class PassageCopier
     /// <param name="http">The client.</param>
     /// <param name="answer">The node's answer.</param>
     /// <param name="first">Its first part; empty where the body is.</param>
-    /// <param name="mark">Bytes that stood before it and are not passed on.</param>
+    /// <param name="length">The length of what is passed on; null where that is not known.</param>
     /// <param name="silence">Whoever may have begun the answer already.</param>
     /// <param name="lease">The attempt.</param>
     /// <param name="path">The path that was asked for.</param>
@@ -25,10 +25,10 @@ internal static class PassageCopier
     /// <param name="stream">Watches the parts of a stream; null for another answer.</param>
     /// <exception cref="EngineFailedException">The node broke its answer off, or ended it before it was whole.</exception>
     public static async ValueTask CopyAsync(
-        HttpContext http, IPassageAnswer answer, ReadOnlyMemory<byte> first, int mark, SilenceBreaker? silence, NodeLease lease, string path, UsageReader usage, RequestMeasure? measure, PassedStream? stream)
+        HttpContext http, IPassageAnswer answer, ReadOnlyMemory<byte> first, long? length, SilenceBreaker? silence, NodeLease lease, string path, UsageReader usage, RequestMeasure? measure, PassedStream? stream)
     {
         if (silence is null || !await silence.EndAsync().ConfigureAwait(false))
-            Head(http.Response, answer, stream is not null ? null : answer.ContentLength - mark);
+            Head(http.Response, answer, stream is not null ? null : length);
         var writer = http.Response.BodyWriter;
         var held = 0;
         for (var part = first; !part.IsEmpty;)

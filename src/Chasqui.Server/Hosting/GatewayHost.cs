@@ -8,6 +8,7 @@ using Chasqui.Storage;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -18,7 +19,7 @@ namespace Chasqui.Server;
 /// <summary>Puts the gateway together.</summary>
 public static class GatewayHost
 {
-    private const int RequestBuffer = 256 * 1024;
+    private const int ReadBuffer = 256 * 1024;
 
     // What is not over in time is told so before its connection is cut.
     private static readonly TimeSpan _farewell = TimeSpan.FromSeconds(2);
@@ -131,6 +132,8 @@ public static class GatewayHost
             ConfigureKestrel(kestrel, options.Http);
             WireEndpoints.Listen(kestrel, options);
         });
+        // What waits for room, or for its reader, is not read on. The server's own 1 MiB for each connection would be a gigabyte for a thousand that send and wait.
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.MaxReadBufferSize = ReadBuffer);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = options.Shutdown.DrainTimeout + _farewell);
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(options);
@@ -142,6 +145,7 @@ public static class GatewayHost
         builder.Services.AddSessions(options);
         builder.Services.AddSingleton<ApiContext>();
         builder.Services.AddSingleton<Router>();
+        builder.Services.AddHostedService(services => new IdleMemory(services.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<ChannelHub>();
         builder.Services.AddSingleton<WireGateway>();
         builder.Services.AddWireTransport();
@@ -199,8 +203,6 @@ public static class GatewayHost
         kestrel.AddServerHeader = false;
         // The limit is ours, so that its error has the API's form.
         kestrel.Limits.MaxRequestBodySize = null;
-        // What waits for room, or for its reader, is not read on. The server's own 1 MiB for each connection would be a gigabyte for a thousand that send and wait.
-        kestrel.Limits.MaxRequestBufferSize = RequestBuffer;
         // It counts bytes in the socket's buffer as sent, and so does not see a client that takes nothing; the guard below does.
         kestrel.Limits.MinResponseDataRate = null;
         var guard = new ClientStallGuard(

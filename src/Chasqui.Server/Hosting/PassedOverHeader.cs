@@ -26,7 +26,8 @@ internal static class PassedOverHeader
 
     private static void Tell(HttpContext http)
     {
-        if (RequestState.Of(http).Measure?.PassedOver is not { Count: > 0 } names)
+        // Where there is no answer, nothing was passed over for it: what the error names may be what stands here.
+        if (http.Response.StatusCode >= StatusCodes.Status400BadRequest || RequestState.Of(http).Measure?.PassedOver is not { Count: > 0 } names)
             return;
         var told = http.Response.Headers[Name].ToString();
         var all = told.Split(", ", StringSplitOptions.RemoveEmptyEntries).Concat(names.Select(Printable)).Distinct(StringComparer.Ordinal);

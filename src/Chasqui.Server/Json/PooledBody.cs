@@ -62,7 +62,7 @@ internal sealed class PooledBody : IDisposable
                 if (needed > buffer.Length)
                 {
                     // It is not read on while it waits for room, so its client has to wait too.
-                    var size = SizeFor(needed, read.IsCompleted, announced, limit);
+                    var size = ByteArrays.LengthFor(SizeFor(needed, read.IsCompleted, announced, limit));
                     if (size > BodyRules.Free)
                         await RoomAsync(size, read.Buffer.End).ConfigureAwait(false);
                     Grow(ref buffer, length, size);

@@ -131,17 +131,10 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     /// <exception cref="PermissionDeniedException">Whoever asks may not unload it.</exception>
     public void EnsureMayUnload(string model)
     {
-        var caller = Caller;
-        if (caller.Has(Scopes.Models))
-            return;
-        var resolved = rules.Resolve(model);
+        var (caller, resolved) = (Caller, rules.Resolve(model));
         foreach (var node in nodes.Catalogue.Having(resolved))
         {
-            if (node.KeepsModels)
-                continue;
-            var why = node.Resident(resolved)?.ExpiresAt == DateTimeOffset.MaxValue ? "is pinned"
-                : node.IsUsedByOthers(resolved, caller, options.Models.KeepAlive) ? "is used by others" : null;
-            if (why is not null)
+            if (node.WhyHeld(resolved, caller) is { } why)
                 throw new PermissionDeniedException($"key \"{caller.Name}\" may not unload model \"{Field.Clip(model)}\", which {why}; that takes the scope models");
         }
     }

@@ -19,7 +19,7 @@ internal sealed class GuardedEngine(IEngine inner, CallerGate gate) : IEngine
 
     public async Task<EmbedResult> EmbedAsync(EmbedRequest request, CancellationToken cancellationToken = default)
     {
-        await gate.AdmitAsync(request.Model, request.Inputs.Sum(input => (long)input.Length), 0, cancellationToken).ConfigureAwait(false);
+        await gate.AdmitAsync(request.Model, request.Characters, 0, cancellationToken).ConfigureAwait(false);
         return await inner.EmbedAsync(request, cancellationToken).ConfigureAwait(false);
     }
 

@@ -15,6 +15,7 @@ internal static class CreateEndpoint
         RequestState.Of(http).Model = fields.Model;
         if (fields.Files.Keys.Any(file => !UploadedFile.IsRelative(file)))
             throw new InvalidRequestException(UploadedFile.NotRelative);
+        // Only an empty one is refused here: of another that is none an Ollama tells in the stream, as is recorded.
         if (fields.Files.Values.Concat(fields.Adapters.Values).Any(digest => digest.Length == 0))
             throw new InvalidRequestException("invalid digest format");
         if (!ModelName.TryParse(fields.Model, out _))

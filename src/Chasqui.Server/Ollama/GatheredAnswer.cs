@@ -12,6 +12,9 @@ internal sealed class GatheredAnswer
 
     public IReadOnlyList<TokenLogprob>? Logprobs { get; private init; }
 
+    /// <summary>Those of the tokens that are not thinking.</summary>
+    public IReadOnlyList<TokenLogprob>? TextLogprobs { get; private init; }
+
     /// <summary>All calls of tools, in Ollama's form; null for none.</summary>
     public JsonArray? ToolCalls { get; private init; }
 
@@ -28,7 +31,7 @@ internal sealed class GatheredAnswer
     {
         var text = new StringBuilder();
         var thinking = new StringBuilder();
-        List<TokenLogprob>? logprobs = null;
+        List<TokenLogprob>? logprobs = null, textLogprobs = null;
         JsonArray? calls = null;
         string? rendered = null;
         GenerationResult? result = null;
@@ -38,7 +41,11 @@ internal sealed class GatheredAnswer
             text.Append(update.Text);
             thinking.Append(update.Thinking);
             if (update.Logprobs is { Count: > 0 } more)
+            {
                 (logprobs ??= []).AddRange(more);
+                if (update.Thinking.Length == 0)
+                    (textLogprobs ??= []).AddRange(more);
+            }
             foreach (var call in update.ToolCalls?.EnumerateArray() ?? default)
                 (calls ??= []).Add(JsonObject.Create(call));
             rendered ??= update.RenderedPrompt;
@@ -50,6 +57,7 @@ internal sealed class GatheredAnswer
             Text = text.ToString(),
             Thinking = thinking.ToString(),
             Logprobs = logprobs,
+            TextLogprobs = textLogprobs,
             ToolCalls = calls,
             RenderedPrompt = rendered,
             PromptTokens = prompt,

@@ -5,7 +5,8 @@ namespace Chasqui.Server;
 /// <summary>A request to <c>/v1/embeddings</c>.</summary>
 internal sealed class EmbeddingFields : OpenAiFields
 {
-    private List<string>? _inputs;
+    private readonly List<string> _inputs = [];
+    private readonly List<IReadOnlyList<int>> _tokens = [];
     private string _format = "";
     private int _dimensions;
 
@@ -15,7 +16,8 @@ internal sealed class EmbeddingFields : OpenAiFields
     public EmbedRequest ToRequest() => new()
     {
         Model = Model,
-        Inputs = _inputs is { Count: > 0 } inputs ? inputs : throw new InvalidParameterException(null, "invalid input"),
+        Inputs = _inputs.Count + _tokens.Count > 0 ? _inputs : throw new InvalidParameterException(null, "invalid input"),
+        TokenInputs = _tokens,
         Dimensions = _dimensions > 0 ? _dimensions : null,
     };
 
@@ -24,7 +26,7 @@ internal sealed class EmbeddingFields : OpenAiFields
         switch (name)
         {
             case "input":
-                _inputs = ReadInputs(value);
+                ReadInputs(value);
                 return true;
             case "dimensions":
                 Field.Read(name, value, ref _dimensions);
@@ -39,23 +41,29 @@ internal sealed class EmbeddingFields : OpenAiFields
         }
     }
 
-    private static List<string> ReadInputs(JsonElement value)
+    /// <summary>A text, several, the token ids of one, or those of several.</summary>
+    private void ReadInputs(JsonElement value)
     {
+        _inputs.Clear();
+        _tokens.Clear();
         if (value.ValueKind == JsonValueKind.String)
-            return [value.GetString()!];
-        if (value.ValueKind != JsonValueKind.Array)
-            throw Field.WrongType("input", "a string or an array of strings", value);
-        var inputs = new List<string>();
-        foreach (var item in value.EnumerateArray())
-        {
-            inputs.Add(item.ValueKind switch
-            {
-                JsonValueKind.String => item.GetString()!,
-                JsonValueKind.Number or JsonValueKind.Array =>
-                    throw new InvalidParameterException("input", "\"input\" must be a string or an array of strings: token ids are not supported"),
-                _ => throw Field.WrongType("input", "a string or an array of strings", item),
-            });
-        }
-        return inputs;
+            _inputs.Add(value.GetString()!);
+        else if (value.ValueKind != JsonValueKind.Array)
+            throw Wrong(value);
+        else if (value.GetArrayLength() > 0 && value[0].ValueKind == JsonValueKind.Number)
+            _tokens.Add(ReadTokens(value));
+        else if (value.GetArrayLength() > 0 && value[0].ValueKind == JsonValueKind.Array)
+            _tokens.AddRange(value.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Array ? ReadTokens(item) : throw Wrong(item)));
+        else
+            _inputs.AddRange(value.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.String ? item.GetString()! : throw Wrong(item)));
     }
+
+    private static int[] ReadTokens(JsonElement tokens) =>
+    [
+        .. tokens.EnumerateArray().Select(token => token.ValueKind == JsonValueKind.Number && token.TryGetInt32(out var id) && id >= 0
+            ? id
+            : throw new InvalidParameterException("input", $"a token id of \"input\" must be a whole number of at least 0, not {Field.Clip(token.GetRawText())}")),
+    ];
+
+    private static InvalidRequestException Wrong(JsonElement value) => Field.WrongType("input", "a string, an array of strings, an array of token ids or an array of such arrays", value);
 }

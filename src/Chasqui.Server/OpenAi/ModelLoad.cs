@@ -13,7 +13,8 @@ internal static class ModelLoad
     {
         var engine = api.EngineOf(http);
         var model = await engine.ShowAsync(load.Model, http.RequestAborted).ConfigureAwait(false);
-        if (!model.Summary.Capabilities.Contains("completion"))
+        // Not every node says what its models can do.
+        if (model.Summary.Capabilities.Count > 0 && !model.Summary.Capabilities.Contains("completion"))
             throw new UnsupportedCapabilityException(load.Model, capability);
         await engine.LoadAsync(load, http.RequestAborted).ConfigureAwait(false);
     }

@@ -65,10 +65,10 @@ internal sealed class MessageBuffer
         var fits = true;
         if (_array is null || needed > _array.Length)
         {
-            var size = Math.Max(Math.Max(needed, _charged), Math.Max(2 * Pooled, (int)Math.Min(2L * _length, most)));
+            var size = ByteArrays.LengthFor(Math.Max(Math.Max(needed, _charged), Math.Max(2 * Pooled, (int)Math.Min(2L * _length, most))));
             if (budget is not null && !(fits = budget.TryTake(size - _charged)))
             {
-                size = Math.Max(needed, _charged);
+                size = ByteArrays.LengthFor(Math.Max(needed, _charged));
                 budget.Take(size - _charged);
             }
 
@@ -85,7 +85,7 @@ internal sealed class MessageBuffer
     /// <summary>Makes room for as much again, if the budget has it.</summary>
     internal bool TryReserve(IMessageBudget budget, int most)
     {
-        var size = (int)Math.Min(2L * _length, most);
+        var size = ByteArrays.LengthFor((int)Math.Min(2L * _length, most));
         if (size <= _charged)
             return true;
         if (!budget.TryTake(size - _charged))

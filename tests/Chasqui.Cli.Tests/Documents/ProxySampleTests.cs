@@ -43,9 +43,9 @@ public sealed class ProxySampleTests : IDisposable
         try
         {
             await ServesAsync(https, proxy);
-            await ChatsAsync($"wss://localhost:{https}/ws");
+            await ChatsAsync($"wss://localhost:{https}/ws").WaitAsync(_limit, Cancellation);
             if (passesMessages)
-                await ChatsAsync($"tls://localhost:{messages}");
+                await ChatsAsync($"tls://localhost:{messages}").WaitAsync(_limit, Cancellation);
         }
         finally
         {
@@ -87,7 +87,7 @@ public sealed class ProxySampleTests : IDisposable
     /// <summary>Until it answers, and then token by token.</summary>
     private static async Task ServesAsync(int port, Process proxy)
     {
-        using var http = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = static (_, _, _, _) => true } }) { BaseAddress = new Uri($"https://localhost:{port}") };
+        using var http = new HttpClient(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = static (_, certificate, _, _) => certificate is X509Certificate2 } }) { BaseAddress = new Uri($"https://localhost:{port}") };
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         limit.CancelAfter(_limit);
         while (true)

@@ -49,6 +49,42 @@ public sealed class EmbeddingTests(SharedEngine shared)
     }
 
     [Fact]
+    public async Task Token_ids_have_the_vector_of_their_text()
+    {
+        var texts = new[] { Text(1), Text(2) };
+        var tokens = new List<IReadOnlyList<int>>();
+        foreach (var text in texts)
+            tokens.Add(await _bed.Engine.TokenizeAsync(new TokenizeRequest { Model = "mini", Text = text, AddSpecial = true, ParseSpecial = true }, EngineBed.Token));
+
+        var byText = await Embed(_bed, Request(texts));
+        var byTokens = await Embed(_bed, Request() with { TokenInputs = tokens });
+
+        Assert.Equal(byText.PromptTokens, byTokens.PromptTokens);
+        for (var i = 0; i < texts.Length; i++)
+            AssertAlike(byText.Vectors[i], byTokens.Vectors[i]);
+    }
+
+    [Theory]
+    [InlineData(-1, "an input holds the token -1, but this model's tokens are 0 to 1023")]
+    [InlineData(1024, "an input holds the token 1024, but this model's tokens are 0 to 1023")]
+    [InlineData(null, "an input is empty; every input must hold at least one token")]
+    public async Task Token_ids_that_the_model_does_not_have_never_reach_the_library(int? token, string message)
+    {
+        int[] tokens = token is { } id ? [5, id] : [];
+
+        Assert.Equal(message, (await Assert.ThrowsAsync<InvalidRequestException>(() => Embed(_bed, Request() with { TokenInputs = [tokens] }))).Message);
+    }
+
+    [Fact]
+    public async Task Too_many_token_ids_are_cut_or_refused()
+    {
+        int[] tokens = [.. Enumerable.Repeat(7, 3000)];
+
+        Assert.Equal(1024, (await Embed(_bed, Request() with { TokenInputs = [tokens] })).PromptTokens);
+        await Assert.ThrowsAsync<ContextLengthExceededException>(() => Embed(_bed, Request() with { TokenInputs = [tokens], Truncate = false }));
+    }
+
+    [Fact]
     public async Task The_vectors_come_in_the_order_of_the_texts()
     {
         var texts = Enumerable.Range(0, 30).Select(i => Text(i % 10)).ToArray();

@@ -37,6 +37,26 @@ public sealed class OpenAiRequestTests
     };
 
     [Theory]
+    [InlineData("stream_options", true)]
+    [InlineData("include_usage", true)]
+    [InlineData("seed", false)]
+    public async Task A_server_that_refuses_to_be_asked_for_the_count_is_not_asked_again(string refused, bool answers)
+    {
+        await using var server = new OpenAiScript(Other, Hi) { Refused = refused };
+        var chat = OpenAiScript.Chat() with { Options = new GenerationOptions { Seed = 7 } };
+        for (var time = 0; time < 2; time++)
+        {
+            if (answers)
+                Assert.Equal("Hi", string.Concat((await Nodes.AllAsync(server.Engine.ChatAsync(chat, Nodes.Token))).Select(update => update.Text)));
+            else
+                await Assert.ThrowsAsync<InvalidRequestException>(() => Nodes.AllAsync(server.Engine.ChatAsync(chat, Nodes.Token)));
+        }
+
+        var asked = server.Requests.Where(request => request.Method == "POST").Select(request => request.Body.Contains("\"include_usage\":true", StringComparison.Ordinal));
+        Assert.Equal(answers ? [true, false, false] : [true, true], asked);
+    }
+
+    [Theory]
     [InlineData(LlamaCpp)]
     [InlineData(Vllm)]
     [InlineData(LmStudio)]
@@ -52,6 +72,38 @@ public sealed class OpenAiRequestTests
         }
 
         Assert.DoesNotContain(server.Requests, request => request.Method == "POST");
+    }
+
+    [Theory]
+    [InlineData(LlamaCpp, true)]
+    [InlineData(Vllm, true)]
+    [InlineData(Other, true)]
+    [InlineData(Ollama, false)]
+    public async Task Token_ids_are_sent_as_they_are_where_the_server_takes_any(string owner, bool takes)
+    {
+        await using var server = new OpenAiScript(owner).With("POST /v1/embeddings", """{"data":[{"embedding":[1,0]},{"embedding":[0,1]}]}""");
+        var asking = server.Engine.EmbedAsync(new EmbedRequest { Model = "mini", Inputs = [], TokenInputs = [[1, 2], [3]] }, Nodes.Token);
+
+        if (takes)
+        {
+            Assert.Equal(2, (await asking).Vectors.Count);
+            Assert.Equal("[[1,2],[3]]", server.Sent.GetProperty("input").GetRawText());
+            return;
+        }
+        Assert.Contains("cannot take token ids; send the texts", (await Assert.ThrowsAsync<InvalidRequestException>(() => asking)).Message, StringComparison.Ordinal);
+        Assert.DoesNotContain(server.Requests, request => request.Method == "POST");
+    }
+
+    [Fact]
+    public async Task An_Ollama_takes_no_token_ids()
+    {
+        await using var server = ScriptedNode.Answering("{}");
+        await using var node = Nodes.Ollama(server.Address);
+
+        var refused = await Assert.ThrowsAsync<InvalidRequestException>(() => node.Engine.EmbedAsync(new EmbedRequest { Model = "mini", Inputs = [], TokenInputs = [[1]] }, Nodes.Token));
+
+        Assert.Equal("Ollama's API takes no token ids; send the texts", refused.Message);
+        Assert.Empty(server.Requests);
     }
 
     [Fact]

@@ -26,6 +26,8 @@ internal sealed class OpenAiScript : IAsyncDisposable
             var request = exchange.Request;
             if (_answers.TryGetValue($"{request.Method} {request.Path}", out var answer))
                 await exchange.AnswerAsync(answer.Body, answer.Status);
+            else if (request.Path.EndsWith("/completions", StringComparison.Ordinal) && Refused is { } refused && request.Body.Contains(refused, StringComparison.Ordinal))
+                await exchange.AnswerAsync($$$"""{"error":{"message":"extra field {{{refused}}} is not permitted"}}""", 400);
             else if (request.Path.EndsWith("/completions", StringComparison.Ordinal))
                 await exchange.AnswerAsync(stream(request.Body), 200, "text/event-stream");
             else
@@ -37,6 +39,9 @@ internal sealed class OpenAiScript : IAsyncDisposable
     public OpenAiNode Node { get; }
 
     public IEngine Engine => Node.Engine;
+
+    /// <summary>A member that it refuses by name; null for none.</summary>
+    public string? Refused { get; init; }
 
     public Uri Address => _server.Address;
 

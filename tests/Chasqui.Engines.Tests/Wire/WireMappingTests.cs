@@ -143,4 +143,16 @@ public sealed class WireMappingTests
     }
 
     private static string Show<T>(T value) => JsonSerializer.Serialize(value);
+
+    [Fact]
+    public void Token_ids_of_vectors_come_across_and_stand_for_the_texts()
+    {
+        var wire = WireRequests.ToWire(new EmbedRequest { Model = "mini", Inputs = [], TokenInputs = [[1, 2], []] });
+
+        var back = WireRequests.FromWire(Messages.EmbedRequest.Parser.ParseFrom(wire.ToByteArray()));
+        Assert.Equal<IEnumerable<int>>([[1, 2], []], back.TokenInputs);
+        Assert.Empty(back.Inputs);
+        wire.Inputs.Add("a");
+        Assert.Equal("inputs and token_inputs are both there; send them in two requests", Assert.Throws<InvalidRequestException>(() => WireRequests.FromWire(wire)).Message);
+    }
 }

@@ -113,11 +113,11 @@ public sealed class AnthropicTranslationTests
     {
         var request = await TranslateAsync("""
             {"model":"m","max_tokens":9,"tools":[{"name":"f","description":"<é>","input_schema":{"type":"object","description":"a<b & 中"}}],"messages":[{"role":"user","content":"hi"},
-              {"role":"assistant","content":[{"type":"redacted_thinking","data":"x"},{"type":"tool_use","id":"t1","name":"f","input":{"c":"if (a<b && c>d) é中"}}]},
+              {"role":"assistant","content":[{"type":"redacted_thinking","data":"x"},{"type":"tool_use","id":"t1","name":"f","input":{"c":"if (a<b && c>d) é中😀 |"}}]},
               {"role":"user","content":[{"type":"tool_result","tool_use_id":"t1","content":"<ok>"}]}]}
             """);
 
-        Assert.Contains("""{"c":"if (a<b && c>d) é中"}""", request.Messages[1].ToolCalls!.Value.GetRawText(), StringComparison.Ordinal);
+        Assert.Contains("{\"c\":\"if (a<b && c>d) é中\U0001F600\u00A0|\"}", request.Messages[1].ToolCalls!.Value.GetRawText(), StringComparison.Ordinal);
         Assert.Contains("a<b & 中", request.Tools!.Value.GetRawText(), StringComparison.Ordinal);
         Assert.Equal("<ok>", request.Messages[2].Content);
     }
@@ -134,6 +134,7 @@ public sealed class AnthropicTranslationTests
     public static TheoryData<string, string> Refusals => new()
     {
         { """{"messages":[{"role":"user","content":"x"}]}""", "model is required" },
+        { """{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"x"}],"tools":[{"name":"f","input_schema":{"type":"array"}}]}""", "tools.0.input_schema.type must be \"object\", not \"array\"" },
         { """{"model":5}""", "\"model\" must be a string, not a number" },
         { """[]""", "the request must be a JSON object, not an array" },
         { """{"model":"m","max_tokens":9}""", "messages is required" },

@@ -19,6 +19,7 @@ public sealed class PassedOverFieldsTests
     [InlineData("\"output_config\":{\"task_budget\":{\"type\":\"tokens\"}}", "output_config.task_budget")]
     [InlineData("\"mcp_servers\":[],\"container\":null", null)]
     [InlineData("\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"web_search\"},{\"name\":\"w\",\"input_schema\":{\"type\":\"object\"},\"strict\":true}]", "tools.web_search_20250305")]
+    [InlineData("\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"web_search\",\"max_uses\":1},{\"name\":\"w\",\"input_schema\":{\"type\":\"object\"},\"defer_loading\":true,\"cache_control\":{\"type\":\"ephemeral\"}}]", "tools.web_search_20250305, tools.defer_loading")]
     [InlineData("\"cafés\":1", "caf?s")]
     public async Task Fields_without_meaning_are_named(string field, string? named)
     {

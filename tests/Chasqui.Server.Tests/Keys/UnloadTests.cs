@@ -1,19 +1,24 @@
 using System.Net;
+using Chasqui.Client;
 using Chasqui.Gateway;
-using Chasqui.Gateway.Nodes;
 using Chasqui.OllamaDouble;
 using Chasqui.Server.Tests.Nodes;
 using Microsoft.Extensions.Time.Testing;
+using Messages = Chasqui.Protocol.Messages;
 
 namespace Chasqui.Server.Tests.Keys;
 
 /// <summary>Who may send a model away that others may need.</summary>
-public sealed class UnloadTests
+public sealed class UnloadTests : IDisposable
 {
     private const string Chat = """{"model":"mini","messages":[{"role":"user","content":"x"}],"stream":false}""";
     private const string Unload = """{"model":"mini","keep_alive":0}""";
 
+    private readonly EndedRequests _ended = new();
+
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _ended.Dispose();
 
     [Theory]
     [InlineData("/api/generate", Unload)]
@@ -104,13 +109,58 @@ public sealed class UnloadTests
         Assert.Empty(fleet.Double.State.Loaded);
     }
 
-    private static Task<Fleet> StartAsync(DoubleScript? script = null, Func<GatewayOptions, GatewayOptions>? change = null, TimeProvider? time = null) =>
-        Fleet.StartAsync(script ?? new DoubleScript { Models = [new DoubleModel { Name = "mini", Capabilities = ["completion", "embedding"] }] }, change: change, time: time);
+    [Theory]
+    [InlineData("/api/chat", """{"model":"mini","messages":[{"role":"user","content":"x"}],"stream":false,"keep_alive":STAY}""")]
+    [InlineData("/api/generate", """{"model":"mini","prompt":"x","stream":false,"keep_alive":STAY}""")]
+    [InlineData("/api/embed", """{"model":"mini","input":"x","keep_alive":STAY}""")]
+    [InlineData("MCP", "")]
+    public async Task A_short_stay_beside_a_prompt_is_left_out_where_others_use_the_model(string path, string body)
+    {
+        await using var fleet = await StartAsync();
+        var (a, b) = (await fleet.Gateway.AddKeyAsync("a"), await fleet.Gateway.AddKeyAsync("b"));
+        var ops = await fleet.Gateway.AddKeyAsync("ops", caller => caller with { Scopes = Scopes.Infer | Scopes.Models });
 
-    private static async Task AskAsync(Fleet fleet, string key)
+        var asked = 0;
+        Assert.True(await UnloadsAsync(a, 0));
+        await AskAsync(fleet, b);
+        Assert.False(await UnloadsAsync(a, 0));
+        Assert.False(await UnloadsAsync(a, 299));
+        Assert.Contains("\"keep_alive\"", Sent().First(), StringComparison.Ordinal);
+        Assert.DoesNotContain("\"keep_alive\"", Sent().Last(), StringComparison.Ordinal);
+        Assert.False(await UnloadsAsync(a, 600));
+        Assert.Contains("\"keep_alive\"", Sent().Last(), StringComparison.Ordinal);
+        Assert.True(await UnloadsAsync(ops, 0));
+
+        IEnumerable<string> Sent() => fleet.Double.Requests.Where(request => request.Method == "POST").Select(request => request.Body);
+
+        async Task<bool> UnloadsAsync(string key, int seconds)
+        {
+            // No vector is known from before.
+            var prompt = $"\"x{++asked}\"";
+            if (path == "MCP")
+            {
+                await using var client = new ChasquiClient(new ChasquiClientOptions { Endpoint = GatewayHost.WireAddresses(fleet.Gateway.App)[0], ApiKey = key });
+                var request = new Messages.GenerateRequest { Model = "mini", Prompt = "x", Common = new() { KeepAliveNs = seconds * 1_000_000_000L } };
+                await client.GenerateAsync(request, null, Cancellation).ToListAsync(Cancellation);
+            }
+            else
+            {
+                using var answer = await fleet.Gateway.SendAsync(HttpMethod.Post, path, key, body.Replace("STAY", $"{seconds}", StringComparison.Ordinal).Replace("\"x\"", prompt, StringComparison.Ordinal));
+                Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Cancellation));
+            }
+            return fleet.Double.State.Loaded.Count == 0;
+        }
+    }
+
+    private Task<Fleet> StartAsync(DoubleScript? script = null, Func<GatewayOptions, GatewayOptions>? change = null, TimeProvider? time = null) =>
+        Fleet.StartAsync(script ?? new DoubleScript { Models = [new DoubleModel { Name = "mini", Capabilities = ["completion", "embedding"] }] }, change: change, time: time, log: _ended);
+
+    /// <summary>Asks, and waits until the model is in use no more.</summary>
+    private async Task AskAsync(Fleet fleet, string key)
     {
         using var answer = await fleet.Gateway.SendAsync(HttpMethod.Post, "/api/chat", key, Chat);
         Assert.True(answer.IsSuccessStatusCode, await answer.Content.ReadAsStringAsync(Cancellation));
+        await _ended.NextAsync("/api/chat");
     }
 
     private static async Task<(HttpStatusCode Status, string Text)> SendAsync(Fleet fleet, string key, string body, string path = "/api/generate")

@@ -81,9 +81,12 @@ public sealed class BadOpenAiRequestTests
     [InlineData(Completions, """{"model":"m","prompt":"x","logprobs":21}""", "logprobs", "logprobs must be between 0 and 20")]
     [InlineData(Completions, """{"model":"m","prompt":"x","logprobs":true}""", "logprobs", "\"logprobs\" must be a whole number, not a boolean")]
     [InlineData(Embeddings, """{"model":"m"}""", null, "invalid input")]
-    [InlineData(Embeddings, """{"model":"m","input":[1,2]}""", "input", "\"input\" must be a string or an array of strings: token ids are not supported")]
-    [InlineData(Embeddings, """{"model":"m","input":[[1,2]]}""", "input", "\"input\" must be a string or an array of strings: token ids are not supported")]
-    [InlineData(Embeddings, """{"model":"m","input":{}}""", "input", "\"input\" must be a string or an array of strings, not an object")]
+    [InlineData(Embeddings, """{"model":"m","input":[1,"a"]}""", "input", "a token id of \"input\" must be a whole number of at least 0, not \"a\"")]
+    [InlineData(Embeddings, """{"model":"m","input":[[1,-2]]}""", "input", "a token id of \"input\" must be a whole number of at least 0, not -2")]
+    [InlineData(Embeddings, """{"model":"m","input":[[1.5]]}""", "input", "a token id of \"input\" must be a whole number of at least 0, not 1.5")]
+    [InlineData(Embeddings, """{"model":"m","input":[[1],"a"]}""", "input", "\"input\" must be a string, an array of strings, an array of token ids or an array of such arrays, not a string")]
+    [InlineData(Embeddings, """{"model":"m","input":["a",1]}""", "input", "\"input\" must be a string, an array of strings, an array of token ids or an array of such arrays, not a number")]
+    [InlineData(Embeddings, """{"model":"m","input":{}}""", "input", "\"input\" must be a string, an array of strings, an array of token ids or an array of such arrays, not an object")]
     [InlineData(Embeddings, """{"model":"m","input":"x","dimensions":"4"}""", "dimensions", "\"dimensions\" must be a whole number, not a string")]
     [InlineData(Responses, """{"model":"m","input":5}""", "input", "\"input\" must be a string or an array of items, not a number")]
     [InlineData(Responses, """{"model":"m","input":["x"]}""", "input", "an item of \"input\" must be an object with a \"type\"")]
@@ -100,8 +103,6 @@ public sealed class BadOpenAiRequestTests
         "\"conversation\" is not supported: there are no conversations here: use \"previous_response_id\", or send the whole conversation as \"input\"")]
     [InlineData(Responses, """{"model":"m","background":true}""", "background", "\"background\" is not supported except as false: send the request and wait")]
     [InlineData(Responses, """{"model":"m","prompt":{"id":"x"}}""", "prompt", "\"prompt\" is not supported: no templates are stored: send the text as \"input\"")]
-    [InlineData(Responses, """{"model":"m","include":["message.output_text.logprobs"]}""", "include",
-        "\"include\" of \"message.output_text.logprobs\" is not supported: /v1/chat/completions tells log-probabilities")]
     [InlineData(Responses, """{"model":"m","tool_choice":{"type":"web_search"}}""", "tool_choice",
         "\"tool_choice\" is not supported: no tool of type \"web_search\" runs here; use one of type \"function\" or \"custom\", or \"auto\"")]
     [InlineData(Responses, """{"model":"m","tools":[{"type":"namespace","name":"n"}]}""", "tools", "a tool of type \"namespace\" needs \"tools\", an array")]
@@ -110,8 +111,13 @@ public sealed class BadOpenAiRequestTests
         "two tools are called \"n__f\"; give each a name of its own")]
     [InlineData(Responses, """{"model":"m","input":[{"type":"computer_call"}]}""", "input",
         "items of type \"computer_call\" are not supported: message, function_call, function_call_output, custom_tool_call, custom_tool_call_output and reasoning are")]
-    [InlineData(Responses, """{"model":"m","top_logprobs":2}""", "top_logprobs",
-        "\"top_logprobs\" is not supported except as 0: /v1/chat/completions tells log-probabilities")]
+    [InlineData(Responses, """{"model":"m","top_logprobs":21}""", "top_logprobs", "top_logprobs must be between 0 and 20")]
+    [InlineData(Responses, """{"model":"m","input":"x","tools":[{"type":"function","name":"f","parameters":{"type":"array"}}]}""", "tools",
+        "\"parameters\" of the function \"f\" must be a schema of type \"object\", not \"array\"")]
+    [InlineData(Responses, """{"model":"m","input":"x","tools":[{"type":"namespace","name":"n","tools":[{"type":"function","name":"f","parameters":{"type":"string"}}]}]}""", "tools",
+        "\"parameters\" of the function \"f\" must be a schema of type \"object\", not \"string\"")]
+    [InlineData(Chat, """{"model":"m","tools":[{"type":"function","function":{"name":"f","parameters":{"type":["array","null"]}}}]}""", "tools",
+        "\"parameters\" of the function \"f\" must be a schema of type \"object\", not \"[\"array\",\"null\"]\"")]
     [InlineData(Responses, """{"model":"m","truncation":"some"}""", "truncation", "\"truncation\" must be \"auto\" or \"disabled\", not \"some\"")]
     [InlineData(Responses, """{"model":"m","tools":[{"type":"function"}]}""", "tools", "a tool needs a \"name\"")]
     [InlineData(Responses, """{"model":"m","text":{"format":{"type":"json_schema"}}}""", "text.format", "\"text.format\" of type \"json_schema\" needs a \"schema\", an object")]

@@ -153,7 +153,7 @@ public sealed class OpenAiRequestTests
         Assert.Equal("""[{"id":"c1","function":{"index":0,"name":"f","arguments":{"a":1}}},{"id":"c2","function":{"index":1,"name":"g","arguments":{}}}]""",
             request.Messages[2].ToolCalls!.Value.GetRawText());
         Assert.Single(request.Messages[5].Images);
-        Assert.Equal("""[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object"}}}]""", request.Tools!.Value.GetRawText());
+        Assert.Equal("""[{"type":"function","function":{"name":"f","description":"d","strict":true,"parameters":{"type":"object"}}}]""", request.Tools!.Value.GetRawText());
         Assert.Equal(OutputFormat.Json, request.Format);
         Assert.Equal("low", request.Think);
         Assert.False(request.Truncate);

@@ -10,7 +10,7 @@ public sealed class ResponseToolsTests
     private const string Tools = """
         [{"type":"namespace","name":"crm","description":"x","tools":[{"type":"function","name":"close","description":"d","parameters":{"type":"object"}}]},
          {"type":"custom","name":"patch","description":"Edits files.","format":{"type":"grammar","syntax":"lark","definition":"start: \"x\""}},
-         {"type":"function","name":"f"},
+         {"type":"function","name":"f","defer_loading":true,"strict":true},
          {"type":"web_search","external_web_access":false},{"type":"web_search"},{"type":"local_shell"}]
         """;
 
@@ -42,9 +42,9 @@ public sealed class ResponseToolsTests
             [{"type":"function","function":{"name":"crm__close","description":"d","parameters":{"type":"object"}}},
             {"type":"function","function":{"name":"patch","description":"Edits files.\n\nThe input follows this grammar:\nstart: \"x\"",
             "parameters":{"type":"object","properties":{"input":{"type":"string"}},"required":["input"]}}},
-            {"type":"function","function":{"name":"f"}}]
+            {"type":"function","function":{"name":"f","strict":true}}]
             """.ReplaceLineEndings(""), sent!.Tools!.Value.GetRawText());
-        Assert.Equal("tools.patch.format, tools.web_search, tools.local_shell, text.verbosity, include.web_search_call.action.sources, client_metadata",
+        Assert.Equal("tools.patch.format, tools.defer_loading, tools.web_search, tools.local_shell, text.verbosity, include.web_search_call.action.sources, client_metadata",
             Assert.Single(response.Headers.GetValues("X-Chasqui-Passed-Over")));
         using var answer = JsonDocument.Parse(await response.Content.ReadAsStringAsync(Token));
         Assert.Equal(["namespace", "custom", "function", "web_search", "web_search", "local_shell"],
@@ -110,6 +110,8 @@ public sealed class ResponseToolsTests
     [InlineData("""{"store":false,"input":"x","\u0074ools":[]}""", false, false)]
     [InlineData("""{"store":false,"input":[{"type":1}]}""", false, false)]
     [InlineData("""{"store":false,"input":[""", false, false)]
+    [InlineData("""{"store":false,"instructions":"x"}""", false, false)]
+    [InlineData("""{"store":false,"input":null}""", false, false)]
     public void Only_what_each_node_knows_and_is_not_kept_is_passed_on_unread(string body, bool plain, bool plainWithoutStore)
     {
         Assert.Equal(plain, ResponseBody.IsPlain(Encoding.UTF8.GetBytes(body), mayKeep: true));

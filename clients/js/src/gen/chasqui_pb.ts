@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file chasqui.proto.
  */
 export const file_chasqui: GenFile = /*@__PURE__*/
-  fileDesc("Cg1jaGFzcXVpLnByb3RvEgpjaGFzcXVpLnYxIgcKBUVtcHR5IrQBCgVFcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SLwoHZGV0YWlscxgEIAMoCzIeLmNoYXNxdWkudjEuRXJyb3IuRGV0YWlsc0VudHJ5EhMKC3N1Z2dlc3Rpb25zGAUgAygJGi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIv8EChFHZW5lcmF0aW9uT3B0aW9ucxIUCgdudW1fY3R4GAEgASgFSACIAQESFgoJbnVtX2JhdGNoGAIgASgFSAGIAQESFwoKbnVtX3RocmVhZBgDIAEoBUgCiAEBEhUKCG51bV9rZWVwGAQgASgFSAOIAQESGAoLbnVtX3ByZWRpY3QYBSABKAVIBIgBARIYCgt0ZW1wZXJhdHVyZRgGIAEoAkgFiAEBEhIKBXRvcF9rGAcgASgFSAaIAQESEgoFdG9wX3AYCCABKAJIB4gBARISCgVtaW5fcBgJIAEoAkgIiAEBEhYKCXR5cGljYWxfcBgKIAEoAkgJiAEBEhoKDXJlcGVhdF9sYXN0X24YCyABKAVICogBARIbCg5yZXBlYXRfcGVuYWx0eRgMIAEoAkgLiAEBEh0KEHByZXNlbmNlX3BlbmFsdHkYDSABKAJIDIgBARIeChFmcmVxdWVuY3lfcGVuYWx0eRgOIAEoAkgNiAEBEhEKBHNlZWQYDyABKAVIDogBARIMCgRzdG9wGBAgAygJEhAKCGhhc19zdG9wGBEgASgIQgoKCF9udW1fY3R4QgwKCl9udW1fYmF0Y2hCDQoLX251bV90aHJlYWRCCwoJX251bV9rZWVwQg4KDF9udW1fcHJlZGljdEIOCgxfdGVtcGVyYXR1cmVCCAoGX3RvcF9rQggKBl90b3BfcEIICgZfbWluX3BCDAoKX3R5cGljYWxfcEIQCg5fcmVwZWF0X2xhc3RfbkIRCg9fcmVwZWF0X3BlbmFsdHlCEwoRX3ByZXNlbmNlX3BlbmFsdHlCFAoSX2ZyZXF1ZW5jeV9wZW5hbHR5QgcKBV9zZWVkIvgCChBHZW5lcmF0aW9uQ29tbW9uEi4KB29wdGlvbnMYASABKAsyHS5jaGFzcXVpLnYxLkdlbmVyYXRpb25PcHRpb25zEhMKBmZvcm1hdBgCIAEoCUgAiAEBEhIKBXRoaW5rGAMgASgJSAGIAQESGgoNa2VlcF9hbGl2ZV9ucxgEIAEoA0gCiAEBEhAKCGxvZ3Byb2JzGAUgASgIEhQKDHRvcF9sb2dwcm9icxgGIAEoBRITCgtub190cnVuY2F0ZRgHIAEoCBIQCghub19zaGlmdBgIIAEoCBINCgVhbG9uZRgJIAEoCBITCgtyZW5kZXJfb25seRgKIAEoCBITCgtub19jb250aW51ZRgLIAEoCBITCgt3aXRoX3Rva2VucxgMIAEoCBIrCgZzb19mYXIYDSABKAsyGy5jaGFzcXVpLnYxLkdlbmVyYXRpb25Tb0ZhckIJCgdfZm9ybWF0QggKBl90aGlua0IQCg5fa2VlcF9hbGl2ZV9ucyJRCg9HZW5lcmF0aW9uU29GYXISDAoEdGV4dBgBIAEoCRIQCgh0aGlua2luZxgCIAEoCRIOCgZ0b2tlbnMYAyADKAUSDgoGcGllY2VzGAQgASgFIoUCCg9HZW5lcmF0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSDgoGcHJvbXB0GAIgASgJEiwKBmNvbW1vbhgDIAEoCzIcLmNoYXNxdWkudjEuR2VuZXJhdGlvbkNvbW1vbhITCgZzdWZmaXgYBCABKAlIAIgBARITCgZzeXN0ZW0YBSABKAlIAYgBARIVCgh0ZW1wbGF0ZRgGIAEoCUgCiAEBEgsKA3JhdxgHIAEoCBIPCgdjb250ZXh0GAggAygFEhMKC2hhc19jb250ZXh0GAkgASgIEg4KBmltYWdlcxgKIAMoDEIJCgdfc3VmZml4QgkKB19zeXN0ZW1CCwoJX3RlbXBsYXRlIq4BCgtDaGF0TWVzc2FnZRIMCgRyb2xlGAEgASgJEg8KB2NvbnRlbnQYAiABKAkSFQoIdGhpbmtpbmcYAyABKAlIAIgBARIOCgZpbWFnZXMYBCADKAwSFwoKdG9vbF9jYWxscxgFIAEoCUgBiAEBEhYKCXRvb2xfbmFtZRgGIAEoCUgCiAEBQgsKCV90aGlua2luZ0INCgtfdG9vbF9jYWxsc0IMCgpfdG9vbF9uYW1lIsABCgtDaGF0UmVxdWVzdBINCgVtb2RlbBgBIAEoCRIpCghtZXNzYWdlcxgCIAMoCzIXLmNoYXNxdWkudjEuQ2hhdE1lc3NhZ2USLAoGY29tbW9uGAMgASgLMhwuY2hhc3F1aS52MS5HZW5lcmF0aW9uQ29tbW9uEhIKBXRvb2xzGAQgASgJSACIAQESKwoLdG9vbF9jaG9pY2UYBSABKAsyFi5jaGFzcXVpLnYxLlRvb2xDaG9pY2VCCAoGX3Rvb2xzIkoKClRvb2xDaG9pY2USEAoIcmVxdWlyZWQYASABKAgSEQoEbmFtZRgCIAEoCUgAiAEBEg4KBnNpbmdsZRgDIAEoCEIHCgVfbmFtZSJzCgxJbmZlclJlcXVlc3QSLwoIZ2VuZXJhdGUYASABKAsyGy5jaGFzcXVpLnYxLkdlbmVyYXRlUmVxdWVzdEgAEicKBGNoYXQYAiABKAsyFy5jaGFzcXVpLnYxLkNoYXRSZXF1ZXN0SABCCQoHcmVxdWVzdCIcCg5HZW5lcmF0aW9uTmFtZRIKCgJpZBgBIAEoCSIrCg1SZXN1bWVSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBm9mZnNldBgCIAEoDSJrCgxUb2tlbkxvZ3Byb2ISDQoFdG9rZW4YASABKAkSCwoDcmF3GAIgASgMEg8KB2xvZ3Byb2IYAyABKAISLgoMYWx0ZXJuYXRpdmVzGAQgAygLMhguY2hhc3F1aS52MS5Ub2tlbkxvZ3Byb2IiowIKEEdlbmVyYXRpb25VcGRhdGUSDAoEdGV4dBgBIAEoCRIQCgh0aGlua2luZxgCIAEoCRIqCghsb2dwcm9icxgDIAMoCzIYLmNoYXNxdWkudjEuVG9rZW5Mb2dwcm9iEhQKDGhhc19sb2dwcm9icxgEIAEoCBIcCg9yZW5kZXJlZF9wcm9tcHQYBSABKAlIAIgBARIsCgZyZXN1bHQYBiABKAsyHC5jaGFzcXVpLnYxLkdlbmVyYXRpb25SZXN1bHQSFwoKdG9vbF9jYWxscxgHIAEoCUgBiAEBEg4KBnRva2VucxgIIAMoBRIVCg1wcm9tcHRfdG9rZW5zGAkgASgFQhIKEF9yZW5kZXJlZF9wcm9tcHRCDQoLX3Rvb2xfY2FsbHMi9AIKEEdlbmVyYXRpb25SZXN1bHQSKAoGcmVhc29uGAEgASgOMhguY2hhc3F1aS52MS5GaW5pc2hSZWFzb24SFQoNcHJvbXB0X3Rva2VucxgCIAEoBRIcChRjYWNoZWRfcHJvbXB0X3Rva2VucxgDIAEoBRIZChFjb21wbGV0aW9uX3Rva2VucxgEIAEoBRIQCgh0b3RhbF9ucxgFIAEoAxIPCgdsb2FkX25zGAYgASgDEhEKCXByb21wdF9ucxgHIAEoAxIVCg1jb21wbGV0aW9uX25zGAggASgDEg8KB2NvbnRleHQYCSADKAUSEwoLaGFzX2NvbnRleHQYCiABKAgSGAoQdHJ1bmNhdGVkX3Rva2VucxgLIAEoBRIoCgdzZXNzaW9uGAwgASgLMhcuY2hhc3F1aS52MS5TZXNzaW9uTWFyaxIVCg1jb250aW51YXRpb25zGA0gASgFEhgKEHJlYXNvbmluZ190b2tlbnMYDiABKAUiOwoLU2Vzc2lvbk1hcmsSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxIPCgdvbWl0dGVkGAMgASgFIt4BCgxFbWJlZFJlcXVlc3QSDQoFbW9kZWwYASABKAkSDgoGaW5wdXRzGAIgAygJEhMKC25vX3RydW5jYXRlGAMgASgIEhcKCmRpbWVuc2lvbnMYBCABKAVIAIgBARIUCgxub19ub3JtYWxpemUYBSABKAgSLgoHb3B0aW9ucxgGIAEoCzIdLmNoYXNxdWkudjEuR2VuZXJhdGlvbk9wdGlvbnMSGgoNa2VlcF9hbGl2ZV9ucxgHIAEoA0gBiAEBQg0KC19kaW1lbnNpb25zQhAKDl9rZWVwX2FsaXZlX25zIhgKBlZlY3RvchIOCgZ2YWx1ZXMYASADKAIibgoNRW1iZWRSZXNwb25zZRIjCgd2ZWN0b3JzGAEgAygLMhIuY2hhc3F1aS52MS5WZWN0b3ISFQoNcHJvbXB0X3Rva2VucxgCIAEoBRIQCgh0b3RhbF9ucxgDIAEoAxIPCgdsb2FkX25zGAQgASgDIloKD1Rva2VuaXplUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIMCgR0ZXh0GAIgASgJEhMKC2FkZF9zcGVjaWFsGAMgASgIEhUKDXBhcnNlX3NwZWNpYWwYBCABKAgiIgoQVG9rZW5pemVSZXNwb25zZRIOCgZ0b2tlbnMYASADKAUiGgoJTW9kZWxOYW1lEg0KBW1vZGVsGAEgASgJIjIKD1RyYW5zZmVyUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIQCghpbnNlY3VyZRgCIAEoCCLdAwoSQ3JlYXRlTW9kZWxSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEgwKBGZyb20YAiABKAkSOAoFZmlsZXMYAyADKAsyKS5jaGFzcXVpLnYxLkNyZWF0ZU1vZGVsUmVxdWVzdC5GaWxlc0VudHJ5Ej4KCGFkYXB0ZXJzGAQgAygLMiwuY2hhc3F1aS52MS5DcmVhdGVNb2RlbFJlcXVlc3QuQWRhcHRlcnNFbnRyeRIVCgh0ZW1wbGF0ZRgFIAEoCUgAiAEBEhMKBnN5c3RlbRgGIAEoCUgBiAEBEhAKCGxpY2Vuc2VzGAcgAygJEhQKDGhhc19saWNlbnNlcxgIIAEoCBISCgpwYXJhbWV0ZXJzGAkgASgJEikKCG1lc3NhZ2VzGAogAygLMhcuY2hhc3F1aS52MS5DaGF0TWVzc2FnZRIUCgxoYXNfbWVzc2FnZXMYCyABKAgSEAoIcXVhbnRpemUYDCABKAkaLAoKRmlsZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi8KDUFkYXB0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUILCglfdGVtcGxhdGVCCQoHX3N5c3RlbSI3ChBDb3B5TW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRITCgtkZXN0aW5hdGlvbhgCIAEoCSKqAQoMTW9kZWxEZXRhaWxzEhQKDHBhcmVudF9tb2RlbBgBIAEoCRIOCgZmb3JtYXQYAiABKAkSDgoGZmFtaWx5GAMgASgJEhYKDnBhcmFtZXRlcl9zaXplGAQgASgJEhoKEnF1YW50aXphdGlvbl9sZXZlbBgFIAEoCRIWCg5jb250ZXh0X2xlbmd0aBgGIAEoBRIYChBlbWJlZGRpbmdfbGVuZ3RoGAcgASgFIpkBCgxNb2RlbFN1bW1hcnkSDAoEbmFtZRgBIAEoCRIWCg5tb2RpZmllZF90aWNrcxgCIAEoAxISCgpzaXplX2J5dGVzGAMgASgDEg4KBmRpZ2VzdBgEIAEoCRIpCgdkZXRhaWxzGAUgASgLMhguY2hhc3F1aS52MS5Nb2RlbERldGFpbHMSFAoMY2FwYWJpbGl0aWVzGAYgAygJIjUKCU1vZGVsTGlzdBIoCgZtb2RlbHMYASADKAsyGC5jaGFzcXVpLnYxLk1vZGVsU3VtbWFyeSInCglKc29uRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRqc29uGAIgASgJIj4KEVRlbnNvckRlc2NyaXB0aW9uEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRINCgVzaGFwZRgDIAMoAyLvAgoQTW9kZWxEZXNjcmlwdGlvbhIpCgdzdW1tYXJ5GAEgASgLMhguY2hhc3F1aS52MS5Nb2RlbFN1bW1hcnkSEAoIdGVtcGxhdGUYAiABKAkSFgoOdGVtcGxhdGVfaXNfZ28YAyABKAgSDgoGc3lzdGVtGAQgASgJEhAKCGxpY2Vuc2VzGAUgAygJEikKCG1lc3NhZ2VzGAYgAygLMhcuY2hhc3F1aS52MS5DaGF0TWVzc2FnZRIxCgpwYXJhbWV0ZXJzGAcgASgLMh0uY2hhc3F1aS52MS5HZW5lcmF0aW9uT3B0aW9ucxItCg5yYXdfcGFyYW1ldGVycxgIIAMoCzIVLmNoYXNxdWkudjEuSnNvbkZpZWxkEicKCG1ldGFkYXRhGAkgAygLMhUuY2hhc3F1aS52MS5Kc29uRmllbGQSLgoHdGVuc29ycxgKIAMoCzIdLmNoYXNxdWkudjEuVGVuc29yRGVzY3JpcHRpb24iegoLTG9hZFJlcXVlc3QSDQoFbW9kZWwYASABKAkSLgoHb3B0aW9ucxgCIAEoCzIdLmNoYXNxdWkudjEuR2VuZXJhdGlvbk9wdGlvbnMSGgoNa2VlcF9hbGl2ZV9ucxgDIAEoA0gAiAEBQhAKDl9rZWVwX2FsaXZlX25zIiYKDlVubG9hZFJlc3BvbnNlEhQKDHdhc19yZXNpZGVudBgBIAEoCCIqCgpQaW5SZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEg0KBXVucGluGAIgASgIImYKD0NvbXB1dGVDb3VudGVycxINCgVzdGVwcxgBIAEoAxIVCg1wcm9tcHRfdG9rZW5zGAIgASgDEhkKEWNvbXBsZXRpb25fdG9rZW5zGAMgASgDEhIKCmNvbXB1dGVfbnMYBCABKAMiigIKDVJlc2lkZW50TW9kZWwSKQoHc3VtbWFyeRgBIAEoCzIYLmNoYXNxdWkudjEuTW9kZWxTdW1tYXJ5EhIKCnNpemVfYnl0ZXMYAiABKAMSGgoSdmlkZW9fbWVtb3J5X2J5dGVzGAMgASgDEhYKDmNvbnRleHRfbGVuZ3RoGAQgASgFEg0KBXNsb3RzGAUgASgFEg8KB3J1bm5pbmcYBiABKAUSDwoHd2FpdGluZxgHIAEoBRItCghjb3VudGVycxgIIAEoCzIbLmNoYXNxdWkudjEuQ29tcHV0ZUNvdW50ZXJzEhUKDWV4cGlyZXNfdGlja3MYCSABKAMSDwoHbG9hZF9ucxgKIAEoAyI5CgxSZXNpZGVudExpc3QSKQoGbW9kZWxzGAEgAygLMhkuY2hhc3F1aS52MS5SZXNpZGVudE1vZGVsImoKDFB1bGxQcm9ncmVzcxIOCgZzdGF0dXMYASABKAkSDgoGZGlnZXN0GAIgASgJEhMKC3RvdGFsX2J5dGVzGAMgASgDEhcKD2NvbXBsZXRlZF9ieXRlcxgEIAEoAxIMCgRub2RlGAUgASgJIk8KClNlcnZlckluZm8SDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEg4KBmVuZ2luZRgDIAEoCRISCgpvcGVyYXRpb25zGAQgAygJIkEKEFN1YnNjcmliZVJlcXVlc3QSDwoHY2hhbm5lbBgBIAEoCRISCgVhZnRlchgCIAEoBEgAiAEBQggKBl9hZnRlciJ2CgxDaGFubmVsRXZlbnQSDwoHY2hhbm5lbBgBIAEoCRIOCgZudW1iZXIYAiABKAQSDgoGbWlzc2VkGAMgASgEEhQKDGNvbnRlbnRfdHlwZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMEg4KBmxhZ2dlZBgGIAEoCCJICg5QdWJsaXNoUmVxdWVzdBIPCgdjaGFubmVsGAEgASgJEhQKDGNvbnRlbnRfdHlwZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMIjYKD1B1Ymxpc2hSZXNwb25zZRIOCgZudW1iZXIYASABKAQSEwoLc3Vic2NyaWJlcnMYAiABKAUqJAoMRmluaXNoUmVhc29uEggKBFNUT1AQABIKCgZMRU5HVEgQAUIcqgIZQ2hhc3F1aS5Qcm90b2NvbC5NZXNzYWdlc2IGcHJvdG8z");
+  fileDesc("Cg1jaGFzcXVpLnByb3RvEgpjaGFzcXVpLnYxIgcKBUVtcHR5IrQBCgVFcnJvchIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SLwoHZGV0YWlscxgEIAMoCzIeLmNoYXNxdWkudjEuRXJyb3IuRGV0YWlsc0VudHJ5EhMKC3N1Z2dlc3Rpb25zGAUgAygJGi4KDERldGFpbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIv8EChFHZW5lcmF0aW9uT3B0aW9ucxIUCgdudW1fY3R4GAEgASgFSACIAQESFgoJbnVtX2JhdGNoGAIgASgFSAGIAQESFwoKbnVtX3RocmVhZBgDIAEoBUgCiAEBEhUKCG51bV9rZWVwGAQgASgFSAOIAQESGAoLbnVtX3ByZWRpY3QYBSABKAVIBIgBARIYCgt0ZW1wZXJhdHVyZRgGIAEoAkgFiAEBEhIKBXRvcF9rGAcgASgFSAaIAQESEgoFdG9wX3AYCCABKAJIB4gBARISCgVtaW5fcBgJIAEoAkgIiAEBEhYKCXR5cGljYWxfcBgKIAEoAkgJiAEBEhoKDXJlcGVhdF9sYXN0X24YCyABKAVICogBARIbCg5yZXBlYXRfcGVuYWx0eRgMIAEoAkgLiAEBEh0KEHByZXNlbmNlX3BlbmFsdHkYDSABKAJIDIgBARIeChFmcmVxdWVuY3lfcGVuYWx0eRgOIAEoAkgNiAEBEhEKBHNlZWQYDyABKAVIDogBARIMCgRzdG9wGBAgAygJEhAKCGhhc19zdG9wGBEgASgIQgoKCF9udW1fY3R4QgwKCl9udW1fYmF0Y2hCDQoLX251bV90aHJlYWRCCwoJX251bV9rZWVwQg4KDF9udW1fcHJlZGljdEIOCgxfdGVtcGVyYXR1cmVCCAoGX3RvcF9rQggKBl90b3BfcEIICgZfbWluX3BCDAoKX3R5cGljYWxfcEIQCg5fcmVwZWF0X2xhc3RfbkIRCg9fcmVwZWF0X3BlbmFsdHlCEwoRX3ByZXNlbmNlX3BlbmFsdHlCFAoSX2ZyZXF1ZW5jeV9wZW5hbHR5QgcKBV9zZWVkIvgCChBHZW5lcmF0aW9uQ29tbW9uEi4KB29wdGlvbnMYASABKAsyHS5jaGFzcXVpLnYxLkdlbmVyYXRpb25PcHRpb25zEhMKBmZvcm1hdBgCIAEoCUgAiAEBEhIKBXRoaW5rGAMgASgJSAGIAQESGgoNa2VlcF9hbGl2ZV9ucxgEIAEoA0gCiAEBEhAKCGxvZ3Byb2JzGAUgASgIEhQKDHRvcF9sb2dwcm9icxgGIAEoBRITCgtub190cnVuY2F0ZRgHIAEoCBIQCghub19zaGlmdBgIIAEoCBINCgVhbG9uZRgJIAEoCBITCgtyZW5kZXJfb25seRgKIAEoCBITCgtub19jb250aW51ZRgLIAEoCBITCgt3aXRoX3Rva2VucxgMIAEoCBIrCgZzb19mYXIYDSABKAsyGy5jaGFzcXVpLnYxLkdlbmVyYXRpb25Tb0ZhckIJCgdfZm9ybWF0QggKBl90aGlua0IQCg5fa2VlcF9hbGl2ZV9ucyJRCg9HZW5lcmF0aW9uU29GYXISDAoEdGV4dBgBIAEoCRIQCgh0aGlua2luZxgCIAEoCRIOCgZ0b2tlbnMYAyADKAUSDgoGcGllY2VzGAQgASgFIoUCCg9HZW5lcmF0ZVJlcXVlc3QSDQoFbW9kZWwYASABKAkSDgoGcHJvbXB0GAIgASgJEiwKBmNvbW1vbhgDIAEoCzIcLmNoYXNxdWkudjEuR2VuZXJhdGlvbkNvbW1vbhITCgZzdWZmaXgYBCABKAlIAIgBARITCgZzeXN0ZW0YBSABKAlIAYgBARIVCgh0ZW1wbGF0ZRgGIAEoCUgCiAEBEgsKA3JhdxgHIAEoCBIPCgdjb250ZXh0GAggAygFEhMKC2hhc19jb250ZXh0GAkgASgIEg4KBmltYWdlcxgKIAMoDEIJCgdfc3VmZml4QgkKB19zeXN0ZW1CCwoJX3RlbXBsYXRlIq4BCgtDaGF0TWVzc2FnZRIMCgRyb2xlGAEgASgJEg8KB2NvbnRlbnQYAiABKAkSFQoIdGhpbmtpbmcYAyABKAlIAIgBARIOCgZpbWFnZXMYBCADKAwSFwoKdG9vbF9jYWxscxgFIAEoCUgBiAEBEhYKCXRvb2xfbmFtZRgGIAEoCUgCiAEBQgsKCV90aGlua2luZ0INCgtfdG9vbF9jYWxsc0IMCgpfdG9vbF9uYW1lIsABCgtDaGF0UmVxdWVzdBINCgVtb2RlbBgBIAEoCRIpCghtZXNzYWdlcxgCIAMoCzIXLmNoYXNxdWkudjEuQ2hhdE1lc3NhZ2USLAoGY29tbW9uGAMgASgLMhwuY2hhc3F1aS52MS5HZW5lcmF0aW9uQ29tbW9uEhIKBXRvb2xzGAQgASgJSACIAQESKwoLdG9vbF9jaG9pY2UYBSABKAsyFi5jaGFzcXVpLnYxLlRvb2xDaG9pY2VCCAoGX3Rvb2xzIkoKClRvb2xDaG9pY2USEAoIcmVxdWlyZWQYASABKAgSEQoEbmFtZRgCIAEoCUgAiAEBEg4KBnNpbmdsZRgDIAEoCEIHCgVfbmFtZSJzCgxJbmZlclJlcXVlc3QSLwoIZ2VuZXJhdGUYASABKAsyGy5jaGFzcXVpLnYxLkdlbmVyYXRlUmVxdWVzdEgAEicKBGNoYXQYAiABKAsyFy5jaGFzcXVpLnYxLkNoYXRSZXF1ZXN0SABCCQoHcmVxdWVzdCIcCg5HZW5lcmF0aW9uTmFtZRIKCgJpZBgBIAEoCSIrCg1SZXN1bWVSZXF1ZXN0EgoKAmlkGAEgASgJEg4KBm9mZnNldBgCIAEoDSJrCgxUb2tlbkxvZ3Byb2ISDQoFdG9rZW4YASABKAkSCwoDcmF3GAIgASgMEg8KB2xvZ3Byb2IYAyABKAISLgoMYWx0ZXJuYXRpdmVzGAQgAygLMhguY2hhc3F1aS52MS5Ub2tlbkxvZ3Byb2IiowIKEEdlbmVyYXRpb25VcGRhdGUSDAoEdGV4dBgBIAEoCRIQCgh0aGlua2luZxgCIAEoCRIqCghsb2dwcm9icxgDIAMoCzIYLmNoYXNxdWkudjEuVG9rZW5Mb2dwcm9iEhQKDGhhc19sb2dwcm9icxgEIAEoCBIcCg9yZW5kZXJlZF9wcm9tcHQYBSABKAlIAIgBARIsCgZyZXN1bHQYBiABKAsyHC5jaGFzcXVpLnYxLkdlbmVyYXRpb25SZXN1bHQSFwoKdG9vbF9jYWxscxgHIAEoCUgBiAEBEg4KBnRva2VucxgIIAMoBRIVCg1wcm9tcHRfdG9rZW5zGAkgASgFQhIKEF9yZW5kZXJlZF9wcm9tcHRCDQoLX3Rvb2xfY2FsbHMi9AIKEEdlbmVyYXRpb25SZXN1bHQSKAoGcmVhc29uGAEgASgOMhguY2hhc3F1aS52MS5GaW5pc2hSZWFzb24SFQoNcHJvbXB0X3Rva2VucxgCIAEoBRIcChRjYWNoZWRfcHJvbXB0X3Rva2VucxgDIAEoBRIZChFjb21wbGV0aW9uX3Rva2VucxgEIAEoBRIQCgh0b3RhbF9ucxgFIAEoAxIPCgdsb2FkX25zGAYgASgDEhEKCXByb21wdF9ucxgHIAEoAxIVCg1jb21wbGV0aW9uX25zGAggASgDEg8KB2NvbnRleHQYCSADKAUSEwoLaGFzX2NvbnRleHQYCiABKAgSGAoQdHJ1bmNhdGVkX3Rva2VucxgLIAEoBRIoCgdzZXNzaW9uGAwgASgLMhcuY2hhc3F1aS52MS5TZXNzaW9uTWFyaxIVCg1jb250aW51YXRpb25zGA0gASgFEhgKEHJlYXNvbmluZ190b2tlbnMYDiABKAUiOwoLU2Vzc2lvbk1hcmsSCgoCaWQYASABKAkSDwoHdmVyc2lvbhgCIAEoAxIPCgdvbWl0dGVkGAMgASgFIooCCgxFbWJlZFJlcXVlc3QSDQoFbW9kZWwYASABKAkSDgoGaW5wdXRzGAIgAygJEhMKC25vX3RydW5jYXRlGAMgASgIEhcKCmRpbWVuc2lvbnMYBCABKAVIAIgBARIUCgxub19ub3JtYWxpemUYBSABKAgSLgoHb3B0aW9ucxgGIAEoCzIdLmNoYXNxdWkudjEuR2VuZXJhdGlvbk9wdGlvbnMSGgoNa2VlcF9hbGl2ZV9ucxgHIAEoA0gBiAEBEioKDHRva2VuX2lucHV0cxgIIAMoCzIULmNoYXNxdWkudjEuVG9rZW5JZHNCDQoLX2RpbWVuc2lvbnNCEAoOX2tlZXBfYWxpdmVfbnMiFwoIVG9rZW5JZHMSCwoDaWRzGAEgAygFIhgKBlZlY3RvchIOCgZ2YWx1ZXMYASADKAIibgoNRW1iZWRSZXNwb25zZRIjCgd2ZWN0b3JzGAEgAygLMhIuY2hhc3F1aS52MS5WZWN0b3ISFQoNcHJvbXB0X3Rva2VucxgCIAEoBRIQCgh0b3RhbF9ucxgDIAEoAxIPCgdsb2FkX25zGAQgASgDIloKD1Rva2VuaXplUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIMCgR0ZXh0GAIgASgJEhMKC2FkZF9zcGVjaWFsGAMgASgIEhUKDXBhcnNlX3NwZWNpYWwYBCABKAgiIgoQVG9rZW5pemVSZXNwb25zZRIOCgZ0b2tlbnMYASADKAUiGgoJTW9kZWxOYW1lEg0KBW1vZGVsGAEgASgJIjIKD1RyYW5zZmVyUmVxdWVzdBINCgVtb2RlbBgBIAEoCRIQCghpbnNlY3VyZRgCIAEoCCLdAwoSQ3JlYXRlTW9kZWxSZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEgwKBGZyb20YAiABKAkSOAoFZmlsZXMYAyADKAsyKS5jaGFzcXVpLnYxLkNyZWF0ZU1vZGVsUmVxdWVzdC5GaWxlc0VudHJ5Ej4KCGFkYXB0ZXJzGAQgAygLMiwuY2hhc3F1aS52MS5DcmVhdGVNb2RlbFJlcXVlc3QuQWRhcHRlcnNFbnRyeRIVCgh0ZW1wbGF0ZRgFIAEoCUgAiAEBEhMKBnN5c3RlbRgGIAEoCUgBiAEBEhAKCGxpY2Vuc2VzGAcgAygJEhQKDGhhc19saWNlbnNlcxgIIAEoCBISCgpwYXJhbWV0ZXJzGAkgASgJEikKCG1lc3NhZ2VzGAogAygLMhcuY2hhc3F1aS52MS5DaGF0TWVzc2FnZRIUCgxoYXNfbWVzc2FnZXMYCyABKAgSEAoIcXVhbnRpemUYDCABKAkaLAoKRmlsZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBGi8KDUFkYXB0ZXJzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4AUILCglfdGVtcGxhdGVCCQoHX3N5c3RlbSI3ChBDb3B5TW9kZWxSZXF1ZXN0Eg4KBnNvdXJjZRgBIAEoCRITCgtkZXN0aW5hdGlvbhgCIAEoCSKqAQoMTW9kZWxEZXRhaWxzEhQKDHBhcmVudF9tb2RlbBgBIAEoCRIOCgZmb3JtYXQYAiABKAkSDgoGZmFtaWx5GAMgASgJEhYKDnBhcmFtZXRlcl9zaXplGAQgASgJEhoKEnF1YW50aXphdGlvbl9sZXZlbBgFIAEoCRIWCg5jb250ZXh0X2xlbmd0aBgGIAEoBRIYChBlbWJlZGRpbmdfbGVuZ3RoGAcgASgFIpkBCgxNb2RlbFN1bW1hcnkSDAoEbmFtZRgBIAEoCRIWCg5tb2RpZmllZF90aWNrcxgCIAEoAxISCgpzaXplX2J5dGVzGAMgASgDEg4KBmRpZ2VzdBgEIAEoCRIpCgdkZXRhaWxzGAUgASgLMhguY2hhc3F1aS52MS5Nb2RlbERldGFpbHMSFAoMY2FwYWJpbGl0aWVzGAYgAygJIjUKCU1vZGVsTGlzdBIoCgZtb2RlbHMYASADKAsyGC5jaGFzcXVpLnYxLk1vZGVsU3VtbWFyeSInCglKc29uRmllbGQSDAoEbmFtZRgBIAEoCRIMCgRqc29uGAIgASgJIj4KEVRlbnNvckRlc2NyaXB0aW9uEgwKBG5hbWUYASABKAkSDAoEdHlwZRgCIAEoCRINCgVzaGFwZRgDIAMoAyLvAgoQTW9kZWxEZXNjcmlwdGlvbhIpCgdzdW1tYXJ5GAEgASgLMhguY2hhc3F1aS52MS5Nb2RlbFN1bW1hcnkSEAoIdGVtcGxhdGUYAiABKAkSFgoOdGVtcGxhdGVfaXNfZ28YAyABKAgSDgoGc3lzdGVtGAQgASgJEhAKCGxpY2Vuc2VzGAUgAygJEikKCG1lc3NhZ2VzGAYgAygLMhcuY2hhc3F1aS52MS5DaGF0TWVzc2FnZRIxCgpwYXJhbWV0ZXJzGAcgASgLMh0uY2hhc3F1aS52MS5HZW5lcmF0aW9uT3B0aW9ucxItCg5yYXdfcGFyYW1ldGVycxgIIAMoCzIVLmNoYXNxdWkudjEuSnNvbkZpZWxkEicKCG1ldGFkYXRhGAkgAygLMhUuY2hhc3F1aS52MS5Kc29uRmllbGQSLgoHdGVuc29ycxgKIAMoCzIdLmNoYXNxdWkudjEuVGVuc29yRGVzY3JpcHRpb24iegoLTG9hZFJlcXVlc3QSDQoFbW9kZWwYASABKAkSLgoHb3B0aW9ucxgCIAEoCzIdLmNoYXNxdWkudjEuR2VuZXJhdGlvbk9wdGlvbnMSGgoNa2VlcF9hbGl2ZV9ucxgDIAEoA0gAiAEBQhAKDl9rZWVwX2FsaXZlX25zIiYKDlVubG9hZFJlc3BvbnNlEhQKDHdhc19yZXNpZGVudBgBIAEoCCIqCgpQaW5SZXF1ZXN0Eg0KBW1vZGVsGAEgASgJEg0KBXVucGluGAIgASgIImYKD0NvbXB1dGVDb3VudGVycxINCgVzdGVwcxgBIAEoAxIVCg1wcm9tcHRfdG9rZW5zGAIgASgDEhkKEWNvbXBsZXRpb25fdG9rZW5zGAMgASgDEhIKCmNvbXB1dGVfbnMYBCABKAMiigIKDVJlc2lkZW50TW9kZWwSKQoHc3VtbWFyeRgBIAEoCzIYLmNoYXNxdWkudjEuTW9kZWxTdW1tYXJ5EhIKCnNpemVfYnl0ZXMYAiABKAMSGgoSdmlkZW9fbWVtb3J5X2J5dGVzGAMgASgDEhYKDmNvbnRleHRfbGVuZ3RoGAQgASgFEg0KBXNsb3RzGAUgASgFEg8KB3J1bm5pbmcYBiABKAUSDwoHd2FpdGluZxgHIAEoBRItCghjb3VudGVycxgIIAEoCzIbLmNoYXNxdWkudjEuQ29tcHV0ZUNvdW50ZXJzEhUKDWV4cGlyZXNfdGlja3MYCSABKAMSDwoHbG9hZF9ucxgKIAEoAyI5CgxSZXNpZGVudExpc3QSKQoGbW9kZWxzGAEgAygLMhkuY2hhc3F1aS52MS5SZXNpZGVudE1vZGVsImoKDFB1bGxQcm9ncmVzcxIOCgZzdGF0dXMYASABKAkSDgoGZGlnZXN0GAIgASgJEhMKC3RvdGFsX2J5dGVzGAMgASgDEhcKD2NvbXBsZXRlZF9ieXRlcxgEIAEoAxIMCgRub2RlGAUgASgJIk8KClNlcnZlckluZm8SDAoEbmFtZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEg4KBmVuZ2luZRgDIAEoCRISCgpvcGVyYXRpb25zGAQgAygJIkEKEFN1YnNjcmliZVJlcXVlc3QSDwoHY2hhbm5lbBgBIAEoCRISCgVhZnRlchgCIAEoBEgAiAEBQggKBl9hZnRlciJ2CgxDaGFubmVsRXZlbnQSDwoHY2hhbm5lbBgBIAEoCRIOCgZudW1iZXIYAiABKAQSDgoGbWlzc2VkGAMgASgEEhQKDGNvbnRlbnRfdHlwZRgEIAEoCRIPCgdwYXlsb2FkGAUgASgMEg4KBmxhZ2dlZBgGIAEoCCJICg5QdWJsaXNoUmVxdWVzdBIPCgdjaGFubmVsGAEgASgJEhQKDGNvbnRlbnRfdHlwZRgCIAEoCRIPCgdwYXlsb2FkGAMgASgMIjYKD1B1Ymxpc2hSZXNwb25zZRIOCgZudW1iZXIYASABKAQSEwoLc3Vic2NyaWJlcnMYAiABKAUqJAoMRmluaXNoUmVhc29uEggKBFNUT1AQABIKCgZMRU5HVEgQAUIcqgIZQ2hhc3F1aS5Qcm90b2NvbC5NZXNzYWdlc2IGcHJvdG8z");
 
 /**
  * @generated from message chasqui.v1.Empty
@@ -912,6 +912,13 @@ export type EmbedRequest = Message<"chasqui.v1.EmbedRequest"> & {
    * @generated from field: optional int64 keep_alive_ns = 7;
    */
   keepAliveNs?: bigint | undefined;
+
+  /**
+   * In the place of inputs: texts that are token ids of the model already. Each gets a vector; nothing is added at their ends.
+   *
+   * @generated from field: repeated chasqui.v1.TokenIds token_inputs = 8;
+   */
+  tokenInputs: TokenIds[];
 };
 
 /**
@@ -920,6 +927,23 @@ export type EmbedRequest = Message<"chasqui.v1.EmbedRequest"> & {
  */
 export const EmbedRequestSchema: GenMessage<EmbedRequest> = /*@__PURE__*/
   messageDesc(file_chasqui, 16);
+
+/**
+ * @generated from message chasqui.v1.TokenIds
+ */
+export type TokenIds = Message<"chasqui.v1.TokenIds"> & {
+  /**
+   * @generated from field: repeated int32 ids = 1;
+   */
+  ids: number[];
+};
+
+/**
+ * Describes the message chasqui.v1.TokenIds.
+ * Use `create(TokenIdsSchema)` to create a new message.
+ */
+export const TokenIdsSchema: GenMessage<TokenIds> = /*@__PURE__*/
+  messageDesc(file_chasqui, 17);
 
 /**
  * @generated from message chasqui.v1.Vector
@@ -936,7 +960,7 @@ export type Vector = Message<"chasqui.v1.Vector"> & {
  * Use `create(VectorSchema)` to create a new message.
  */
 export const VectorSchema: GenMessage<Vector> = /*@__PURE__*/
-  messageDesc(file_chasqui, 17);
+  messageDesc(file_chasqui, 18);
 
 /**
  * @generated from message chasqui.v1.EmbedResponse
@@ -970,7 +994,7 @@ export type EmbedResponse = Message<"chasqui.v1.EmbedResponse"> & {
  * Use `create(EmbedResponseSchema)` to create a new message.
  */
 export const EmbedResponseSchema: GenMessage<EmbedResponse> = /*@__PURE__*/
-  messageDesc(file_chasqui, 18);
+  messageDesc(file_chasqui, 19);
 
 /**
  * @generated from message chasqui.v1.TokenizeRequest
@@ -1006,7 +1030,7 @@ export type TokenizeRequest = Message<"chasqui.v1.TokenizeRequest"> & {
  * Use `create(TokenizeRequestSchema)` to create a new message.
  */
 export const TokenizeRequestSchema: GenMessage<TokenizeRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 19);
+  messageDesc(file_chasqui, 20);
 
 /**
  * @generated from message chasqui.v1.TokenizeResponse
@@ -1023,7 +1047,7 @@ export type TokenizeResponse = Message<"chasqui.v1.TokenizeResponse"> & {
  * Use `create(TokenizeResponseSchema)` to create a new message.
  */
 export const TokenizeResponseSchema: GenMessage<TokenizeResponse> = /*@__PURE__*/
-  messageDesc(file_chasqui, 20);
+  messageDesc(file_chasqui, 21);
 
 /**
  * @generated from message chasqui.v1.ModelName
@@ -1042,7 +1066,7 @@ export type ModelName = Message<"chasqui.v1.ModelName"> & {
  * Use `create(ModelNameSchema)` to create a new message.
  */
 export const ModelNameSchema: GenMessage<ModelName> = /*@__PURE__*/
-  messageDesc(file_chasqui, 21);
+  messageDesc(file_chasqui, 22);
 
 /**
  * @generated from message chasqui.v1.TransferRequest
@@ -1068,7 +1092,7 @@ export type TransferRequest = Message<"chasqui.v1.TransferRequest"> & {
  * Use `create(TransferRequestSchema)` to create a new message.
  */
 export const TransferRequestSchema: GenMessage<TransferRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 22);
+  messageDesc(file_chasqui, 23);
 
 /**
  * @generated from message chasqui.v1.CreateModelRequest
@@ -1148,7 +1172,7 @@ export type CreateModelRequest = Message<"chasqui.v1.CreateModelRequest"> & {
  * Use `create(CreateModelRequestSchema)` to create a new message.
  */
 export const CreateModelRequestSchema: GenMessage<CreateModelRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 23);
+  messageDesc(file_chasqui, 24);
 
 /**
  * @generated from message chasqui.v1.CopyModelRequest
@@ -1170,7 +1194,7 @@ export type CopyModelRequest = Message<"chasqui.v1.CopyModelRequest"> & {
  * Use `create(CopyModelRequestSchema)` to create a new message.
  */
 export const CopyModelRequestSchema: GenMessage<CopyModelRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 24);
+  messageDesc(file_chasqui, 25);
 
 /**
  * @generated from message chasqui.v1.ModelDetails
@@ -1217,7 +1241,7 @@ export type ModelDetails = Message<"chasqui.v1.ModelDetails"> & {
  * Use `create(ModelDetailsSchema)` to create a new message.
  */
 export const ModelDetailsSchema: GenMessage<ModelDetails> = /*@__PURE__*/
-  messageDesc(file_chasqui, 25);
+  messageDesc(file_chasqui, 26);
 
 /**
  * @generated from message chasqui.v1.ModelSummary
@@ -1267,7 +1291,7 @@ export type ModelSummary = Message<"chasqui.v1.ModelSummary"> & {
  * Use `create(ModelSummarySchema)` to create a new message.
  */
 export const ModelSummarySchema: GenMessage<ModelSummary> = /*@__PURE__*/
-  messageDesc(file_chasqui, 26);
+  messageDesc(file_chasqui, 27);
 
 /**
  * @generated from message chasqui.v1.ModelList
@@ -1284,7 +1308,7 @@ export type ModelList = Message<"chasqui.v1.ModelList"> & {
  * Use `create(ModelListSchema)` to create a new message.
  */
 export const ModelListSchema: GenMessage<ModelList> = /*@__PURE__*/
-  messageDesc(file_chasqui, 27);
+  messageDesc(file_chasqui, 28);
 
 /**
  * @generated from message chasqui.v1.JsonField
@@ -1308,7 +1332,7 @@ export type JsonField = Message<"chasqui.v1.JsonField"> & {
  * Use `create(JsonFieldSchema)` to create a new message.
  */
 export const JsonFieldSchema: GenMessage<JsonField> = /*@__PURE__*/
-  messageDesc(file_chasqui, 28);
+  messageDesc(file_chasqui, 29);
 
 /**
  * @generated from message chasqui.v1.TensorDescription
@@ -1335,7 +1359,7 @@ export type TensorDescription = Message<"chasqui.v1.TensorDescription"> & {
  * Use `create(TensorDescriptionSchema)` to create a new message.
  */
 export const TensorDescriptionSchema: GenMessage<TensorDescription> = /*@__PURE__*/
-  messageDesc(file_chasqui, 29);
+  messageDesc(file_chasqui, 30);
 
 /**
  * @generated from message chasqui.v1.ModelDescription
@@ -1397,7 +1421,7 @@ export type ModelDescription = Message<"chasqui.v1.ModelDescription"> & {
  * Use `create(ModelDescriptionSchema)` to create a new message.
  */
 export const ModelDescriptionSchema: GenMessage<ModelDescription> = /*@__PURE__*/
-  messageDesc(file_chasqui, 30);
+  messageDesc(file_chasqui, 31);
 
 /**
  * @generated from message chasqui.v1.LoadRequest
@@ -1424,7 +1448,7 @@ export type LoadRequest = Message<"chasqui.v1.LoadRequest"> & {
  * Use `create(LoadRequestSchema)` to create a new message.
  */
 export const LoadRequestSchema: GenMessage<LoadRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 31);
+  messageDesc(file_chasqui, 32);
 
 /**
  * @generated from message chasqui.v1.UnloadResponse
@@ -1443,7 +1467,7 @@ export type UnloadResponse = Message<"chasqui.v1.UnloadResponse"> & {
  * Use `create(UnloadResponseSchema)` to create a new message.
  */
 export const UnloadResponseSchema: GenMessage<UnloadResponse> = /*@__PURE__*/
-  messageDesc(file_chasqui, 32);
+  messageDesc(file_chasqui, 33);
 
 /**
  * @generated from message chasqui.v1.PinRequest
@@ -1467,7 +1491,7 @@ export type PinRequest = Message<"chasqui.v1.PinRequest"> & {
  * Use `create(PinRequestSchema)` to create a new message.
  */
 export const PinRequestSchema: GenMessage<PinRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 33);
+  messageDesc(file_chasqui, 34);
 
 /**
  * @generated from message chasqui.v1.ComputeCounters
@@ -1499,7 +1523,7 @@ export type ComputeCounters = Message<"chasqui.v1.ComputeCounters"> & {
  * Use `create(ComputeCountersSchema)` to create a new message.
  */
 export const ComputeCountersSchema: GenMessage<ComputeCounters> = /*@__PURE__*/
-  messageDesc(file_chasqui, 34);
+  messageDesc(file_chasqui, 35);
 
 /**
  * @generated from message chasqui.v1.ResidentModel
@@ -1563,7 +1587,7 @@ export type ResidentModel = Message<"chasqui.v1.ResidentModel"> & {
  * Use `create(ResidentModelSchema)` to create a new message.
  */
 export const ResidentModelSchema: GenMessage<ResidentModel> = /*@__PURE__*/
-  messageDesc(file_chasqui, 35);
+  messageDesc(file_chasqui, 36);
 
 /**
  * @generated from message chasqui.v1.ResidentList
@@ -1580,7 +1604,7 @@ export type ResidentList = Message<"chasqui.v1.ResidentList"> & {
  * Use `create(ResidentListSchema)` to create a new message.
  */
 export const ResidentListSchema: GenMessage<ResidentList> = /*@__PURE__*/
-  messageDesc(file_chasqui, 36);
+  messageDesc(file_chasqui, 37);
 
 /**
  * @generated from message chasqui.v1.PullProgress
@@ -1625,7 +1649,7 @@ export type PullProgress = Message<"chasqui.v1.PullProgress"> & {
  * Use `create(PullProgressSchema)` to create a new message.
  */
 export const PullProgressSchema: GenMessage<PullProgress> = /*@__PURE__*/
-  messageDesc(file_chasqui, 37);
+  messageDesc(file_chasqui, 38);
 
 /**
  * @generated from message chasqui.v1.ServerInfo
@@ -1663,7 +1687,7 @@ export type ServerInfo = Message<"chasqui.v1.ServerInfo"> & {
  * Use `create(ServerInfoSchema)` to create a new message.
  */
 export const ServerInfoSchema: GenMessage<ServerInfo> = /*@__PURE__*/
-  messageDesc(file_chasqui, 38);
+  messageDesc(file_chasqui, 39);
 
 /**
  * @generated from message chasqui.v1.SubscribeRequest
@@ -1687,7 +1711,7 @@ export type SubscribeRequest = Message<"chasqui.v1.SubscribeRequest"> & {
  * Use `create(SubscribeRequestSchema)` to create a new message.
  */
 export const SubscribeRequestSchema: GenMessage<SubscribeRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 39);
+  messageDesc(file_chasqui, 40);
 
 /**
  * @generated from message chasqui.v1.ChannelEvent
@@ -1735,7 +1759,7 @@ export type ChannelEvent = Message<"chasqui.v1.ChannelEvent"> & {
  * Use `create(ChannelEventSchema)` to create a new message.
  */
 export const ChannelEventSchema: GenMessage<ChannelEvent> = /*@__PURE__*/
-  messageDesc(file_chasqui, 40);
+  messageDesc(file_chasqui, 41);
 
 /**
  * @generated from message chasqui.v1.PublishRequest
@@ -1764,7 +1788,7 @@ export type PublishRequest = Message<"chasqui.v1.PublishRequest"> & {
  * Use `create(PublishRequestSchema)` to create a new message.
  */
 export const PublishRequestSchema: GenMessage<PublishRequest> = /*@__PURE__*/
-  messageDesc(file_chasqui, 41);
+  messageDesc(file_chasqui, 42);
 
 /**
  * @generated from message chasqui.v1.PublishResponse
@@ -1790,7 +1814,7 @@ export type PublishResponse = Message<"chasqui.v1.PublishResponse"> & {
  * Use `create(PublishResponseSchema)` to create a new message.
  */
 export const PublishResponseSchema: GenMessage<PublishResponse> = /*@__PURE__*/
-  messageDesc(file_chasqui, 42);
+  messageDesc(file_chasqui, 43);
 
 /**
  * @generated from enum chasqui.v1.FinishReason

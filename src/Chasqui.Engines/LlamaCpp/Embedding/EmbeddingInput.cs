@@ -18,29 +18,32 @@ internal static class EmbeddingInput
     }
 
     /// <exception cref="ContextLengthExceededException">A text is longer than the context, and cutting was not allowed.</exception>
-    /// <exception cref="InvalidRequestException">A text has no tokens.</exception>
+    /// <exception cref="InvalidRequestException">A text has no tokens, or one that the model does not have.</exception>
     internal static List<int[]> Tokenize(LoadedModel model, EmbedRequest request, CancellationToken cancellationToken)
     {
         var limit = model.Loop.CanGenerate
             ? Math.Min(request.Options.NumCtx is > 0 and var n ? n : int.MaxValue, model.ContextLength)
             : Math.Min(model.Weights.TrainedContext, ModelLoader.LongestEncoderText);
-        var texts = new List<int[]>(request.Inputs.Count);
+        var texts = new List<int[]>(request.Count);
         foreach (var text in request.Inputs)
         {
             var tokens = model.Weights.TokenizeFirst(text, GenerationPlanner.Counted(limit), addSpecial: true, parseSpecial: true, out var isCut, cancellationToken);
+            Add(tokens, isCut, "character");
+        }
+        foreach (var ids in request.TokenInputs)
+            Add(Checked(ids, model.Weights.VocabularySize), false, "token");
+        return texts;
+
+        void Add(int[] tokens, bool isCut, string unit)
+        {
             if (tokens.Length > limit)
             {
                 if (!request.Truncate)
                     throw GenerationPlanner.TooLong(tokens.Length - (isCut ? 1 : 0), isCut, limit);
                 tokens = Cut(tokens, limit, model.Weights.Tokenize("", addSpecial: true, parseSpecial: true, cancellationToken));
             }
-
-            if (tokens.Length == 0)
-                throw new InvalidRequestException("an input is empty; every input must hold at least one character");
-            texts.Add(tokens);
+            texts.Add(tokens.Length > 0 ? tokens : throw new InvalidRequestException($"an input is empty; every input must hold at least one {unit}"));
         }
-
-        return texts;
     }
 
     internal static IReadOnlyList<float[]> Shape(float[][] vectors, EmbedRequest request)
@@ -54,6 +57,17 @@ internal static class EmbeddingInput
         }
 
         return vectors;
+    }
+
+    // The library indexes its tables with these.
+    private static int[] Checked(IReadOnlyList<int> ids, int vocabulary)
+    {
+        foreach (var id in ids)
+        {
+            if (id < 0 || id >= vocabulary)
+                throw new InvalidRequestException(FormattableString.Invariant($"an input holds the token {id}, but this model's tokens are 0 to {vocabulary - 1}"));
+        }
+        return [.. ids];
     }
 
     // A tokenizer that ends every text with a token of its own (BERT's [SEP]) expects it at the end of a cut text too.

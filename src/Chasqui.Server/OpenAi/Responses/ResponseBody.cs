@@ -21,7 +21,7 @@ internal static class ResponseBody
         {
             if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
                 return false;
-            var keeps = mayKeep;
+            var (keeps, hasInput) = (mayKeep, false);
             while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
             {
                 if (reader.ValueIsEscaped)
@@ -35,6 +35,7 @@ internal static class ResponseBody
                 }
                 else if (Ascii.EqualsIgnoreCase(name, "input"u8))
                 {
+                    hasInput = reader.TokenType != JsonTokenType.Null;
                     if (!AreOf(ref reader, IsPlainItem))
                         return false;
                 }
@@ -48,7 +49,8 @@ internal static class ResponseBody
                 }
                 reader.Skip();
             }
-            return !keeps;
+            // OpenAI lets it be left out, and llama.cpp's server does not.
+            return !keeps && hasInput;
         }
         catch (JsonException)
         {

@@ -13,6 +13,8 @@ internal sealed class ResponseFields : OpenAiFields
     private string _effort = "";
     private string _summary = "";
     private string _truncation = "";
+    private bool _logprobs;
+    private int _topLogprobs;
     private OutputFormat? _format;
 
     public SamplingFields Sampling { get; } = new();
@@ -43,6 +45,9 @@ internal sealed class ResponseFields : OpenAiFields
 
     public string Summary => _summary;
 
+    /// <summary>Alternatives of each token that were asked for.</summary>
+    public int TopLogprobs => _topLogprobs;
+
     public string Truncation => _truncation.Length > 0 ? _truncation : "disabled";
 
     /// <summary>How the model may use the tools.</summary>
@@ -70,6 +75,8 @@ internal sealed class ResponseFields : OpenAiFields
             Options = Sampling.ToOptions(topP: null),
             Format = _format,
             Think = ReasoningEffort.ToThink(_effort),
+            Logprobs = _logprobs,
+            TopLogprobs = _logprobs ? _topLogprobs : 0,
             // Unsaid means what it means in Ollama: the oldest turns are left out.
             Truncate = _truncation != "disabled",
         };
@@ -130,9 +137,10 @@ internal sealed class ResponseFields : OpenAiFields
             case "prompt":
                 throw FieldRules.Refuse(name, "no templates are stored: send the text as \"input\"");
             case "top_logprobs":
-                var top = 0;
-                Field.Read(name, value, ref top);
-                return top == 0 ? true : throw FieldRules.Refuse(name, "except as 0: /v1/chat/completions tells log-probabilities");
+                Field.Read(name, value, ref _topLogprobs);
+                if (_topLogprobs is < 0 or > 20)
+                    throw new InvalidParameterException(name, "top_logprobs must be between 0 and 20");
+                return true;
             case "temperature" or "top_p" or "max_output_tokens":
                 return Sampling.Read(name, value);
             default:
@@ -184,8 +192,8 @@ internal sealed class ResponseFields : OpenAiFields
             var what = "";
             Field.Read(name, item, ref what);
             if (what == "message.output_text.logprobs")
-                throw new InvalidParameterException(name, $"\"include\" of \"{what}\" is not supported: /v1/chat/completions tells log-probabilities");
-            if (what != "reasoning.encrypted_content")
+                _logprobs = true;
+            else if (what != "reasoning.encrypted_content")
                 PassOver($"include.{what}");
         }
     }

@@ -70,7 +70,10 @@ internal sealed record ReasoningItem(string Id, string Text) : ResponseItem(Id)
 }
 
 /// <summary>What the model said.</summary>
-internal sealed record MessageItem(string Id, string Text) : ResponseItem(Id)
+/// <param name="Id">Its id.</param>
+/// <param name="Text">The text.</param>
+/// <param name="Logprobs">The probabilities of its tokens, where they were asked for.</param>
+internal sealed record MessageItem(string Id, string Text, IReadOnlyList<TokenLogprob> Logprobs) : ResponseItem(Id)
 {
     /// <summary>The item when it begins.</summary>
     public void WriteBegun(ref JsonText json)
@@ -87,13 +90,13 @@ internal sealed record MessageItem(string Id, string Text) : ResponseItem(Id)
         Begin(ref json, "message", "completed");
         Role(ref json);
         json.BeginArray();
-        WritePart(ref json, Text);
+        WritePart(ref json, Text, Logprobs);
         json.EndArray();
         json.EndObject();
     }
 
     /// <summary>The one part of its content.</summary>
-    public static void WritePart(ref JsonText json, string text)
+    public static void WritePart(ref JsonText json, string text, IReadOnlyList<TokenLogprob> logprobs)
     {
         json.BeginObject();
         json.Name("type"u8);
@@ -103,10 +106,21 @@ internal sealed record MessageItem(string Id, string Text) : ResponseItem(Id)
         json.Name("annotations"u8);
         json.BeginArray();
         json.EndArray();
+        WriteLogprobs(ref json, logprobs);
+        json.EndObject();
+    }
+
+    /// <summary>The probabilities of some tokens, an array that is always there.</summary>
+    public static void WriteLogprobs(ref JsonText json, IReadOnlyList<TokenLogprob> logprobs)
+    {
+        if (logprobs.Count > 0)
+        {
+            MetricsJson.Logprobs(ref json, "logprobs"u8, logprobs);
+            return;
+        }
         json.Name("logprobs"u8);
         json.BeginArray();
         json.EndArray();
-        json.EndObject();
     }
 
     private static void Role(ref JsonText json)

@@ -123,7 +123,7 @@ internal sealed class ResponseObject(ResponseFields fields, TimeProvider time)
         json.Name("frequency_penalty"u8);
         json.Value(0L);
         json.Name("top_logprobs"u8);
-        json.Value(0L);
+        json.Value((long)fields.TopLogprobs);
         json.Name("temperature"u8);
         json.Value(fields.Sampling.Temperature);
         Reasoning(ref json);

@@ -7,6 +7,8 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
 {
     private readonly List<ResponseItem> _completed = [];
     private readonly StringBuilder _text = new();
+    private readonly List<TokenLogprob> _logprobs = [];
+    private int _told;
     private Sse _events = events;
     private ResponseItem? _open;
     private long _sequence;
@@ -18,6 +20,9 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
         Begin();
         if (update.Thinking.Length > 0)
             AddThinking(update.Thinking);
+        // Of tokens whose text is held back they come before it.
+        if (update.Thinking.Length == 0)
+            _logprobs.AddRange(update.Logprobs ?? []);
         if (update.Text.Length > 0)
             AddText(update.Text);
         if (update.ToolCalls is { } calls)
@@ -95,18 +100,19 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
         if (_open is not MessageItem)
         {
             Close();
-            var item = new MessageItem(response.NewItemId("msg_"), "");
+            var item = new MessageItem(response.NewItemId("msg_"), "", []);
             _open = item;
             var added = ItemEvent("response.output_item.added"u8);
             item.WriteBegun(ref added);
             EndEvent(ref added);
             var part = PartEvent("response.content_part.added"u8);
             part.Name("part"u8);
-            MessageItem.WritePart(ref part, "");
+            MessageItem.WritePart(ref part, "", []);
             EndEvent(ref part);
         }
         _text.Append(text);
-        TextEvent("response.output_text.delta"u8, "delta"u8, text);
+        TextEvent("response.output_text.delta"u8, "delta"u8, text, _logprobs[_told..]);
+        _told = _logprobs.Count;
     }
 
     private void AddCall(FunctionCall call)
@@ -154,12 +160,15 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
                 Complete(item with { Text = text });
                 break;
             case MessageItem item:
-                TextEvent("response.output_text.done"u8, "text"u8, text);
+                List<TokenLogprob> logprobs = [.. _logprobs];
+                TextEvent("response.output_text.done"u8, "text"u8, text, logprobs);
                 var part = PartEvent("response.content_part.done"u8);
                 part.Name("part"u8);
-                MessageItem.WritePart(ref part, text);
+                MessageItem.WritePart(ref part, text, logprobs);
                 EndEvent(ref part);
-                Complete(item with { Text = text });
+                Complete(item with { Text = text, Logprobs = logprobs });
+                _logprobs.Clear();
+                _told = 0;
                 break;
         }
     }
@@ -174,14 +183,12 @@ internal sealed class ResponseStream(ResponseObject response, Sse events)
         _text.Clear();
     }
 
-    private void TextEvent(ReadOnlySpan<byte> name, ReadOnlySpan<byte> member, string text)
+    private void TextEvent(ReadOnlySpan<byte> name, ReadOnlySpan<byte> member, string text, IReadOnlyList<TokenLogprob> logprobs)
     {
         var json = PartEvent(name);
         json.Name(member);
         json.Value(text);
-        json.Name("logprobs"u8);
-        json.BeginArray();
-        json.EndArray();
+        MessageItem.WriteLogprobs(ref json, logprobs);
         EndEvent(ref json);
     }
 

@@ -15,6 +15,9 @@ internal sealed class ResponseTools
 
     private const string Parameter = "tools";
 
+    /// <summary>As many are told in the header.</summary>
+    private const int MostPassedOver = 16;
+
     private readonly Dictionary<string, Tool> _byName = new(StringComparer.Ordinal);
     private readonly List<string> _passedOver = [];
 
@@ -114,12 +117,14 @@ internal sealed class ResponseTools
             case "function":
                 Declare(tool, space, takesText: false);
                 ToolFields.CheckSchema(tool);
+                NameOthers(tool);
                 Write(json, tool, space, false);
                 break;
             case "custom":
                 var name = Declare(tool, space, takesText: true);
                 if (tool.TryGetProperty("format"u8, out var format) && format.ValueKind == JsonValueKind.Object && KindOf(format) is not ("text" or "function"))
                     PassOver($"{Parameter}.{name}.format");
+                NameOthers(tool);
                 Write(json, tool, space, true);
                 break;
             case "namespace" when space.Length == 0:
@@ -132,6 +137,16 @@ internal sealed class ResponseTools
             case var kind:
                 PassOver($"{Parameter}.{kind}");
                 break;
+        }
+    }
+
+    /// <summary>Members that no model here is told of, such as <c>defer_loading</c>.</summary>
+    private void NameOthers(JsonElement tool)
+    {
+        foreach (var member in tool.EnumerateObject())
+        {
+            if (member.Value.ValueKind != JsonValueKind.Null && member.Name is not ("type" or "name" or "description" or "parameters" or "strict" or "format"))
+                PassOver($"{Parameter}.{member.Name}");
         }
     }
 
@@ -159,6 +174,9 @@ internal sealed class ResponseTools
                 json.WriteString("description", Description(member.Value, tool));
             else if (member.NameEquals("description"u8) || (member.NameEquals("parameters"u8) && !takesText))
                 member.WriteTo(json);
+            // Where the node knows it, it holds; a call that must be made is held to its schema anyway.
+            else if (member.NameEquals("strict"u8) && member.Value.ValueKind == JsonValueKind.True && !takesText)
+                json.WriteBoolean("strict"u8, true);
         }
         if (takesText)
         {
@@ -197,7 +215,7 @@ internal sealed class ResponseTools
 
     private void PassOver(string what)
     {
-        if (!_passedOver.Contains(what))
+        if (_passedOver.Count < MostPassedOver && !_passedOver.Contains(what))
             _passedOver.Add(what);
     }
 

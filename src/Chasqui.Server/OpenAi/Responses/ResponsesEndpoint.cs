@@ -81,7 +81,7 @@ internal static class ResponsesEndpoint
         if (answer.Thinking.Length > 0)
             items.Add(new ReasoningItem(response.NewItemId("rs_"), answer.Thinking));
         if (answer.Text.Length > 0 || answer.ToolCalls is null)
-            items.Add(new MessageItem(response.NewItemId("msg_"), answer.Text));
+            items.Add(new MessageItem(response.NewItemId("msg_"), answer.Text, answer.TextLogprobs ?? []));
         items.AddRange(FunctionCall.FromOllama(answer.ToolCalls).Select(call => response.Tools.ItemOf(response, call)));
         return items;
     }
