@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
 
+#pragma warning disable CA1822 // What gives back is called as what takes is, whatever it needs of the object.
+
 namespace Chasqui.Gateway.Shaping;
 
 /// <summary>Counts what each caller has under way, and refuses what would be too much at once. Follows the settings; thread-safe, and without a lock.</summary>

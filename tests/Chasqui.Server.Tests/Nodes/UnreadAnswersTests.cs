@@ -1,5 +1,4 @@
 using System.Text;
-using Chasqui.Gateway;
 using Chasqui.OllamaDouble;
 using Chasqui.Protocol;
 using Chasqui.Protocol.Headers;
