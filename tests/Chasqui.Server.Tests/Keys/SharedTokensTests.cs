@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using Chasqui.Client;
-using Chasqui.Gateway;
 using Chasqui.Gateway.Telemetry;
 using Chasqui.OllamaDouble;
 using Chasqui.Server.Tests.Nodes;

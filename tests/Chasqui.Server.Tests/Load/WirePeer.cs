@@ -1,5 +1,4 @@
 using System.Text;
-using Chasqui.Protocol;
 using Chasqui.Protocol.Headers;
 using Chasqui.Transport;
 using Chasqui.Transport.Endpoints;

@@ -1,5 +1,4 @@
 using System.Text;
-using Chasqui.Gateway;
 using Chasqui.Gateway.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 
