@@ -71,7 +71,7 @@ internal static class SessionTransfer
         var key = http.Request.Query["id"] is [{ Length: > 0 } id] ? SessionKey.Of(tenant, id) : SessionKey.New(tenant);
         await api.Gate.AdmitWriteAsync(http.RequestAborted).ConfigureAwait(false);
         using var body = await api.ReadRawBodyAsync(http).ConfigureAwait(false);
-        await api.HoldAsync(http, body.Memory.Length + (PartCost * body.Memory.Span.Count((byte)'{'))).ConfigureAwait(false);
+        await api.HoldAsync(http, body.Memory.Length + (PartCost * Lines(body.Memory).Sum(Parts))).ConfigureAwait(false);
         var settings = new SessionSettings { Mode = log.Options.Mode, Policy = log.Options.Policy };
         List<SessionMessage> turns = [];
         var number = 0;
@@ -121,6 +121,9 @@ internal static class SessionTransfer
         await http.Response.BodyWriter.WriteAsync(buffer.WrittenMemory, http.RequestAborted).ConfigureAwait(false);
         buffer.ResetWrittenCount();
     }
+
+    /// <summary>The objects within the one that a line is, at most.</summary>
+    private static long Parts(ReadOnlyMemory<byte> line) => Math.Max(0, line.Span.Count((byte)'{') - 1);
 
     private static IEnumerable<ReadOnlyMemory<byte>> Lines(ReadOnlyMemory<byte> body)
     {

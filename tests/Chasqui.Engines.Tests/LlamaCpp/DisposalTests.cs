@@ -30,7 +30,7 @@ public sealed class DisposalTests
         await using var bed = new EngineBed(EngineBed.Settings with { Slots = 2 });
         await bed.Engine.LoadAsync(new LoadRequest { Model = "mini" }, EngineBed.Token);
         var streams = Enumerable.Range(0, 10).Select(_ => bed.Chat(_endless)).ToArray();
-        var vectors = bed.Engine.EmbedAsync(new EmbedRequest { Model = "mini", Inputs = [.. Enumerable.Repeat("The fox met a bear.", 20_000)] }, EngineBed.Token);
+        var vectors = bed.Engine.EmbedAsync(new EmbedRequest { Model = "mini", Inputs = [.. Enumerable.Repeat("The fox met a bear.", 16_000)] }, EngineBed.Token);
         await bed.Until(m => m.Running == 2);
         await Stop(bed);
         foreach (var stream in streams)

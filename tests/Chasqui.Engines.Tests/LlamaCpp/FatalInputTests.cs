@@ -81,7 +81,7 @@ public sealed class FatalInputTests
         await using var bed = new EngineBed();
         var error = await Assert.ThrowsAsync<InvalidRequestException>(() => bed.Engine.EmbedAsync(
             new EmbedRequest { Model = "mini", Inputs = [.. Enumerable.Repeat("a", 65_537)] }, EngineBed.Token));
-        Assert.Contains("65536 for this model", error.Message, StringComparison.Ordinal);
+        Assert.Contains("16384 for this model", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

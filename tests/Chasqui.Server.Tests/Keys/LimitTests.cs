@@ -256,7 +256,7 @@ public sealed class LimitTests
     public async Task Texts_of_more_tokens_than_a_limit_lets_through_at_once_are_to_be_sent_in_several_requests(string path, string member)
     {
         await using var gateway = await StartAsync(new LimitOptions { MaxDelay = TimeSpan.Zero, Overall = new TrafficLimit { TokensPerMinute = 100, TokenBurst = 100 } });
-        var texts = Enumerable.Repeat("a", 201).ToList();
+        var texts = Enumerable.Repeat("a", 202).ToList();
 
         if (path == "MCP")
         {
@@ -271,7 +271,7 @@ public sealed class LimitTests
 
         // The engine of this test has no vectors.
         Assert.Equal((HttpStatusCode.TooManyRequests, HttpStatusCode.NotFound), (refused.StatusCode, taken.StatusCode));
-        Assert.Contains("the request has about 201 tokens, but its limits let 100 through at once; send it in several requests", await refused.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
+        Assert.Contains("the request has about 202 tokens, but its limits let 100 through at once; send it in several requests", await refused.Content.ReadAsStringAsync(Cancellation), StringComparison.Ordinal);
     }
 
     /// <summary>Two readers in a row could read these names in two ways, and one of them could be a model that the key may not use.</summary>
