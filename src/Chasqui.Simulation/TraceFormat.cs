@@ -55,6 +55,10 @@ public static class TraceFormat
         {
             return parse(text);
         }
+        catch (FieldException e)
+        {
+            throw new TraceException(path, line, e.Message);
+        }
         catch (Exception e) when (e is FormatException or JsonException or KeyNotFoundException or InvalidOperationException or IndexOutOfRangeException)
         {
             throw new TraceException(path, line,
@@ -81,7 +85,7 @@ public static class TraceFormat
         {
             var fields = line.Split(',');
             if (fields.Length != 3 || !DateTime.TryParse(fields[0], CultureInfo.InvariantCulture, DateTimeStyles.None, out var at))
-                throw new FormatException($"is \"{line}\", but must be a time and two numbers of tokens, such as \"2023-11-16 18:15:46.6805900,374,44\"");
+                throw new FieldException($"is \"{line}\", but must be a time and two numbers of tokens, such as \"2023-11-16 18:15:46.6805900,374,44\"");
             begin ??= at;
             return new TraceRequest { At = Math.Max(0, (at - begin.Value).TotalSeconds), PromptTokens = Tokens("ContextTokens", fields[1]), OutputTokens = Tokens("GeneratedTokens", fields[2]) };
         };
@@ -104,7 +108,7 @@ public static class TraceFormat
         {
             var fields = line.Split(',');
             if (fields.Length != names.Length)
-                throw new FormatException(FormattableString.Invariant($"has {fields.Length} fields, but the first line names {names.Length}"));
+                throw new FieldException(FormattableString.Invariant($"has {fields.Length} fields, but the first line names {names.Length}"));
             return new TraceRequest
             {
                 At = Number("at", Field("at"), 0, 1e9),
@@ -123,17 +127,20 @@ public static class TraceFormat
 
     private static double Number(string name, string text, double low, double high) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var value) && value >= low && value <= high
-            ? value : throw new FormatException(FormattableString.Invariant($"{name} is \"{text}\", but must be a number from {low} to {high}"));
+            ? value : throw new FieldException(FormattableString.Invariant($"{name} is \"{text}\", but must be a number from {low} to {high}"));
 
     private static int Tokens(string name, string text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value <= MaxTokens
-            ? value : throw new FormatException(FormattableString.Invariant($"{name} is \"{text}\", but must be a whole number from 0 to {MaxTokens}"));
+            ? value : throw new FieldException(FormattableString.Invariant($"{name} is \"{text}\", but must be a whole number from 0 to {MaxTokens}"));
 
     private static PriorityClass Priority(string text) => text.ToLowerInvariant() switch
     {
         "" or "normal" => PriorityClass.Normal,
         "interactive" => PriorityClass.Interactive,
         "batch" => PriorityClass.Batch,
-        _ => throw new FormatException($"priority is \"{text}\", but must be interactive, normal or batch"),
+        _ => throw new FieldException($"priority is \"{text}\", but must be interactive, normal or batch"),
     };
+
+    /// <summary>A line says something else than it must; the message is for its reader.</summary>
+    private sealed class FieldException(string message) : Exception(message);
 }
