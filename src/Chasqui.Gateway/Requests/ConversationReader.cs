@@ -24,9 +24,6 @@ internal struct ConversationReader(RequestScan scan)
     private const byte Message = 0x1E;
     private const byte Text = 0x1F;
 
-    // Bytes for which a token stands.
-    private const int LeastCharacters = 4;
-
     private readonly RequestScan _scan = scan;
     private Extents _extents;
     private int _last = -1;
@@ -230,24 +227,27 @@ internal struct ConversationReader(RequestScan scan)
         hasher.Add(Text);
         if (!escaped)
         {
-            // A text has a token at least.
-            _scan.PromptCharacters += Math.Max(LeastCharacters, text.Length);
+            Count(text.Length);
             hasher.Add(text);
             return;
         }
 
+        var characters = 0;
         Span<byte> character = stackalloc byte[4];
         while (text.IndexOf((byte)'\\') is var at and >= 0)
         {
             hasher.Add(text[..at]);
             var length = JsonEscapes.Read(text[at..], character, out var taken);
             hasher.Add(character[..length]);
-            _scan.PromptCharacters += at + length;
+            characters += at + length;
             text = text[(at + taken)..];
         }
         hasher.Add(text);
-        _scan.PromptCharacters += text.Length;
+        Count(characters + text.Length);
     }
+
+    /// <summary>A text has a token at least, however short it is.</summary>
+    private readonly void Count(int characters) => _scan.PromptCharacters += Math.Max(RouteRequest.CharactersPerToken, characters);
 
     [InlineArray(Parts)]
     private struct Extents

@@ -39,7 +39,6 @@ public sealed class CallerLoads(IGatewaySettings settings, RefusalCounts refusal
         }
     }
 
-#pragma warning disable CA1822 // What ends is ended where it was begun, whoever keeps the numbers.
     /// <summary>Takes part in it a second time; each is to be given back.</summary>
     public CallerLoad Share(CallerLoad load)
     {
@@ -101,7 +100,6 @@ public sealed class CallerLoads(IGatewaySettings settings, RefusalCounts refusal
         load.AddSubscriptions(-1);
     }
 
-#pragma warning restore CA1822
     internal static string NameOf(Caller caller) =>
         ReferenceEquals(caller, Caller.Anonymous) ? "your address" : $"key \"{(caller.Name.Length > 0 ? caller.Name : caller.Id)}\"";
 }

@@ -30,20 +30,17 @@ public sealed partial class TrafficShaper
             foreach (var state in states)
             {
                 // Of tokens it takes at least one, which is there unless the bucket is in debt.
-                if (Lacks(state.Requests, state.Arriving) is { } noRequests)
-                    throw Refusal.Of(view, 1, now, noRequests.Wait);
-                if (Lacks(state.Tokens, 0) is { } noTokens)
-                    throw Refusal.Of(view, 1, now, noTokens.Wait);
+                if (Lacks(state.Requests, state.Arriving, out var wait) || Lacks(state.Tokens, 0, out wait))
+                    throw Refusal.Of(view, 1, now, wait);
             }
             foreach (var state in states)
                 state.Arriving++;
 
-            (TimeSpan? Wait, bool _)? Lacks(TokenBucket? bucket, int ahead)
+            // The wait is null for ever.
+            bool Lacks(TokenBucket? bucket, int ahead, out TimeSpan? wait)
             {
-                if (bucket is null)
-                    return null;
-                var wait = bucket.WaitFor(1, now, ahead);
-                return wait is { } time && time <= options.MaxDelay ? null : (wait, true);
+                wait = bucket is null ? TimeSpan.Zero : bucket.WaitFor(1, now, ahead);
+                return wait is not { } time || time > options.MaxDelay;
             }
         }
         return new Arrival(this, states);

@@ -58,7 +58,7 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
         }
 
         if (origin.Traced && telemetry.Source.HasListeners())
-            _server = StartServer(parent);
+            _server = RequestSpan.Start(telemetry, origin, RequestId, _givenState, parent);
         if (telemetry.Instruments.Active.Enabled)
             telemetry.Instruments.Active.Add(1, new KeyValuePair<string, object?>(TelemetryNames.Transport, origin.Transport));
     }
@@ -292,9 +292,9 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
         if (instruments.Requests.Enabled)
             instruments.Requests.Add(1, Tag(TelemetryNames.Transport, _origin.Transport), Tag(TelemetryNames.Route, _origin.Route), Tag(TelemetryNames.Outcome, outcome.Text()));
         if (_operation is not null)
-            Measure(now);
+            RequestFigures.Record(this, _began, _firstToken, now);
         if (_server is not null)
-            EndServer(_server);
+            RequestSpan.End(_server, this);
         RequestContext.Current = null;
     }
 
@@ -315,92 +315,4 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
     private static KeyValuePair<string, object?> Tag(string name, object? value) => new(name, value);
 
     private static bool IsSaneState(string? state) => state is { Length: > 0 and <= MaxTraceState } && !state.AsSpan().ContainsAnyExceptInRange(' ', '~');
-
-    private Activity? StartServer(ActivityContext parent)
-    {
-        // What runs here outside of this request is no part of it.
-        if (Activity.Current is not null)
-            Activity.Current = null;
-        if (_givenState is not null)
-            parent = new ActivityContext(parent.TraceId, parent.SpanId, parent.TraceFlags, _givenState, isRemote: true);
-        var span = _telemetry.Source.StartActivity(_origin.SpanName, ActivityKind.Server, parent);
-        if (span is { IsAllDataRequested: true })
-        {
-            span.SetTag(TelemetryNames.Transport, _origin.Transport);
-            span.SetTag(TelemetryNames.Route, _origin.Route);
-            span.SetTag(TelemetryNames.RequestId, RequestId);
-        }
-
-        return span;
-    }
-
-    private void EndServer(Activity span)
-    {
-        if (span.IsAllDataRequested)
-        {
-            if (_operation is not null)
-            {
-                span.SetTag(TelemetryNames.Operation, _operation);
-                span.SetTag(TelemetryNames.Provider, Node?.Provider ?? TelemetryNames.Self);
-                span.SetTag(TelemetryNames.RequestModel, Clip(Model));
-                if (ResponseModel is not null)
-                    span.SetTag(TelemetryNames.ResponseModel, ResponseModel);
-                if (InputTokens + OutputTokens > 0)
-                {
-                    span.SetTag(TelemetryNames.InputTokens, InputTokens);
-                    span.SetTag(TelemetryNames.OutputTokens, OutputTokens);
-                }
-            }
-
-            if (Error is not null)
-            {
-                span.SetTag(TelemetryNames.ErrorType, Error);
-                span.SetStatus(ActivityStatusCode.Error);
-            }
-        }
-
-        span.Dispose();
-    }
-
-    private void Measure(long now)
-    {
-        var instruments = _telemetry.Instruments;
-        if (!instruments.ServerDuration.Enabled && !instruments.Tokens.Enabled)
-            return;
-        var tags = new TagList
-        {
-            { TelemetryNames.Operation, _operation },
-            { TelemetryNames.Provider, TelemetryNames.Self },
-            { TelemetryNames.RequestModel, _telemetry.Label(Model, Error is null) },
-        };
-        if (ResponseModel is not null)
-            tags.Add(TelemetryNames.ResponseModel, _telemetry.Label(ResponseModel, Error is null));
-        if (Error is null && _firstToken != 0)
-        {
-            instruments.FirstToken.Record(Seconds(_began, _firstToken), tags);
-            if (OutputTokens > 1)
-                instruments.PerToken.Record(Seconds(_firstToken, now) / (OutputTokens - 1), tags);
-        }
-
-        if (InputTokens + OutputTokens > 0)
-            MeasureTokens(tags);
-        if (Error is not null)
-            tags.Add(TelemetryNames.ErrorType, Error);
-        instruments.ServerDuration.Record(Seconds(_began, now), tags);
-    }
-
-    private void MeasureTokens(TagList tags)
-    {
-        tags[1] = Tag(TelemetryNames.Provider, Node?.Provider ?? TelemetryNames.Self);
-        tags.Add(TelemetryNames.TokenType, "input");
-        _telemetry.Instruments.Tokens.Record(InputTokens, tags);
-        if (_operation == "embeddings")
-            return;
-        tags[tags.Count - 1] = Tag(TelemetryNames.TokenType, "output");
-        _telemetry.Instruments.Tokens.Record(OutputTokens, tags);
-    }
-
-    private double Seconds(long from, long to) => _telemetry.Time.GetElapsedTime(from, to).TotalSeconds;
-
-    private static string Clip(string text) => text.Length <= 200 ? text : text[..200];
 }

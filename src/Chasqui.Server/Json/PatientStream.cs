@@ -1,24 +1,15 @@
+using Chasqui.Engines.Http;
 using Chasqui.Gateway;
 using Chasqui.Gateway.Shaping;
 
 namespace Chasqui.Server;
 
 /// <summary>A body of any length that is read as it comes: only how long it may bring no byte is limited. For one reader.</summary>
-internal sealed class PatientStream(Stream inner, LoadOptions limits, RefusalCounts refusals, TimeProvider time) : Stream
+internal sealed class PatientStream(Stream inner, LoadOptions limits, RefusalCounts refusals, TimeProvider time) : ReadStream
 {
     private CancellationTokenSource? _silent;
     private CancellationTokenSource? _either;
     private CancellationToken _of;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -43,19 +34,6 @@ internal sealed class PatientStream(Stream inner, LoadOptions limits, RefusalCou
             _silent.CancelAfter(Timeout.InfiniteTimeSpan);
         }
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException("the body is read without blocking");
-
-    public override void Flush() => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -9,10 +9,10 @@ namespace Chasqui.Server;
 /// <summary>What whoever asks may do, and how fast. Asks <see cref="RequestMeasure.Current"/> who that is. Thread-safe.</summary>
 internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet nodes, GatewayOptions options)
 {
-    /// <summary>The most tokens that an answer is reserved where no node tells the context of the model.</summary>
     /// <summary>In the place of the most tokens of an answer: none is generated.</summary>
     public const int NoAnswer = int.MinValue;
 
+    /// <summary>The most tokens that are reserved for an answer where no node tells the context of the model.</summary>
     private const int LongestAnswer = 131_072;
 
     // Prompts are measured in characters; so much may the measure be wrong before a request that can be sent in parts is refused.

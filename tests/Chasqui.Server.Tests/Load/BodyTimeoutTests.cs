@@ -16,6 +16,9 @@ public sealed class BodyTimeoutTests
     private static readonly TimeSpan _idle = TimeSpan.FromSeconds(41);
     private static readonly TimeSpan _whole = TimeSpan.FromSeconds(67);
 
+    // Less than the silence, and the time of a write, for which a connection of MCP is closed: the clock moves while bytes are under way.
+    private static readonly TimeSpan _shortIdle = TimeSpan.FromSeconds(11);
+
     private readonly SignallingTime _time = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -71,16 +74,16 @@ public sealed class BodyTimeoutTests
         Assert.Equal(408, (await WaitAsync(client.ReadHeadAsync(), _idle)).Status);
     }
 
-    [Theory(Skip = "The clock of the test runs into the time for a sign of life: it must move in steps with an exchange in between")]
+    [Theory]
     [InlineData(0)]
     [InlineData(1_000)]
     public async Task Over_MCP_a_body_of_HTTP_that_stops_is_answered_with_408_and_the_connection_goes_on(int length)
     {
-        await using var gateway = await StartAsync(TimeSpan.FromHours(1));
+        await using var gateway = await StartAsync(TimeSpan.FromHours(1), _shortIdle);
         await using var peer = await WirePeer.OpenAsync(gateway, null);
 
         await using var call = await peer.Connection.StartAsync(WirePeer.Head("http"), new byte[length], end: false, ct: Cancellation);
-        var (status, text) = await WaitAsync(WirePeer.AnswerAsync(call), _idle);
+        var (status, text) = await WaitAsync(WirePeer.AnswerAsync(call), _shortIdle, () => peer.CallAsync("chat", WirePeer.Chat(10)));
 
         Assert.Equal("408", status);
         Assert.Contains("(Limits:BodyIdleTimeout)", text);
@@ -90,15 +93,25 @@ public sealed class BodyTimeoutTests
     [Fact]
     public async Task Over_MCP_so_is_a_message_that_does_not_come()
     {
-        await using var gateway = await StartAsync(TimeSpan.FromHours(1));
+        await using var gateway = await StartAsync(TimeSpan.FromHours(1), _shortIdle);
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await socket.ConnectAsync(gateway.Wire, Cancellation);
+        var heard = new HeardText(socket);
+        var signs = 0;
 
         // HELLO, and a REQUEST with the field op: chat, without a message and without an end.
         await socket.SendAsync(Frame(FrameType.Hello, 0), SocketFlags.None, Cancellation);
         await socket.SendAsync(Frame(FrameType.Request, 1, 0, 9, 0, 2, (byte)'o', (byte)'p', 4, (byte)'c', (byte)'h', (byte)'a', (byte)'t'), SocketFlags.None, Cancellation);
 
-        Assert.Contains("request_timeout", await WaitAsync(ReadUntilAsync(socket, "(Limits:BodyIdleTimeout)"), _idle));
+        Assert.Contains("request_timeout", await WaitAsync(heard.UntilAsync("(Limits:BodyIdleTimeout)"), _shortIdle, GiveSignAsync));
+
+        // A HEARTBEAT and its answer.
+        async Task GiveSignAsync()
+        {
+            var mark = $"sign{++signs:0000}";
+            await socket.SendAsync(Frame(FrameType.Heartbeat, 0, [0, .. Encoding.ASCII.GetBytes(mark)]), SocketFlags.None, Cancellation);
+            await heard.UntilAsync("\u0001" + mark);
+        }
     }
 
     [Fact]
@@ -122,11 +135,18 @@ public sealed class BodyTimeoutTests
         Assert.Contains("(Limits:BodyIdleTimeout)", (await Assert.ThrowsAsync<RequestTimeoutException>(() => silent)).Message);
     }
 
-    /// <summary>Moves the clock on each time that somebody waits for so long, until the answer is there: a body comes in pieces, and some waits are for the next one.</summary>
-    private async Task<T> WaitAsync<T>(Task<T> answer, TimeSpan wait)
+    /// <summary>
+    /// Moves the clock on each time that a wait of this length begins, until the answer is there: a body comes in pieces, and some waits are for the next one. A connection
+    /// of MCP must give a sign of life between two moves, or it is closed for its silence.
+    /// </summary>
+    private async Task<T> WaitAsync<T>(Task<T> answer, TimeSpan wait, Func<Task>? giveSign = null)
     {
         while (await Task.WhenAny(answer, _time.TimerAsync(wait)) != answer)
+        {
             _time.Advance(wait);
+            if (giveSign is not null)
+                await giveSign();
+        }
         return await answer;
     }
 
@@ -138,19 +158,53 @@ public sealed class BodyTimeoutTests
         return frame;
     }
 
-    private static async Task<string> ReadUntilAsync(Socket socket, string end)
-    {
-        var text = new StringBuilder();
-        var buffer = new byte[4_096];
-        while (!text.ToString().Contains(end, StringComparison.Ordinal) && await socket.ReceiveAsync(buffer, SocketFlags.None, Cancellation) is > 0 and var read)
-            text.Append(Encoding.Latin1.GetString(buffer, 0, read));
-        return text.ToString();
-    }
-
     private static ByteBudget Budget(RunningGateway gateway) => gateway.App.Services.GetRequiredService<ByteBudget>();
 
-    private Task<RunningGateway> StartAsync(TimeSpan whole) => RunningGateway.StartAsync(
+    private Task<RunningGateway> StartAsync(TimeSpan whole, TimeSpan? idle = null) => RunningGateway.StartAsync(
         KeyModels.Engine(),
-        options => options with { Limits = options.Limits with { Load = new LoadOptions { BodyIdleTimeout = _idle, BodyTimeout = whole } } },
+        options => options with { Limits = options.Limits with { Load = new LoadOptions { BodyIdleTimeout = idle ?? _idle, BodyTimeout = whole } } },
         builder => builder.Services.AddSingleton<TimeProvider>(_time));
+
+    /// <summary>What comes on a socket, as Latin-1.</summary>
+    private sealed class HeardText
+    {
+        private readonly Lock _gate = new();
+        private readonly StringBuilder _text = new();
+        private TaskCompletionSource _more = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private bool _isOver;
+
+        public HeardText(Socket socket) => _ = ReadAsync(socket);
+
+        /// <summary>All there is, once it has this part or the socket has ended.</summary>
+        public async Task<string> UntilAsync(string part)
+        {
+            while (true)
+            {
+                Task more;
+                lock (_gate)
+                {
+                    if (_isOver || _text.ToString().Contains(part, StringComparison.Ordinal))
+                        return _text.ToString();
+                    more = _more.Task;
+                }
+                await more.WaitAsync(Cancellation);
+            }
+        }
+
+        private async Task ReadAsync(Socket socket)
+        {
+            var buffer = new byte[4_096];
+            while (!_isOver)
+            {
+                var read = await socket.ReceiveAsync(buffer, SocketFlags.None, Cancellation);
+                lock (_gate)
+                {
+                    _text.Append(Encoding.Latin1.GetString(buffer, 0, read));
+                    _isOver = read == 0;
+                    _more.SetResult();
+                    _more = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+                }
+            }
+        }
+    }
 }

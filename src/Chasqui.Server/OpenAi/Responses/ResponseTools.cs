@@ -15,9 +15,6 @@ internal sealed class ResponseTools
 
     private const string Parameter = "tools";
 
-    /// <summary>As many are told in the header.</summary>
-    private const int MostPassedOver = 16;
-
     private readonly Dictionary<string, Tool> _byName = new(StringComparer.Ordinal);
     private readonly List<string> _passedOver = [];
 
@@ -215,7 +212,7 @@ internal sealed class ResponseTools
 
     private void PassOver(string what)
     {
-        if (_passedOver.Count < MostPassedOver && !_passedOver.Contains(what))
+        if (_passedOver.Count < Chasqui.Server.PassedOver.Most && !_passedOver.Contains(what))
             _passedOver.Add(what);
     }
 
