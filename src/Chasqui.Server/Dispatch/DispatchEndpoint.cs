@@ -85,7 +85,7 @@ internal sealed partial class DispatchEndpoint(
     {
         api.Gate.EnsureTemplate(scan.HasTemplate && route.Operation == "text_completion");
         if (route.Operation is not null || route.CountsTokens)
-            return api.Gate.AdmitAsync(scan.Model!, scan.PromptCharacters, route.Operation is "embeddings" or null ? CallerGate.NoAnswer : scan.MaxTokens, http.RequestAborted);
+            return api.Gate.AdmitAsync(scan.Model!, scan.PromptCharacters, route.Operation is "embeddings" or null ? CallerGate.NoAnswer : scan.MaxTokens, scan.Answers, http.RequestAborted);
         api.Gate.Ensure(scan.Model!);
         return default;
     }

@@ -104,7 +104,11 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     /// <param name="cancellationToken">Gives up waiting.</param>
     /// <exception cref="PermissionDeniedException">Whoever asks may not use the model.</exception>
     /// <exception cref="RateLimitedException">A limit is reached.</exception>
-    public ValueTask AdmitAsync(string model, long promptCharacters, int? maxTokens, CancellationToken cancellationToken)
+    public ValueTask AdmitAsync(string model, long promptCharacters, int? maxTokens, CancellationToken cancellationToken) =>
+        AdmitAsync(model, promptCharacters, maxTokens, 1, cancellationToken);
+
+    /// <summary>The same where several answers are asked for: each may have the most tokens.</summary>
+    public ValueTask AdmitAsync(string model, long promptCharacters, int? maxTokens, long answers, CancellationToken cancellationToken)
     {
         Ensure(model);
         var prompt = promptCharacters / RouteRequest.CharactersPerToken;
@@ -128,7 +132,7 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
             throw new RateLimitedException(FormattableString.Invariant(
                 $"the request has about {prompt} tokens, but its limits let {limits.SmallestTokenBurst} through at once; send it in several requests"), true, null);
         }
-        return AdmitAsync(measure, limits, prompt, output, cancellationToken);
+        return AdmitAsync(measure, limits, prompt, Times(output, answers), cancellationToken);
     }
 
     /// <summary>Lets in what loads or unloads a model: it counts as a request of no tokens.</summary>
@@ -177,6 +181,9 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
             longest = Math.Max(longest, node.Resident(model)?.ContextLength ?? 0);
         return longest > 0 ? longest : LongestAnswer;
     }
+
+    /// <summary>No product is so large that it becomes negative; what it is more than a burst is not reserved anyway.</summary>
+    private static long Times(long tokens, long answers) => tokens > 0 && answers > long.MaxValue / tokens ? long.MaxValue : tokens * answers;
 
     private async ValueTask AdmitAsync(RequestMeasure measure, LimitView limits, long prompt, long answer, CancellationToken cancellationToken) =>
         measure.Admission = await shaper.AdmitAsync(limits, prompt, answer, cancellationToken).ConfigureAwait(false);
