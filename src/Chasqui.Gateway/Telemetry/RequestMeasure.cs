@@ -40,6 +40,7 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
         (_givenParent, _givenState) = (leader._givenParent, leader._givenState);
         // Whoever it stands for was let in by himself.
         (RequestId, Caller, Priority, MaxWait, Limits) = (leader.RequestId, leader.Caller, leader.Priority, leader.MaxWait, leader.Limits);
+        GivenScope = leader.GivenScope;
         (_operation, Model, ResponseModel) = (leader._operation, leader.Model, leader.ResponseModel);
         _tokens.Expected = leader._tokens.Expected;
     }
