@@ -10,12 +10,12 @@ public static class PrefixScope
 
     /// <summary>The scope of a caller's requests.</summary>
     /// <param name="caller">Who asks.</param>
-    /// <param name="given">What the request says; null for nothing. A gateway says so which of its own callers asks. Whatever it says, it only divides what the caller shares.</param>
+    /// <param name="given">What the request says; null or empty for nothing. A gateway says so which of its own callers asks. Whatever it says, it only divides what the caller shares.</param>
     /// <returns>A name of 32 characters that tells nobody's tenant; null for callers without a key, who are all one.</returns>
     public static string? Of(Caller caller, string? given)
     {
         ArgumentNullException.ThrowIfNull(caller);
-        if (given is null && ReferenceEquals(caller, Caller.Anonymous))
+        if (string.IsNullOrEmpty(given) && ReferenceEquals(caller, Caller.Anonymous))
             return null;
         // The length keeps apart where one text ends and the other begins. A gateway that is started again, and one beside it, make the same names.
         var text = string.Create(System.Globalization.CultureInfo.InvariantCulture, $"{caller.Sharers.Length}:{caller.Sharers}{given}");

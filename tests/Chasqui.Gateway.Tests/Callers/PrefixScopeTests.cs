@@ -23,7 +23,7 @@ public sealed class PrefixScopeTests
         foreach (var caller in new[] { _a, _other, _none, Caller.Anonymous })
         {
             // Also what another's scope is called, and what it is made from.
-            foreach (var given in new[] { null, "", "x", PrefixScope.Of(_a, null), PrefixScope.Of(_other, null), "tenant t", "u", "t" })
+            foreach (var given in new[] { null, "x", PrefixScope.Of(_a, null), PrefixScope.Of(_other, null), "tenant t", "u", "t" })
                 Assert.True(scopes.Add(PrefixScope.Of(caller, given)), $"{caller.Id} {given}");
         }
         Assert.All(scopes, scope => Assert.DoesNotContain("tenant", scope ?? "", StringComparison.Ordinal));
@@ -32,6 +32,6 @@ public sealed class PrefixScopeTests
     [Fact]
     public void Where_a_tenants_name_ends_is_no_matter_of_what_follows()
     {
-        Assert.NotEqual(PrefixScope.Of(new Caller { Id = "1", Tenant = "t" }, "u"), PrefixScope.Of(new Caller { Id = "1", Tenant = "tu" }, ""));
+        Assert.NotEqual(PrefixScope.Of(new Caller { Id = "1", Tenant = "t" }, "u"), PrefixScope.Of(new Caller { Id = "1", Tenant = "tu" }, null));
     }
 }

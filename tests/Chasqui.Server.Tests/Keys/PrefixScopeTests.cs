@@ -13,12 +13,18 @@ public sealed class PrefixScopeTests : IAsyncLifetime
 {
     private const string Options = "\"options\":{\"num_predict\":1}";
 
+    private const string ChatPath = "/v1/chat/completions";
+    private const string Header = "x-chasqui-prefix-scope";
+
     private static readonly string _prompt = string.Concat(Enumerable.Range(0, 30).Select(i => $"Rule {i}: be kind to every fox and bear. "));
+
+    private static readonly string _chat = $$"""{"model":"mini","max_tokens":1,"messages":[{"role":"user","content":"{{_prompt}}"}]}""";
 
     private RunningGateway _gateway = null!;
     private string _one = null!;
     private string _same = null!;
     private string _other = null!;
+    private int _strangers;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -86,18 +92,21 @@ public sealed class PrefixScopeTests : IAsyncLifetime
     [Fact]
     public async Task A_scope_that_a_caller_names_is_replaced()
     {
-        const string path = "/v1/chat/completions";
-        var body = $$"""{"model":"mini","max_tokens":1,"messages":[{"role":"user","content":"{{_prompt}}"}]}""";
         await using var one = Client(_gateway, _one);
-        await using var other = Client(_gateway, _other);
-        var victim = PrefixScope.Of(new Caller { Id = "one", Tenant = "t" }, null)!;
         Assert.Equal(0, (await AskAsync(one, "chat")).CachedPromptTokens);
-
-        Assert.Equal(0, (await AskAsync(other, "chat", victim)).CachedPromptTokens);
-        Assert.Equal(0, (await AskAsync(other, "infer", "tenant t")).CachedPromptTokens);
-        Assert.Equal(0, await CachedAsync(_other, path, body, ("X-Chasqui-Prefix-Scope", victim)));
-        await using var over = await other.HttpAsync("POST", path, Encoding.UTF8.GetBytes(body), [new("x-chasqui-prefix-scope", "tenant t")], Cancellation);
-        Assert.Equal(0, CachedOf(Encoding.UTF8.GetString(await over.ReadBodyAsync(cancellationToken: Cancellation))));
+        foreach (var scope in new[] { PrefixScope.Of(new Caller { Id = "one", Tenant = "t" }, null)!, "tenant t", "" })
+        {
+            foreach (var way in new[] { "chat", "infer", "generate", "kept" })
+            {
+                await using var other = Client(_gateway, await StrangerAsync());
+                Assert.Equal(0, (await AskAsync(other, way, scope)).CachedPromptTokens);
+            }
+            Assert.Equal(0, await CachedAsync(await StrangerAsync(), ChatPath, _chat, (Header, scope)));
+            await using var within = Client(_gateway, await StrangerAsync());
+            await using var answer = await within.HttpAsync("POST", ChatPath, Encoding.UTF8.GetBytes(_chat), [new(Header, scope)], Cancellation);
+            Assert.Equal((200, 0), (answer.Status, CachedOf(Encoding.UTF8.GetString(await answer.ReadBodyAsync(cancellationToken: Cancellation)))));
+        }
+        Assert.InRange((await AskAsync(one, "chat")).CachedPromptTokens, 100, int.MaxValue);
     }
 
     [Fact]
@@ -128,8 +137,6 @@ public sealed class PrefixScopeTests : IAsyncLifetime
     [Fact]
     public async Task A_gateway_before_the_engine_tells_which_of_its_tenants_asks()
     {
-        const string path = "/v1/chat/completions";
-        var body = $$"""{"model":"mini","max_tokens":1,"messages":[{"role":"user","content":"{{_prompt}}"}]}""";
         await using var front = await RunningGateway.StartAsync(new ScriptedEngine(), options => options with
         {
             EngineEnabled = false,
@@ -146,14 +153,21 @@ public sealed class PrefixScopeTests : IAsyncLifetime
         Assert.Equal(0, (await AskAsync(other, "chat", victim)).CachedPromptTokens);
         Assert.InRange((await AskAsync(one, "kept")).CachedPromptTokens, 100, int.MaxValue);
         Assert.Equal(0, (await AskAsync(other, "chat", "tenant t")).CachedPromptTokens);
-        Assert.InRange(await CachedAsync(front, a, path, body), 100, int.MaxValue);
-        Assert.Equal(0, await CachedAsync(front, await AddAsync(front, "c", "v"), path, body, ("X-Chasqui-Prefix-Scope", victim!)));
+        Assert.InRange(await CachedAsync(front, a, ChatPath, _chat), 100, int.MaxValue);
+        Assert.Equal(0, await CachedAsync(front, await AddAsync(front, "c", "v"), ChatPath, _chat, (Header, victim!)));
+    }
+
+    /// <summary>The key of a tenant that has asked nothing yet.</summary>
+    private Task<string> StrangerAsync()
+    {
+        var name = $"stranger-{++_strangers}";
+        return AddAsync(_gateway, name, name);
     }
 
     private static Task<RunningGateway> StartAsync(EngineProcess process) => RunningGateway.StartAsync(process, options => options with
     {
         Models = options.Models with { Folders = [Path.GetDirectoryName(Repository.Mini)!] },
-        Engine = options.Engine with { Slots = 16, ContextLength = 1024, Threads = 1 },
+        Engine = options.Engine with { Slots = 32, ContextLength = 1024, Threads = 1 },
         Cache = options.Cache with { Enabled = false },
     });
 
@@ -182,7 +196,7 @@ public sealed class PrefixScopeTests : IAsyncLifetime
             "infer" => client.InferAsync(new Messages.InferRequest { Chat = chat }, null, Cancellation),
             "kept" => client.ChatAsync(chat, new CallOptions { Resume = true }, Cancellation),
             "session" => client.ChatAsync(chat, new CallOptions { Session = "new" }, Cancellation),
-            "node" => client.ChatAsync(chat, new CallOptions { Node = "embedded" }, Cancellation),
+            "node" => client.ChatAsync(chat, new CallOptions { Node = NodeOptions.EmbeddedName }, Cancellation),
             _ => client.ChatAsync(chat, new CallOptions { Resume = false }, Cancellation),
         };
         Messages.GenerationResult? result = null;
@@ -204,11 +218,16 @@ public sealed class PrefixScopeTests : IAsyncLifetime
         return CachedOf(text);
     }
 
+    /// <summary>Where nothing was cached some APIs do not tell so.</summary>
     private static int CachedOf(string answer)
     {
         var usage = JsonElement.Parse(answer).GetProperty("usage");
-        return usage.TryGetProperty("cache_read_input_tokens", out var read) ? read.GetInt32()
-            : (usage.TryGetProperty("prompt_tokens_details", out var chat) ? chat : usage.GetProperty("input_tokens_details")).GetProperty("cached_tokens").GetInt32();
+        foreach (var details in new[] { "prompt_tokens_details", "input_tokens_details" })
+        {
+            if (usage.TryGetProperty(details, out var told))
+                return told.GetProperty("cached_tokens").GetInt32();
+        }
+        return usage.TryGetProperty("cache_read_input_tokens", out var read) ? read.GetInt32() : 0;
     }
 
     /// <summary>Tokens of prompts that the engine computed for a request.</summary>
