@@ -93,6 +93,8 @@ public static class WireRequests
             wire.ToolCalls = calls.GetRawText();
         if (message.ToolName is not null)
             wire.ToolName = message.ToolName;
+        if (message.ToolCallId is not null)
+            wire.ToolCallId = message.ToolCallId;
         wire.Images.AddRange(message.Images.Select(i => ByteString.CopyFrom(i.Span)));
         return wire;
     }
@@ -109,6 +111,7 @@ public static class WireRequests
             Thinking = wire.HasThinking ? wire.Thinking : null,
             ToolCalls = wire.HasToolCalls ? Json("tool_calls", wire.ToolCalls) : null,
             ToolName = wire.HasToolName ? wire.ToolName : null,
+            ToolCallId = wire.HasToolCallId ? wire.ToolCallId : null,
             Images = [.. wire.Images.Select(i => i.Memory)],
         };
     }

@@ -83,7 +83,7 @@ public sealed class WireMappingTests
             Tools = x ? calls : null,
             PrefixScope = text,
             ToolChoice = x ? new ToolChoice { Required = text is null, Name = text, Single = time is null } : null,
-            Messages = [new ChatMessage { Role = "user", Content = text ?? "", Thinking = text, ToolName = text, ToolCalls = x ? null : calls, Images = [new byte[] { 7 }] }],
+            Messages = [new ChatMessage { Role = "user", Content = text ?? "", Thinking = text, ToolName = text, ToolCallId = text, ToolCalls = x ? null : calls, Images = [new byte[] { 7 }] }],
         };
         var back = WireRequests.FromWire(Messages.ChatRequest.Parser.ParseFrom(WireRequests.ToWire(request).ToByteArray()));
         return Show(request) == Show(back);
