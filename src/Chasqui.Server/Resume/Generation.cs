@@ -1,4 +1,5 @@
 using Chasqui.Gateway.Merging;
+using Chasqui.Gateway.Shaping;
 
 namespace Chasqui.Server;
 
@@ -13,6 +14,9 @@ internal abstract class Generation(string id, string tenant)
 
     /// <summary>Whether it has ended and nobody reads it, so that it makes room where there is none.</summary>
     public abstract bool MayGo { get; }
+
+    /// <summary>Its place among the requests at a time of who began it; null where nothing is counted.</summary>
+    public KeptPlace? Place { get; set; }
 
     /// <summary>Bytes of its answer so far. Under the lock of those that are kept.</summary>
     public long Bytes { get; set; }
@@ -109,6 +113,7 @@ internal sealed class Generation<T> : Generation
     /// <summary>It has ended.</summary>
     public void Ended()
     {
+        Place?.Ended();
         lock (_gate)
         {
             if (_readers == 0)
