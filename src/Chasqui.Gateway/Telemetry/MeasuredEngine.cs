@@ -96,7 +96,7 @@ public sealed class MeasuredEngine(IEngine inner, Action<string>? prompts = null
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    /// <summary>Where nobody counts, the texts count by their length.</summary>
+    /// <summary>Where the engine does not count tokens, the texts count by their length.</summary>
     private static void Count(RequestMeasure measure, int tokens)
     {
         measure.Passed(0);
