@@ -221,6 +221,8 @@ public static class WireRequests
             common.SoFar = new Messages.GenerationSoFar { Text = soFar.Text, Thinking = soFar.Thinking, Pieces = soFar.Pieces };
             common.SoFar.Tokens.AddRange(soFar.Tokens);
         }
+        if (request.PrefixScope is not null)
+            common.PrefixScope = request.PrefixScope;
         if (request.Format is { } format)
             common.Format = format.Schema is { } schema ? schema.GetRawText() : "json";
         if (request.Think is not null)
@@ -241,6 +243,7 @@ public static class WireRequests
         Truncate = !common.NoTruncate,
         Shift = !common.NoShift,
         Alone = common.Alone,
+        PrefixScope = common.HasPrefixScope ? common.PrefixScope : null,
         RenderOnly = common.RenderOnly,
         Continue = !common.NoContinue,
         WithTokens = common.WithTokens,

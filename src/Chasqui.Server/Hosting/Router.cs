@@ -47,7 +47,10 @@ internal sealed class Router(ApiContext api, DispatchEndpoint dispatch)
     private Task RunAsync(Route route, HttpContext http)
     {
         if (Allows(route, http) && RequestState.Of(http).Measure is { } measure)
+        {
             QueueHeaders.Read(http.Request.Headers, measure);
+            ScopeHeader.Read(http.Request.Headers, measure);
+        }
         if (Allows(route, http))
             PackedRequest.Unpack(http, route.StreamsBody ? long.MaxValue : api.MaxBody);
         if (Allows(route, http))

@@ -21,10 +21,10 @@ internal abstract class Generation(string id, string tenant)
     /// <summary>Bytes of its answer so far. Under the lock of those that are kept.</summary>
     public long Bytes { get; set; }
 
-    /// <summary>Ends it at once, whoever reads.</summary>
+    /// <summary>Ends it at once, although callers may read it.</summary>
     public abstract void Cancel();
 
-    /// <summary>Nobody can come back to it any more; it goes on for who reads it.</summary>
+    /// <summary>No caller can come back to it any more. It goes on for those that read it now.</summary>
     public abstract void LetGo();
 }
 
