@@ -127,6 +127,24 @@ public sealed class AskTests
     }
 
     [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, false)]
+    [InlineData(true, true)]
+    [InlineData(false, true)]
+    public async Task The_text_of_an_error_has_no_escape_sequences(bool foreseen, bool terminal)
+    {
+        const string text = "a\r\nb\e[2Jc\u009bd\a";
+        var run = new CliRun { Terminal = terminal };
+        run.Engine.Answer = (_, _) => throw (foreseen ? new EngineFailedException(text) : new InvalidOperationException(text));
+
+        var outcome = await run.RunAsync("ask", "Hello", "--no-color");
+
+        Assert.Equal(1, outcome.ExitCode);
+        Assert.Contains("a b [2Jc d", outcome.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain(outcome.Error.ReplaceLineEndings("\n"), c => c != '\n' && char.IsControl(c));
+    }
+
+    [Theory]
     [InlineData(true, "ab")]
     [InlineData(false, "a\e[2Jb")]
     public async Task A_terminal_is_kept_from_escape_sequences_of_a_model(bool terminal, string expected)

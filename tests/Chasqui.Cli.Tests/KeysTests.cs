@@ -60,6 +60,7 @@ public sealed class KeysTests : IDisposable
     [InlineData("--most-urgent", "x", "interactive, normal or batch")]
     [InlineData("--rpm", "-1", "a whole number from 0 to 1000000000")]
     [InlineData("--burst", "0", "a whole number from 1 to 1000000000")]
+    [InlineData("--concurrent", "0", "a whole number from 1 to 1000000")]
     [InlineData("--tpm", "many", "a whole number from 0 to 1000000000")]
     [InlineData("--models", "a b", "a pattern of models' names, such as llama3* or mini, without white space")]
     [InlineData("--scopes", "infer,root", "of infer, models or admin, with commas between")]
@@ -130,6 +131,35 @@ public sealed class KeysTests : IDisposable
         Assert.Contains("key", none.Error, StringComparison.Ordinal);
         Assert.Contains(scheme == "http" ? "it is wrong, was removed, or has expired" : "CHASQUI_KEY or --key", wrong.Error, StringComparison.Ordinal);
         Assert.DoesNotContain("chq_x", wrong.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Requests_at_a_time_that_the_command_line_sets_hold_over_HTTP_and_MCP()
+    {
+        var engine = new ScriptedEngine { Answer = (_, token) => ScriptedEngine.SayAndHangAsync("Hello", () => { }, token) };
+        var key = "";
+        await using var gateway = await HttpGateway.StartAsync(
+            engine, async data => key = (await new CliRun().RunAsync("keys", "add", "a", "--concurrent", "1", "--data", data)).Out.Trim());
+        using var http = new HttpClient { BaseAddress = gateway.Address };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", key);
+        using var first = await AskAsync();
+
+        using var second = await AskAsync();
+        var overHttp = await new CliRun { Server = gateway.Address }.RunAsync("ask", "Hello", "--key", key);
+        var overMcp = await new CliRun { Server = new Uri($"ws://{gateway.Address.Authority}/ws") }.RunAsync("ask", "Hello", "--key", key);
+
+        Assert.Equal((HttpStatusCode.OK, HttpStatusCode.TooManyRequests), (first.StatusCode, second.StatusCode));
+        foreach (var refused in new[] { overHttp, overMcp })
+        {
+            Assert.Equal(1, refused.ExitCode);
+            Assert.Contains("key \"a\" has 1 requests under way, the most at a time (of the key)", refused.Error, StringComparison.Ordinal);
+        }
+        var kept = JsonElement.Parse(await File.ReadAllTextAsync(Path.Combine(gateway.Data, "keys.json"), Cancellation)).GetProperty("keys")[0];
+        Assert.Equal(1, kept.GetProperty("concurrency").GetInt32());
+
+        Task<HttpResponseMessage> AskAsync() => http.SendAsync(
+            new HttpRequestMessage(HttpMethod.Post, "api/chat") { Content = new StringContent("""{"model":"mini","messages":[{"role":"user","content":"x"}]}""") },
+            HttpCompletionOption.ResponseHeadersRead, Cancellation);
     }
 
     private Task<CliOutcome> RunAsync(params string[] args) => new CliRun().RunAsync([.. args, "--data", _data.FullName]);

@@ -65,6 +65,15 @@ internal static class CliProgram
                 : OptionNames.Show(e.Message, parsed.CommandResult.Command));
             return ExitCodes.Failure;
         }
+#pragma warning disable CA1031 // The runtime would print an exception with its escape sequences, and they would reach the terminal.
+        catch (Exception e)
+#pragma warning restore CA1031
+        {
+            console.Fail($"unexpected error: {e.Message}");
+            if (!console.ErrorsAsJson)
+                console.Error.WriteLine(SafeText.ForTerminal(e.ToString()));
+            return ExitCodes.Failure;
+        }
     }
 
     private static RootCommand Build(CliContext context)

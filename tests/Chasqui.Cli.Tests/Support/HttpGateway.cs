@@ -22,9 +22,13 @@ internal sealed class HttpGateway(WebApplication app, ScriptedEngine engine, Dir
         return await StartAsync(engine);
     }
 
-    public static async Task<HttpGateway> StartAsync(ScriptedEngine engine)
+    /// <param name="engine">Makes the answers.</param>
+    /// <param name="prepare">Puts into the data folder what is there before the start.</param>
+    public static async Task<HttpGateway> StartAsync(ScriptedEngine engine, Func<string, Task>? prepare = null)
     {
         var data = Directory.CreateTempSubdirectory("chasqui-data-");
+        if (prepare is not null)
+            await prepare(data.FullName);
         var options = new GatewayOptions
         {
             Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
