@@ -67,7 +67,7 @@ public sealed class FailedTokensTests : IDisposable
         var key = await AddKeyAsync(fleet);
         using var leave = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var asking = EmbedAsync(fleet, path, key, leave.Token);
-        await fleet.UntilAsync(state => state.InFlight == 1);
+        await fleet.UntilAsync(state => state.Faults == 1);
 
         await leave.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
@@ -95,7 +95,7 @@ public sealed class FailedTokensTests : IDisposable
             _ => $$"""{"model":"mini","max_tokens":100,"stream":false,"messages":[{"role":"user","content":"{{Text}}"}]}""",
         }).With(key);
         var asking = fleet.Gateway.Http.SendAsync(request, leave.Token);
-        await fleet.UntilAsync(state => state.InFlight == 1);
+        await fleet.UntilAsync(state => state.Faults == 1);
 
         await leave.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
@@ -123,7 +123,7 @@ public sealed class FailedTokensTests : IDisposable
         var prompt = path == "/v1/completions" ? "\"prompt\":\"x\"" : "\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]";
         using var request = Fleet.Post(path, $$"""{"model":"mini","max_tokens":111,{{prompt}},{{member}}}""").With(key);
         var asking = fleet.Gateway.Http.SendAsync(request, leave.Token);
-        await fleet.UntilAsync(state => state.InFlight == 1);
+        await fleet.UntilAsync(state => state.Faults == 1);
 
         var reserved = fleet.Gateway.UsedTokens("ci");
         await leave.CancelAsync();
