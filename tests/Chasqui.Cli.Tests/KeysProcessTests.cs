@@ -60,8 +60,8 @@ public sealed class KeysProcessTests : IDisposable
         {
             Assert.Equal(1, await refused.EndAsync());
             Assert.Equal(
-                "error: 0.0.0.0:0 can be reached from other machines, and there is no key, so anybody could use the gateway; make one with 'chasqui keys add NAME', "
-                + "or let anybody in with --allow-anonymous or Keys:AllowAnonymous\n", refused.Error.ReplaceLineEndings("\n"));
+                "error: 0.0.0.0:0 can be reached from other machines, and there is no key, so everyone could use the gateway; make one with 'chasqui keys add NAME', "
+                + "or let everyone in with --allow-anonymous or Keys:AllowAnonymous\n", refused.Error.ReplaceLineEndings("\n"));
         }
         await using (var open = Start("serve", "--http", "0.0.0.0:0", "--allow-anonymous"))
         {

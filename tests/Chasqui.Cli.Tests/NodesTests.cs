@@ -1,38 +1,16 @@
-using System.Net;
 using System.Text.Json;
 using Chasqui.Gateway;
-using Chasqui.Server;
-using Microsoft.AspNetCore.Builder;
 
 namespace Chasqui.Cli.Tests;
 
 /// <summary>The nodes of a real gateway that has another one behind it, over HTTP and over MCP.</summary>
 public sealed class NodesTests : IAsyncLifetime
 {
-    private readonly ScriptedEngine _engine = new();
-    private HttpGateway _inner = null!;
-    private WebApplication _outer = null!;
+    private TwoGateways _gateways = null!;
 
-    public async ValueTask InitializeAsync()
-    {
-        _inner = await HttpGateway.StartAsync(ScriptedEngine.Summary("other:7b"));
-        _outer = GatewayHost.Build(
-            new GatewayOptions
-            {
-                Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
-                Data = new DataOptions { Folder = _inner.Data },
-                Nodes = [new NodeOptions { Name = "inner", Url = _inner.Address.GetLeftPart(UriPartial.Authority), Slots = 4 }],
-            },
-            _engine);
-        await _outer.StartAsync(TestContext.Current.CancellationToken);
-    }
+    public async ValueTask InitializeAsync() => _gateways = await TwoGateways.StartAsync();
 
-    public async ValueTask DisposeAsync()
-    {
-        await _outer.StopAsync(CancellationToken.None);
-        await _outer.DisposeAsync();
-        await _inner.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _gateways.DisposeAsync();
 
     [Theory]
     [InlineData("http")]
@@ -43,7 +21,7 @@ public sealed class NodesTests : IAsyncLifetime
 
         Assert.Equal(0, outcome.ExitCode);
         var lines = outcome.Out.ReplaceLineEndings("\n").Split('\n');
-        Assert.Matches($@"^inner\tup\tChasqui [^\t]*\t0/4\t2\t0\t{_inner.Address.GetLeftPart(UriPartial.Authority)}$", lines[0]);
+        Assert.Matches($@"^inner\tup\tChasqui [^\t]*\t0/4\t2\t0\t{_gateways.Inner.Address.GetLeftPart(UriPartial.Authority)}$", lines[0]);
         Assert.Equal("local\tup\tscripted\t0/16\t1\t0\t", lines[1]);
     }
 
@@ -62,8 +40,8 @@ public sealed class NodesTests : IAsyncLifetime
     [Fact]
     public async Task Where_there_are_several_nodes_lists_tell_them()
     {
-        await _engine.LoadAsync(new LoadRequest { Model = "mini" }, TestContext.Current.CancellationToken);
-        await _inner.Engine.LoadAsync(new LoadRequest { Model = "other:7b" }, TestContext.Current.CancellationToken);
+        await _gateways.Engine.LoadAsync(new LoadRequest { Model = "mini" }, TestContext.Current.CancellationToken);
+        await _gateways.Inner.Engine.LoadAsync(new LoadRequest { Model = "other:7b" }, TestContext.Current.CancellationToken);
 
         var list = (await RunAsync("http", "models", "list")).Out.ReplaceLineEndings("\n").Split('\n');
         var resident = (await RunAsync("http", "models", "ps")).Out.ReplaceLineEndings("\n").Split('\n');
@@ -77,23 +55,16 @@ public sealed class NodesTests : IAsyncLifetime
     [Theory]
     [InlineData("http")]
     [InlineData("ws")]
-    public async Task A_node_that_is_down_says_why_once_and_an_Ollama_that_nobody_configured_is_no_node(string scheme)
+    public async Task A_node_that_is_down_says_why_once_and_an_Ollama_without_configuration_is_no_node(string scheme)
     {
-        await _outer.StopAsync(CancellationToken.None);
-        await _outer.DisposeAsync();
-        _outer = GatewayHost.Build(
-            new GatewayOptions
-            {
-                Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
-                Data = new DataOptions { Folder = _inner.Data },
-                Nodes = [new NodeOptions { Name = "gpu1", Url = "http://127.0.0.1:1" },
-                    new NodeOptions { Name = "ollama", Url = "http://127.0.0.1:2", Kind = NodeKind.Ollama, IsImplied = true }],
-            },
-            _engine);
-        await _outer.StartAsync(TestContext.Current.CancellationToken);
+        await using var gateways = await TwoGateways.StartAsync(options => options with
+        {
+            Nodes = [new NodeOptions { Name = "gpu1", Url = "http://127.0.0.1:1" },
+                new NodeOptions { Name = "ollama", Url = "http://127.0.0.1:2", Kind = NodeKind.Ollama, IsImplied = true }],
+        });
 
-        var outcome = await RunAsync(scheme, "nodes");
-        var json = JsonElement.Parse((await RunAsync(scheme, "nodes", "--json")).Out);
+        var outcome = await gateways.RunAsync(scheme, "", "nodes");
+        var json = JsonElement.Parse((await gateways.RunAsync(scheme, "", "nodes", "--json")).Out);
 
         Assert.Equal(["gpu1\tdown\tunknown\t0\t0\t0\thttp://127.0.0.1:1", "local\tup\tscripted\t0/16\t1\t0\t", ""],
             outcome.Out.ReplaceLineEndings("\n").Split('\n'));
@@ -115,10 +86,5 @@ public sealed class NodesTests : IAsyncLifetime
         Assert.Contains("no gateway answers", outcome.Error);
     }
 
-    private Task<CliOutcome> RunAsync(string scheme, params string[] args)
-    {
-        var address = GatewayHost.Addresses(_outer)[0];
-        var server = scheme == "http" ? address : new Uri($"{scheme}://{address.Authority}/ws");
-        return new CliRun { Server = server }.RunAsync(args);
-    }
+    private Task<CliOutcome> RunAsync(string scheme, params string[] args) => _gateways.RunAsync(scheme, "", args);
 }

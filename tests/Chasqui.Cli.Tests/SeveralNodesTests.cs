@@ -1,8 +1,5 @@
-using System.Net;
 using System.Text.Json;
 using Chasqui.Gateway;
-using Chasqui.Server;
-using Microsoft.AspNetCore.Builder;
 
 namespace Chasqui.Cli.Tests;
 
@@ -11,43 +8,23 @@ public sealed class SeveralNodesTests : IAsyncLifetime
 {
     private static readonly Dictionary<string, string> _aliases = new() { ["gpt-4o"] = "other:7b", ["small"] = "mini" };
 
-    private readonly ScriptedEngine _engine = new();
-    private HttpGateway _inner = null!;
-    private WebApplication _outer = null!;
+    private TwoGateways _gateways = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync()
-    {
-        _engine.Models.Add(ScriptedEngine.Summary("gpt-4o:latest"));
-        _inner = await HttpGateway.StartAsync(ScriptedEngine.Summary("other:7b"));
-        _outer = GatewayHost.Build(
-            new GatewayOptions
-            {
-                Http = new HttpOptions { Endpoints = [new HttpEndpoint(IPAddress.Loopback, 0)] },
-                Data = new DataOptions { Folder = _inner.Data },
-                Nodes = [new NodeOptions { Name = "inner", Url = _inner.Address.GetLeftPart(UriPartial.Authority), Slots = 4 }],
-                Catalogue = new CatalogueOptions { Aliases = _aliases },
-            },
-            _engine);
-        await _outer.StartAsync(Cancellation);
-    }
+    public async ValueTask InitializeAsync() => _gateways = await TwoGateways.StartAsync(
+        options => options with { Catalogue = new CatalogueOptions { Aliases = _aliases } }, ScriptedEngine.Summary("gpt-4o:latest"));
 
-    public async ValueTask DisposeAsync()
-    {
-        await _outer.StopAsync(CancellationToken.None);
-        await _outer.DisposeAsync();
-        await _inner.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _gateways.DisposeAsync();
 
     [Theory]
     [InlineData("http")]
     [InlineData("ws")]
     public async Task Lists_have_aliases_with_the_nodes_of_their_models(string scheme)
     {
-        await _engine.LoadAsync(new LoadRequest { Model = "mini" }, Cancellation);
-        await _engine.LoadAsync(new LoadRequest { Model = "gpt-4o:latest" }, Cancellation);
-        await _inner.Engine.LoadAsync(new LoadRequest { Model = "other:7b" }, Cancellation);
+        await _gateways.Engine.LoadAsync(new LoadRequest { Model = "mini" }, Cancellation);
+        await _gateways.Engine.LoadAsync(new LoadRequest { Model = "gpt-4o:latest" }, Cancellation);
+        await _gateways.Inner.Engine.LoadAsync(new LoadRequest { Model = "other:7b" }, Cancellation);
 
         var list = Rows(await RunAsync(scheme, "models", "list"));
         var resident = Rows(await RunAsync(scheme, "models", "ps"));
@@ -68,18 +45,13 @@ public sealed class SeveralNodesTests : IAsyncLifetime
         var outcome = await RunAsync(scheme, verb == "ask" ? ["ask", "Hi"] : ["chat"]);
 
         Assert.Equal(0, outcome.ExitCode);
-        Assert.Equal("other:7b", Assert.Single(_inner.Engine.Asked).Model);
-        Assert.Empty(_engine.Asked);
+        Assert.Equal("other:7b", Assert.Single(_gateways.Inner.Engine.Asked).Model);
+        Assert.Empty(_gateways.Engine.Asked);
     }
 
     private static IEnumerable<string> Rows(CliOutcome outcome) => outcome.Out.ReplaceLineEndings("\n")
         .Split('\n', StringSplitOptions.RemoveEmptyEntries)
         .Select(line => line.Split('\t')).Select(cells => $"{cells[0]}|{cells[^1]}").Order(StringComparer.Ordinal);
 
-    private Task<CliOutcome> RunAsync(string scheme, params string[] args)
-    {
-        var address = GatewayHost.Addresses(_outer)[0];
-        var server = scheme == "http" ? address : new Uri($"{scheme}://{address.Authority}/ws");
-        return new CliRun { Server = server, Input = "Hi\n" }.RunAsync(args);
-    }
+    private Task<CliOutcome> RunAsync(string scheme, params string[] args) => _gateways.RunAsync(scheme, "Hi\n", args);
 }

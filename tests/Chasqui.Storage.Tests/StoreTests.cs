@@ -240,14 +240,14 @@ public abstract partial class StoreTests : IAsyncLifetime
             .. texts.Select(text => Turn(text)),
             new SessionMessage(new ChatMessage
             {
-                Role = "assistant", Content = "c", Thinking = "t", ToolName = "n", Images = [new byte[] { 0, 255 }], ToolCalls = System.Text.Json.JsonElement.Parse(new string('[', 200) + new string(']', 200), new System.Text.Json.JsonDocumentOptions { MaxDepth = 500 }),
+                Role = "assistant", Content = "c", Thinking = "t", ToolName = "n", ToolCallId = "i", Images = [new byte[] { 0, 255 }], ToolCalls = System.Text.Json.JsonElement.Parse(new string('[', 200) + new string(']', 200), new System.Text.Json.JsonDocumentOptions { MaxDepth = 500 }),
             }, 7),
         ]));
 
         var turns = (await Store.ReadAsync(Key("s"), 1, 1, 1, Cancellation)).Single().Messages;
         Assert.Equal(texts, turns.Take(texts.Length).Select(turn => turn.Message.Content));
         var last = turns[^1];
-        Assert.Equal(("t", "n", 7), (last.Message.Thinking, last.Message.ToolName, last.Tokens));
+        Assert.Equal(("t", "n", "i", 7), (last.Message.Thinking, last.Message.ToolName, last.Message.ToolCallId, last.Tokens));
         Assert.Equal([0, 255], last.Message.Images.Single().ToArray());
         Assert.Equal(200, last.Message.ToolCalls!.Value.GetRawText().Count(c => c == '['));
         Assert.Equal("'\"\\ \u202e 🦙 ../../etc/passwd", (await Store.FindAsync(Key("s"), Cancellation))!.Settings.Title);

@@ -46,7 +46,7 @@ internal static class Connections
         var key = random.Next(3) switch
         {
             0 => "chq_" + RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz0123456789_", 12) + "_" + RandomNumberGenerator.GetString("abcdefghijklmnopqrstuvwxyz0123456789", 43),
-            // That of somebody, but for its end.
+            // A real key with another end.
             1 => run.Target.Key[..^4] + "AAAA",
             _ => new string('k', random.Next(1, 8000)),
         };

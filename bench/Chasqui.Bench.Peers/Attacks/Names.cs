@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Chasqui.Bench.Peers.Attacks;
 
-/// <summary>Names, paths and addresses that nobody would choose.</summary>
+/// <summary>Names, paths and addresses that are made to do harm.</summary>
 internal static class Names
 {
     private static readonly string[] _models =

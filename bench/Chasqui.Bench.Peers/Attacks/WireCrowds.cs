@@ -6,7 +6,7 @@ using Messages = Chasqui.Protocol.Messages;
 
 namespace Chasqui.Bench.Peers.Attacks;
 
-/// <summary>Calls that are right, but too many, or whose answers nobody takes.</summary>
+/// <summary>Calls that are right, but too many, or whose answers the caller does not read.</summary>
 internal static class WireCrowds
 {
     /// <summary>As many right calls at once as a caller can make.</summary>

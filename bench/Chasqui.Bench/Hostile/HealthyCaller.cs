@@ -8,19 +8,19 @@ using Messages = Chasqui.Protocol.Messages;
 
 namespace Chasqui.Bench.Hostile;
 
-/// <summary>A call of somebody who does nothing wrong.</summary>
+/// <summary>A call of a caller that does nothing wrong.</summary>
 /// <param name="Milliseconds">From its beginning to the end of its answer.</param>
 /// <param name="Error">What went wrong; null for nothing.</param>
 internal sealed record HealthyCall(double Milliseconds, string? Error);
 
-/// <summary>Somebody who chats over HTTP and over MCP/1, a short answer at a time on each, and notes how long each took.</summary>
+/// <summary>A caller that chats over HTTP and over MCP/1, one short answer at a time on each, and notes how long each took.</summary>
 /// <param name="http">Where HTTP is.</param>
 /// <param name="wire">Where MCP/1 is, e.g. <c>tcp://127.0.0.1:11436</c>.</param>
 /// <param name="key">Its key.</param>
 /// <param name="patience">When a call counts as failed.</param>
 internal sealed class HealthyCaller(Uri http, string wire, string key, TimeSpan patience) : IAsyncDisposable
 {
-    // Somebody who reads: the answer, then the next question.
+    // As a person reads: the answer, then the next question.
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(20);
 
     private readonly HttpClient _http = new() { BaseAddress = http, Timeout = Timeout.InfiniteTimeSpan, DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", key) } };

@@ -21,14 +21,14 @@ internal sealed class HostileRun(HostileSet set, IProgress<string> progress)
     private int _errors;
     private int _steps;
 
-    /// <summary>Nobody has attacked yet.</summary>
+    /// <summary>Before the first attack.</summary>
     public void Begin(IReadOnlyList<HealthyCall> calls)
     {
         _most = _idle = set.Memory();
         Alone(calls);
     }
 
-    /// <summary>Nobody attacks.</summary>
+    /// <summary>While no attack runs.</summary>
     public void Alone(IReadOnlyList<HealthyCall> calls)
     {
         Note(calls, _alone);

@@ -90,7 +90,7 @@ internal sealed class HostileSet : IDisposable
         }
         catch (IOException)
         {
-            // Somebody still writes his log; the folder is the system's to clear.
+            // A process still writes its log. The system clears the folder later.
             return;
         }
     }

@@ -28,6 +28,7 @@ export interface SessionMessage {
   images?: string[];
   tool_calls?: unknown;
   tool_name?: string;
+  tool_call_id?: string;
 }
 
 /** A turn that is recorded. */

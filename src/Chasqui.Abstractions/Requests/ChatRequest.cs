@@ -35,4 +35,7 @@ public sealed record ChatMessage
 
     /// <summary>The tool whose result this turn is (role <c>tool</c>).</summary>
     public string? ToolName { get; init; }
+
+    /// <summary>The id of the call whose result this is (role <c>tool</c>); null where the caller gave none.</summary>
+    public string? ToolCallId { get; init; }
 }

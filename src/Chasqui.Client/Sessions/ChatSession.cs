@@ -71,6 +71,9 @@ public sealed record SessionMessage
     /// <summary>The tool whose result this is; null for none.</summary>
     public string? ToolName { get; init; }
 
+    /// <summary>The id of the call whose result this is; null for none.</summary>
+    public string? ToolCallId { get; init; }
+
     /// <summary>Its tokens, as counted or estimated; what is said here of a turn that is sent is not heard.</summary>
     public int? Tokens { get; init; }
 }

@@ -45,7 +45,8 @@ internal static class OllamaRequests
         {
             json.WriteString("model", request.Model);
             json.WritePropertyName("messages");
-            Messages(json, request.Messages);
+            // Few templates show ids, so the order must say which result is whose.
+            Messages(json, ToolResults.InOrderOfCalls(request.Messages));
             json.Member("tools", request.Tools);
             Common(json, request, isChasqui);
         });
@@ -184,6 +185,7 @@ internal static class OllamaRequests
                 ToolCallForms.WriteOllama(json, ToolCallForms.Read(calls));
             }
             json.Member("tool_name", message.ToolName);
+            json.Member("tool_call_id", message.ToolCallId);
             json.WriteEndObject();
         }
         json.WriteEndArray();

@@ -4,8 +4,8 @@ using Chasqui.Engines.Tools;
 namespace Chasqui.Engines.OpenAi;
 
 /// <summary>
-/// Which call each result of a tool answers, for servers that want that said by ids. Calls without an id get one; a result is tied to the earliest call of its tool
-/// that has no result yet, and where there is none to a call that is made up in the turn before it.
+/// Which call each result of a tool answers, for servers that want that said by ids. Calls without an id get one. A result that names a call's id is tied to that call, in whatever order the
+/// results stand. Others are tied to the earliest call of their tool that has no result yet, and where there is none to a call that is made up in the turn before them.
 /// </summary>
 internal sealed class ToolCallTies
 {
@@ -30,21 +30,16 @@ internal sealed class ToolCallTies
             _ids.Add(id);
 
         var open = new OpenCalls();
-        var firstResult = 0;
         for (var i = 0; i < messages.Count; i++)
         {
-            if (_calls.TryGetValue(i, out var calls))
-            {
-                for (var c = 0; c < calls.Count; c++)
-                    calls[c] = calls[c].Id.Length > 0 ? calls[c] : calls[c] with { Id = NewId() };
-                open.Add(calls);
-            }
+            Open(i, open);
             if (messages[i].Role != "tool")
                 continue;
             // Results of one turn stand together, behind the turn that called.
-            if (i == 0 || messages[i - 1].Role != "tool")
-                firstResult = i;
-            _answered[i] = open.Take(messages[i].ToolName) ?? MakeUp(messages, i, firstResult);
+            var first = i;
+            while (i + 1 < messages.Count && messages[i + 1].Role == "tool")
+                Open(++i, open);
+            Tie(messages, first, i, open);
         }
     }
 
@@ -57,13 +52,42 @@ internal sealed class ToolCallTies
     /// <summary>The call that a turn of role tool answers.</summary>
     public ToolCallForms.ToolCall AnsweredBy(int turn) => _answered[turn];
 
-    private ToolCallForms.ToolCall MakeUp(IReadOnlyList<ChatMessage> messages, int turn, int first)
+    private void Open(int turn, OpenCalls open)
     {
-        var call = new ToolCallForms.ToolCall(NewId(), messages[turn].ToolName is { Length: > 0 } tool ? tool : NamelessTool, "{}");
+        if (!_calls.TryGetValue(turn, out var calls))
+            return;
+        var given = calls.ConvertAll(call => call.Id.Length > 0);
+        for (var c = 0; c < calls.Count; c++)
+            calls[c] = given[c] ? calls[c] : calls[c] with { Id = NewId() };
+        open.Add(calls, given);
+    }
+
+    /// <summary>Ties results that stand together: first those that say an id, so that no other takes their call.</summary>
+    private void Tie(IReadOnlyList<ChatMessage> messages, int first, int last, OpenCalls open)
+    {
+        for (var i = first; i <= last; i++)
+        {
+            if (messages[i].ToolCallId is { Length: > 0 } id && open.Take(id) is { } call)
+                _answered[i] = call;
+        }
+        for (var i = first; i <= last; i++)
+        {
+            if (_answered.ContainsKey(i))
+                continue;
+            var hasId = messages[i].ToolCallId is { Length: > 0 };
+            _answered[i] = (hasId ? open.Take(messages[i].ToolCallId!) : null) ?? open.TakeOf(messages[i].ToolName, onlyWithoutId: hasId) ?? MakeUp(messages, i, first, open);
+        }
+    }
+
+    private ToolCallForms.ToolCall MakeUp(IReadOnlyList<ChatMessage> messages, int turn, int first, OpenCalls open)
+    {
+        var id = messages[turn].ToolCallId is { Length: > 0 } given && _ids.Add(given) ? given : NewId();
+        var call = new ToolCallForms.ToolCall(id, messages[turn].ToolName is { Length: > 0 } tool ? tool : NamelessTool, "{}");
         var (calls, at) = first > 0 && messages[first - 1].Role == "assistant" ? (_calls, first - 1) : (_before, first);
         if (!calls.TryGetValue(at, out var list))
             calls[at] = list = [];
         list.Add(call);
+        open.Remember(call);
         return call;
     }
 
@@ -77,37 +101,5 @@ internal sealed class ToolCallTies
         }
         while (!_ids.Add(id));
         return id;
-    }
-
-    /// <summary>Calls that have no result yet, the earliest first. There may be as many as fit in a request.</summary>
-    private sealed class OpenCalls
-    {
-        private readonly LinkedList<ToolCallForms.ToolCall> _all = new();
-        private readonly Dictionary<string, Queue<LinkedListNode<ToolCallForms.ToolCall>>> _byName = new(StringComparer.Ordinal);
-
-        public void Add(List<ToolCallForms.ToolCall> calls)
-        {
-            foreach (var call in calls)
-            {
-                if (!_byName.TryGetValue(call.Name, out var named))
-                    _byName[call.Name] = named = new();
-                named.Enqueue(_all.AddLast(call));
-            }
-        }
-
-        /// <summary>Takes the earliest call of a tool, or of any where none is named; null where there is none.</summary>
-        public ToolCallForms.ToolCall? Take(string? tool)
-        {
-            var found = string.IsNullOrEmpty(tool) ? _all.First : null;
-            while (found is null && !string.IsNullOrEmpty(tool) && _byName.TryGetValue(tool, out var named) && named.TryDequeue(out var next))
-            {
-                // Those that a nameless result has taken are not in the list any more.
-                found = next.List is null ? null : next;
-            }
-            if (found is null)
-                return null;
-            _all.Remove(found);
-            return found.Value;
-        }
     }
 }

@@ -34,7 +34,7 @@ internal static class TemplateData
             new("Images", "Images", new GoList("[]api.ImageData", new object?[message.Images.Count])),
             new("ToolCalls", "ToolCalls", ToolCalls(message.ToolCalls)),
             new("ToolName", "ToolName", message.ToolName ?? ""),
-            new("ToolCallID", "ToolCallID", ""),
+            new("ToolCallID", "ToolCallID", message.ToolCallId ?? ""),
         ])).ToArray());
 
     private static GoList Tools(JsonElement? tools) => Array(tools) is { } array

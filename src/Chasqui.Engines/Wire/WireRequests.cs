@@ -93,6 +93,8 @@ public static class WireRequests
             wire.ToolCalls = calls.GetRawText();
         if (message.ToolName is not null)
             wire.ToolName = message.ToolName;
+        if (message.ToolCallId is not null)
+            wire.ToolCallId = message.ToolCallId;
         wire.Images.AddRange(message.Images.Select(i => ByteString.CopyFrom(i.Span)));
         return wire;
     }
@@ -109,6 +111,7 @@ public static class WireRequests
             Thinking = wire.HasThinking ? wire.Thinking : null,
             ToolCalls = wire.HasToolCalls ? Json("tool_calls", wire.ToolCalls) : null,
             ToolName = wire.HasToolName ? wire.ToolName : null,
+            ToolCallId = wire.HasToolCallId ? wire.ToolCallId : null,
             Images = [.. wire.Images.Select(i => i.Memory)],
         };
     }
@@ -218,6 +221,8 @@ public static class WireRequests
             common.SoFar = new Messages.GenerationSoFar { Text = soFar.Text, Thinking = soFar.Thinking, Pieces = soFar.Pieces };
             common.SoFar.Tokens.AddRange(soFar.Tokens);
         }
+        if (request.PrefixScope is not null)
+            common.PrefixScope = request.PrefixScope;
         if (request.Format is { } format)
             common.Format = format.Schema is { } schema ? schema.GetRawText() : "json";
         if (request.Think is not null)
@@ -238,6 +243,7 @@ public static class WireRequests
         Truncate = !common.NoTruncate,
         Shift = !common.NoShift,
         Alone = common.Alone,
+        PrefixScope = common.HasPrefixScope ? common.PrefixScope : null,
         RenderOnly = common.RenderOnly,
         Continue = !common.NoContinue,
         WithTokens = common.WithTokens,

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using Chasqui.Gateway.Nodes;
 using Chasqui.Gateway.Requests;
 using Chasqui.Gateway.Routing;
+using Chasqui.Gateway.Telemetry;
 
 namespace Chasqui.Gateway.Dispatch;
 
@@ -32,6 +33,8 @@ public sealed class Dispatcher
 
     internal TimeProvider Time => _time;
 
+    private static string? Scope => RequestMeasure.Current?.PrefixScope;
+
     internal RetryBudget Budget
     {
         get
@@ -50,10 +53,10 @@ public sealed class Dispatcher
     /// <param name="model">The model's canonical name.</param>
     /// <param name="request">The request. Of images nothing is hashed.</param>
     /// <returns>One for each 512 bytes of UTF-8, at most 256; none for what is shorter.</returns>
-    public ReadOnlyMemory<ulong> BlocksOf(string model, GenerationRequest request) => Options.PrefixAffinity ? PromptBlocks.Of(model, request) : default;
+    public ReadOnlyMemory<ulong> BlocksOf(string model, GenerationRequest request) => Options.PrefixAffinity ? PromptBlocks.Of(model, Scope, request) : default;
 
     /// <summary>The same for a prompt whose blocks were hashed already, of whatever model.</summary>
-    public ReadOnlyMemory<ulong> BlocksOf(string model, ReadOnlySpan<ulong> hashes) => Options.PrefixAffinity ? PromptBlocks.Of(model, hashes) : default;
+    public ReadOnlyMemory<ulong> BlocksOf(string model, ReadOnlySpan<ulong> hashes) => Options.PrefixAffinity ? PromptBlocks.Of(model, Scope, hashes) : default;
 
     /// <summary>The nodes that have a model, asked anew where nobody is known to have it.</summary>
     /// <exception cref="ModelNotFoundException">No node has it.</exception>

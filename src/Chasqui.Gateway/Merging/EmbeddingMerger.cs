@@ -37,9 +37,21 @@ public sealed class EmbeddingMerger
     /// <param name="cancellationToken">The caller.</param>
     /// <returns>His vectors; tokens are his share by characters where the call was shared, and durations those of the call.</returns>
     /// <exception cref="QueueRefusedException">Too many wait already.</exception>
-    public async Task<EmbedResult> EmbedAsync(EmbedRequest request, string? node, CancellationToken cancellationToken)
+    public Task<EmbedResult> EmbedAsync(EmbedRequest request, string? node, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(request);
+        var options = _settings().Merging;
+        return EmbeddingSlices.AreNeeded(request, options)
+            ? new EmbeddingSlices(request, options).RunAsync((slice, left, token) => EmbedPartAsync(slice, node, left, token), _upstream.Slots(request.Model, node), cancellationToken)
+            : EmbedPartAsync(request, node, null, cancellationToken);
+    }
+
+    /// <param name="request">What is asked.</param>
+    /// <param name="node">The only node that may be asked; null for all.</param>
+    /// <param name="left">Told where its caller has left, and a node has worked for it all the same; null where nobody needs to know.</param>
+    /// <param name="cancellationToken">The caller.</param>
+    private async Task<EmbedResult> EmbedPartAsync(EmbedRequest request, string? node, Action? left, CancellationToken cancellationToken)
+    {
         cancellationToken.ThrowIfCancellationRequested();
         var measure = RequestMeasure.Current;
         var part = new MergePart(request.Inputs, (measure?.Caller ?? Caller.Anonymous).Id, _time.GetTimestamp()) { Measure = measure };
@@ -54,10 +66,16 @@ public sealed class EmbeddingMerger
         {
             if (part.Shared is { } shared)
             {
-                if (part.Result.IsCanceled)
-                    measure?.Leaves(shared);
-                else
+                if (!part.Result.IsCanceled)
+                {
                     measure?.Answered(shared);
+                }
+                else
+                {
+                    measure?.Leaves(shared);
+                    if (shared.Node is not null)
+                        left?.Invoke();
+                }
             }
         }
     }

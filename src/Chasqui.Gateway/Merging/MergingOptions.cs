@@ -22,10 +22,10 @@ public sealed record MergingOptions
     /// <summary>How long the first request of a call waits for others, 1 ms to 1 s. Default 5 ms.</summary>
     public TimeSpan Window { get; init; } = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>Most texts of a call, 1 to 10,000; a request with more goes by itself. Default 64.</summary>
+    /// <summary>Most texts of a call, 1 to 10,000; a request with more is sent in parts. Default 64.</summary>
     public int MaxInputs { get; init; } = 64;
 
-    /// <summary>Most characters of a call's texts, 1 KiB to 64 Mi; a request with more goes by itself. Default 256 Ki.</summary>
+    /// <summary>Most characters of a call's texts, 1 KiB to 64 Mi; a request with more is sent in parts, and a text with more goes by itself. Default 256 Ki.</summary>
     public int MaxCharacters { get; init; } = 256 << 10;
 
     /// <summary>Whether equal deterministic generations that run at the same time are one. Default true.</summary>

@@ -1,8 +1,7 @@
 namespace Chasqui.Gateway.Nodes;
 
 /// <summary>
-/// Who has used the models of a node last, as far as it takes to say whether it was anybody else than a certain caller: the last one, and the last one before that who was
-/// another. Not thread-safe.
+/// The two callers that used each model of a node last, so that it can be said when another caller than a given one used it. Not thread-safe.
 /// </summary>
 internal sealed class ModelUses
 {
@@ -22,7 +21,7 @@ internal sealed class ModelUses
             _last[model] = new Use(caller, at, use.Caller, use.At);
     }
 
-    /// <summary>When anybody else than the caller has used the model last, as a timestamp; null for never.</summary>
+    /// <summary>When another caller used the model last, as a timestamp; null for never.</summary>
     public long? LastOfOthers(string model, string caller) => !_last.TryGetValue(model, out var use) ? null
         : use.Caller != caller ? use.At
         : use.Before is null ? null : use.BeforeAt;

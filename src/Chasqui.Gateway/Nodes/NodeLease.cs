@@ -71,10 +71,10 @@ public sealed class NodeLease : IDisposable
         }
     }
 
-    /// <summary>The rules for a <c>keep_alive</c> of the request: those that are given, and that nobody sends a model away which it may not unload.</summary>
+    /// <summary>The rules for a <c>keep_alive</c> of the request: those that are given; and where the caller may not unload the model, a short one is left out.</summary>
     public OptionPolicy? Hold(OptionPolicy? policy) => Node.WhyHeld(Model, _user) is null ? policy : OptionPolicy.Held(policy, Node.UsedFor);
 
-    /// <summary>Told while nothing of the answer has come; null where nobody wants to know.</summary>
+    /// <summary>Told while nothing of the answer has come; null where this is not wanted.</summary>
     public ISilence? Silence { get; set; }
 
     /// <summary>Cancelled when the caller leaves or time is up; <see cref="Explain"/> tells which.</summary>

@@ -32,7 +32,7 @@ internal sealed class NodeLoad
         }
     }
 
-    /// <summary>Whether somebody else than a caller has requests of a model here now.</summary>
+    /// <summary>Whether another caller than the given one has requests of a model here now.</summary>
     /// <param name="model">The model's canonical name.</param>
     /// <param name="caller">The caller's id.</param>
     /// <param name="last">When others have used it last, as a timestamp; null for never.</param>

@@ -18,7 +18,7 @@ public enum Fetches
 }
 
 /// <summary>
-/// Tells where a URL leads. Strict: what two readers of URLs could read in two ways counts as private. Names are not resolved: it is the node that resolves them,
+/// Tells where a URL leads. Strict: what two readers of URLs could read in two ways counts as private, and so does what one server would take for the name of a file. Names are not resolved: it is the node that resolves them,
 /// and it may get another answer.
 /// </summary>
 internal static class FetchedUrl
@@ -27,6 +27,13 @@ internal static class FetchedUrl
 
     private static readonly SearchValues<byte> _base64 = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_"u8);
     private static readonly SearchValues<byte> _hostBytes = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"u8);
+
+    // PNG, JPEG, GIF, RIFF (WebP, WAV, AVI), BMP, TIFF, ICO, PDF, Ogg, FLAC, MP3 with a tag, Matroska and WebM. MP3 without one begins with "//", as the address of a host does.
+    private static readonly byte[][] _beginnings =
+    [
+        [.. "iVBORw0KGgo"u8], [.. "/9j/"u8], [.. "R0lGOD"u8], [.. "UklGR"u8], [.. "Qk0"u8], [.. "Qk1"u8], [.. "Qk2"u8], [.. "Qk3"u8], [.. "SUkqA"u8], [.. "TU0AK"u8], [.. "AAABAA"u8],
+        [.. "JVBERi"u8], [.. "T2dnU"u8], [.. "ZkxhQ"u8], [.. "SUQz"u8], [.. "GkXfo"u8],
+    ];
 
     // The last parts of names that lead into a house, or to a number that stands in the name itself.
     private static readonly string[] _inside =
@@ -57,7 +64,7 @@ internal static class FetchedUrl
     {
         while (url is [<= (byte)' ', ..])
             url = url[1..];
-        if (url.IsEmpty || StartsWith(url, "data:"u8) || url.IndexOfAnyExcept(_base64) < 0)
+        if (url.IsEmpty || StartsWith(url, "data:"u8) || IsMedia(url))
             return Fetches.Nothing;
         var rest = StartsWith(url, "http://"u8) ? url["http://".Length..] : StartsWith(url, "https://"u8) ? url["https://".Length..] : default;
         // A backslash is a slash to some, and what cannot be seen is left out by some.
@@ -65,6 +72,25 @@ internal static class FetchedUrl
             return Fetches.Private;
         var end = rest.IndexOfAny("/?#"u8);
         return IsPublic(end < 0 ? rest : rest[..end]) ? Fetches.Public : Fetches.Private;
+    }
+
+    /// <summary>
+    /// Whether it is a picture, a sound or a film in base64. Its letters alone do not say so: a path such as <c>/etc/passwd</c> has no others, and servers that take base64 without
+    /// <c>data:</c> look first whether the text is the name of a file, or begins with <c>http</c>. So it has to begin as one of the usual formats does.
+    /// </summary>
+    private static bool IsMedia(ReadOnlySpan<byte> text)
+    {
+        if (text.IndexOfAnyExcept(_base64) >= 0)
+            return false;
+        // MP4, HEIC and AVIF begin with a length, of which only the first three bytes are sure, and "ftyp".
+        if (text.Length > 9 && text.StartsWith("AAAA"u8) && text[5..8].SequenceEqual("GZ0"u8) && text[8..10].SequenceEqual("eX"u8))
+            return true;
+        foreach (var beginning in _beginnings)
+        {
+            if (text.StartsWith(beginning))
+                return true;
+        }
+        return false;
     }
 
     /// <summary>Host and perhaps port; a user before it is never public, since readers do not agree where it ends.</summary>

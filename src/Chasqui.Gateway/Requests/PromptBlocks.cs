@@ -15,9 +15,10 @@ internal static class PromptBlocks
 
     /// <summary>Those of a request of types.</summary>
     /// <param name="model">The model's canonical name.</param>
+    /// <param name="scope">Within whom what was computed is shared; null for those who have no key.</param>
     /// <param name="request">The request. Of images nothing is hashed.</param>
     /// <returns>A hash for each 512 bytes of UTF-8, at most 256; none for what is shorter.</returns>
-    public static ulong[] Of(string model, GenerationRequest request)
+    public static ulong[] Of(string model, string? scope, GenerationRequest request)
     {
         var hasher = _hasher ??= new PrefixHasher();
         hasher.Reset();
@@ -35,17 +36,20 @@ internal static class PromptBlocks
                 Add(hasher, "user", generate.Prompt);
                 break;
         }
-        return Of(model, hasher.Hashes);
+        return Of(model, scope, hasher.Hashes);
     }
 
-    /// <summary>Those of a text whose blocks were hashed: what one model has computed is of no use to another.</summary>
+    /// <summary>Those of a text whose blocks were hashed: what one model has computed is of no use to another, and what was computed for one scope no matter of another.</summary>
     /// <param name="model">The model's canonical name.</param>
+    /// <param name="scope">Within whom what was computed is shared; null for those who have no key.</param>
     /// <param name="hashes">Of the text alone.</param>
-    public static ulong[] Of(string model, ReadOnlySpan<ulong> hashes)
+    public static ulong[] Of(string model, string? scope, ReadOnlySpan<ulong> hashes)
     {
         if (hashes.IsEmpty)
             return [];
         var key = (ulong)(uint)ModelNames.Comparer.GetHashCode(model) * 0x9E3779B97F4A7C15;
+        if (scope is not null)
+            key ^= PrefixHasher.Hash(key, MemoryMarshal.AsBytes(scope.AsSpan()));
         var keyed = new ulong[hashes.Length];
         for (var i = 0; i < keyed.Length; i++)
             keyed[i] = hashes[i] ^ key;

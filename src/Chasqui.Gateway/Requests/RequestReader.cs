@@ -72,7 +72,10 @@ internal ref struct RequestReader(RequestScan scan)
                 return;
             case 6 when name.SequenceEqual("prompt"u8):
                 if (reader.TokenType == JsonTokenType.StartArray)
+                {
                     _scan.Choices = null;
+                    _scan.Prompts = PromptsIn(reader);
+                }
                 _conversation.Read(ref reader, ConversationPart.Prompt);
                 return;
             case 5 when name.SequenceEqual("input"u8):
@@ -128,8 +131,13 @@ internal ref struct RequestReader(RequestScan scan)
                 _scan.Usage = StreamUsage.Read(_scan.Usage, reader);
                 Remember(ref reader, Rewritable.StreamOptions, start);
                 return;
-            case Dialects.OpenAi when name.SequenceEqual("n"u8) && _scan.Choices is not null:
-                _scan.Choices = Math.Max(1, Whole(ref reader) ?? 1);
+            case Dialects.OpenAi when name.SequenceEqual("n"u8):
+                _scan.N = Math.Max(1, Whole(ref reader) ?? 1);
+                if (_scan.Choices is not null)
+                    _scan.Choices = _scan.N;
+                break;
+            case Dialects.OpenAi when name.SequenceEqual("best_of"u8):
+                _scan.BestOf = Math.Max(1, Whole(ref reader) ?? 1);
                 break;
             case Dialects.OpenAi or Dialects.Anthropic when name.SequenceEqual("max_tokens"u8):
             case Dialects.OpenAi when name.SequenceEqual("max_completion_tokens"u8):
@@ -141,6 +149,18 @@ internal ref struct RequestReader(RequestScan scan)
                 return;
         }
         reader.Skip();
+    }
+
+    /// <summary>How many prompts a list has: each text or list in it is one, and a list of numbers is the tokens of one alone. The reader stays where it is.</summary>
+    private static int PromptsIn(Utf8JsonReader reader)
+    {
+        var prompts = 0;
+        while (reader.Read() && reader.TokenType is JsonTokenType.String or JsonTokenType.StartArray)
+        {
+            reader.Skip();
+            prompts++;
+        }
+        return Math.Max(1, prompts);
     }
 
     /// <summary>Whether a choice of tools is another than to leave it to the model. Stands at its end afterwards.</summary>

@@ -52,6 +52,15 @@ public sealed class RequestScan : IDisposable
     /// <summary>How many answers OpenAI's <c>n</c> asks for; null where the prompts are a list, each of which has answers of its own.</summary>
     public int? Choices { get; internal set; } = 1;
 
+    /// <summary>How many answers a node makes for it: <c>n</c>, or <c>best_of</c> where that is more, for each of its prompts.</summary>
+    public long Answers => Math.Max(Math.Max(1, N), BestOf) * (long)Math.Max(1, Prompts);
+
+    internal int N { get; set; } = 1;
+
+    internal int BestOf { get; set; } = 1;
+
+    internal int Prompts { get; set; } = 1;
+
     /// <summary>Ollama's <c>num_ctx</c>; null where nothing is said.</summary>
     public int? NumCtx { get; internal set; }
 
@@ -148,6 +157,9 @@ public sealed class RequestScan : IDisposable
         Session = default;
         MaxTokens = null;
         Choices = 1;
+        N = 1;
+        BestOf = 1;
+        Prompts = 1;
         NumCtx = null;
         IsCold = false;
         IsSeeded = false;

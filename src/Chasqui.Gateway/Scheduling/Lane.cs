@@ -55,7 +55,7 @@ internal sealed class Lane
         return true;
     }
 
-    /// <summary>Whether somebody else waits here.</summary>
+    /// <summary>Whether another caller waits here.</summary>
     public bool HasOther(CallerShare share) => Array.Exists(_classes, line => line.Count > line.Of(share));
 
     public void Add(Ticket ticket, CallerShare share)

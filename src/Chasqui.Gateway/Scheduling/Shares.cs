@@ -66,7 +66,7 @@ internal sealed class Shares
 
     /// <summary>A request has ended, and those who pay for it are charged by the truth.</summary>
     /// <param name="ticket">The request.</param>
-    /// <param name="tokens">Tokens that it took in truth; null where nobody knows.</param>
+    /// <param name="tokens">Tokens that it really took; null where that is not known.</param>
     public void End(Ticket ticket, long? tokens)
     {
         var taken = Math.Max(0, tokens ?? ticket.Charged);

@@ -93,6 +93,8 @@ public static class SessionJson
         }
         if (message.ToolName is { } tool)
             json.WriteString("tool_name", tool);
+        if (message.ToolCallId is { } call)
+            json.WriteString("tool_call_id", call);
         json.WriteNumber("tokens", tokens);
         json.WriteEndObject();
     }
@@ -213,6 +215,7 @@ public static class SessionJson
             Images = json.TryGetProperty("images", out var images) ? [.. images.EnumerateArray().Select(image => (ReadOnlyMemory<byte>)image.GetBytesFromBase64())] : [],
             ToolCalls = json.TryGetProperty("tool_calls", out var calls) ? calls.Clone() : null,
             ToolName = json.TryGetProperty("tool_name", out var tool) ? tool.GetString() : null,
+            ToolCallId = json.TryGetProperty("tool_call_id", out var call) ? call.GetString() : null,
         },
         json.GetProperty("tokens").GetInt32());
 

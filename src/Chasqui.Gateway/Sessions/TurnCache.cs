@@ -29,7 +29,8 @@ internal sealed class TurnCache : IDisposable
 
     /// <summary>Bytes that a turn takes in memory, about.</summary>
     public static long SizeOf(SessionMessage message) =>
-        100 + (2L * (message.Message.Content.Length + (message.Message.Thinking?.Length ?? 0))) + message.Message.Images.Sum(image => (long)image.Length) + (2L * (message.Message.ToolCalls?.GetRawText().Length ?? 0));
+        100 + (2L * (message.Message.Content.Length + (message.Message.Thinking?.Length ?? 0))) + message.Message.Images.Sum(image => (long)image.Length) + (2L * (message.Message.ToolCalls?.GetRawText().Length ?? 0))
+        + (2L * ((message.Message.ToolName?.Length ?? 0) + (message.Message.ToolCallId?.Length ?? 0)));
 
     private void Follow(SessionChange change)
     {

@@ -9,6 +9,7 @@ public sealed class CallerLoad
     private long _bytes;
     private int _requests;
     private int _subscriptions;
+    private int _kept;
     private int _hasLargest;
     private int _uses = 1;
 
@@ -19,6 +20,9 @@ public sealed class CallerLoad
 
     /// <summary>Requests that run or wait.</summary>
     public int Requests => Volatile.Read(ref _requests);
+
+    /// <summary>Those of its requests that are answers which run on though their client may leave.</summary>
+    public int Kept => Volatile.Read(ref _kept);
 
     /// <summary>Event streams that are open.</summary>
     public int Subscriptions => Volatile.Read(ref _subscriptions);
@@ -45,6 +49,8 @@ public sealed class CallerLoad
     internal void EndLargest() => Volatile.Write(ref _hasLargest, 0);
 
     internal int AddRequests(int count) => Interlocked.Add(ref _requests, count);
+
+    internal int AddKept(int count) => Interlocked.Add(ref _kept, count);
 
     internal int AddSubscriptions(int count) => Interlocked.Add(ref _subscriptions, count);
 

@@ -56,18 +56,47 @@ public sealed class CallerLoads(IGatewaySettings settings, RefusalCounts refusal
     }
 
     /// <summary>A request begins; <see cref="LeaveRequest"/> ends it.</summary>
+    /// <param name="load">What its caller has under way.</param>
+    /// <param name="caller">Who asks.</param>
+    /// <param name="comesBack">
+    /// Whether it may come back to a kept answer, or end one, which has a place already: it is let in as well where all places are taken by such answers, until <see cref="EnsurePlace"/>.
+    /// </param>
     /// <exception cref="RateLimitedException">The caller has too many.</exception>
-    public void EnterRequest(CallerLoad load, Caller caller)
+    public void EnterRequest(CallerLoad load, Caller caller, bool comesBack = false)
     {
         ArgumentNullException.ThrowIfNull(load);
         ArgumentNullException.ThrowIfNull(caller);
-        var most = caller.Concurrency ?? settings.Current.Limits.Load.RequestsPerCaller;
-        if (load.AddRequests(1) <= most)
+        var most = MostOf(caller);
+        if (load.AddRequests(1) - (comesBack ? load.Kept : 0) <= most)
             return;
         load.AddRequests(-1);
+        throw TooMany(caller, most);
+    }
+
+    /// <summary>A request that was let in to come back to a kept answer is one like others: it needs a place of its own.</summary>
+    /// <exception cref="RateLimitedException">There is none.</exception>
+    public void EnsurePlace(CallerLoad load, Caller caller)
+    {
+        ArgumentNullException.ThrowIfNull(load);
+        ArgumentNullException.ThrowIfNull(caller);
+        if (MostOf(caller) is var most && load.Requests > most)
+            throw TooMany(caller, most);
+    }
+
+    /// <summary>A request's answer is kept, and goes on though its client may leave: its place is the answer's from now on, and <see cref="KeptPlace.Left"/> ends the request.</summary>
+    public KeptPlace Keep(CallerLoad load)
+    {
+        ArgumentNullException.ThrowIfNull(load);
+        return new KeptPlace(this, load);
+    }
+
+    private int MostOf(Caller caller) => caller.Concurrency ?? settings.Current.Limits.Load.RequestsPerCaller;
+
+    private RateLimitedException TooMany(Caller caller, int most)
+    {
         refusals.Add(RefusalReason.Requests);
         var where = caller.Concurrency is null ? "Limits:RequestsPerCaller" : "of the key";
-        throw new RateLimitedException(
+        return new RateLimitedException(
             FormattableString.Invariant($"{NameOf(caller)} has {most} requests under way, the most at a time ({where}); try again when one has ended"), false, _again);
     }
 

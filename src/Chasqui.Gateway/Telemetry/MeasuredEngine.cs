@@ -4,7 +4,7 @@ namespace Chasqui.Gateway.Telemetry;
 
 /// <summary>
 /// An engine whose generations and embeddings are seen by the request that they are done for (<see cref="RequestMeasure.Current"/>): what was asked, the first token, the
-/// tokens, and a span <c>engine</c>. Costs nothing for each token. Thread-safe.
+/// tokens, and a span <c>engine</c>. It tells the engine in whose scope the request is. Costs nothing for each token. Thread-safe.
 /// </summary>
 /// <param name="inner">The engine; not disposed.</param>
 /// <param name="prompts">Is given what was asked, where that is wanted; null, the default, where it is not.</param>
@@ -33,7 +33,7 @@ public sealed class MeasuredEngine(IEngine inner, Action<string>? prompts = null
             return inner.GenerateAsync(request, cancellationToken);
         measure.Asks("text_completion", request.Model);
         prompts?.Invoke(request.System is { Length: > 0 } system ? system + "\n" + request.Prompt : request.Prompt);
-        return new MeasuredUpdates(inner.GenerateAsync(request, cancellationToken), measure, inner.Name);
+        return new MeasuredUpdates(inner.GenerateAsync(request with { PrefixScope = measure.PrefixScope }, cancellationToken), measure, inner.Name);
     }
 
     /// <inheritdoc/>
@@ -44,7 +44,7 @@ public sealed class MeasuredEngine(IEngine inner, Action<string>? prompts = null
             return inner.ChatAsync(request, cancellationToken);
         measure.Asks("chat", request.Model);
         prompts?.Invoke(string.Join('\n', request.Messages.Select(message => $"{message.Role}: {message.Content}")));
-        return new MeasuredUpdates(inner.ChatAsync(request, cancellationToken), measure, inner.Name);
+        return new MeasuredUpdates(inner.ChatAsync(request with { PrefixScope = measure.PrefixScope }, cancellationToken), measure, inner.Name);
     }
 
     /// <inheritdoc/>
@@ -96,7 +96,7 @@ public sealed class MeasuredEngine(IEngine inner, Action<string>? prompts = null
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
-    /// <summary>Where nobody counts, the texts count by their length.</summary>
+    /// <summary>Where the engine does not count tokens, the texts count by their length.</summary>
     private static void Count(RequestMeasure measure, int tokens)
     {
         measure.Passed(0);

@@ -40,6 +40,7 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
         (_givenParent, _givenState) = (leader._givenParent, leader._givenState);
         // Whoever it stands for was let in by himself.
         (RequestId, Caller, Priority, MaxWait, Limits) = (leader.RequestId, leader.Caller, leader.Priority, leader.MaxWait, leader.Limits);
+        GivenScope = leader.GivenScope;
         (_operation, Model, ResponseModel) = (leader._operation, leader.Model, leader.ResponseModel);
         _tokens.Expected = leader._tokens.Expected;
     }
@@ -87,7 +88,7 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
     /// <summary>Whether another engine may go on with its answer when one fails in the middle. Default true.</summary>
     public bool Continues { get; set; } = true;
 
-    /// <summary>Ends the request although its client has not left, with the reason; it takes nothing of its answer. Null where nobody can.</summary>
+    /// <summary>Ends the request although its client has not left, with the reason; it reads nothing of its answer. Null where that is not possible.</summary>
     public Action<string>? GiveUp { get; set; }
 
     /// <summary>The time it waited for slots, of all attempts.</summary>

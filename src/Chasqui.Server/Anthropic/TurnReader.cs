@@ -147,7 +147,7 @@ internal sealed class TurnReader
                     throw new InvalidRequestException($"a block of type \"{Field.Clip(part.Type)}\" is not supported in a tool_result here; use text or image");
             }
         }
-        _turns.Add(new ChatMessage { Role = "tool", Content = text.ToString(), Images = images, ToolName = tool });
+        _turns.Add(new ChatMessage { Role = "tool", Content = text.ToString(), Images = images, ToolName = tool, ToolCallId = block.ToolUseId });
     }
 
     /// <summary>Calls in Ollama's form.</summary>

@@ -21,9 +21,9 @@ internal static class MergingKeys
             (options, values) => ConfigurationValues.Duration(values[0], _shortest, _longest) is { } time ? options with { Merging = options.Merging with { Window = time } } : null)
         { Reloads = true },
         Whole("MaxInputs", _default.MaxInputs, 1, 10_000,
-            "Most texts of a call; a request with more goes by itself.", (merging, number) => merging with { MaxInputs = number }),
+            "Most texts of a call; a request with more is sent in parts.", (merging, number) => merging with { MaxInputs = number }),
         Whole("MaxCharacters", _default.MaxCharacters, 1 << 10, 64 << 20,
-            "Most characters of its texts; a request with more goes by itself.", (merging, number) => merging with { MaxCharacters = number }),
+            "Most characters of its texts; a request with more is sent in parts.", (merging, number) => merging with { MaxCharacters = number }),
         new("Merging:Share", false, "boolean", "true", "true or false",
             "Whether equal requests that always have the same answer are one while they run.",
             (options, values) => ConfigurationValues.Switch(values[0]) is { } on ? options with { Merging = options.Merging with { Share = on } } : null)

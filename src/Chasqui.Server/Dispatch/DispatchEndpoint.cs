@@ -36,7 +36,7 @@ internal sealed partial class DispatchEndpoint(
             return;
         }
         var state = RequestState.Of(http);
-        // A run that is nobody's own has the body of whoever began it.
+        // A run that several callers share has the body of the one that began it.
         using var read = state.Body is null ? await api.ReadRawBodyAsync(http).ConfigureAwait(false) : null;
         var body = state.Body ??= read!.Memory;
         if (!RequestScan.TryRead(body, route.Dialect, out var scan, out _))
@@ -65,7 +65,7 @@ internal sealed partial class DispatchEndpoint(
             }
             else if (sharing.Shares(route, http, scan))
             {
-                // Each by himself, also who gets an answer that was made for another.
+                // Each caller for itself, also one that gets an answer which was made for another.
                 await AdmitAsync(route, http, scan).ConfigureAwait(false);
                 await sharing.AnswerAsync(route, http, scan, (inner, shared) => RunAsync(route, inner, shared)).ConfigureAwait(false);
             }
@@ -85,7 +85,7 @@ internal sealed partial class DispatchEndpoint(
     {
         api.Gate.EnsureTemplate(scan.HasTemplate && route.Operation == "text_completion");
         if (route.Operation is not null || route.CountsTokens)
-            return api.Gate.AdmitAsync(scan.Model!, scan.PromptCharacters, route.Operation is "embeddings" or null ? CallerGate.NoAnswer : scan.MaxTokens, http.RequestAborted);
+            return api.Gate.AdmitAsync(scan.Model!, scan.PromptCharacters, route.Operation is "embeddings" or null ? CallerGate.NoAnswer : scan.MaxTokens, scan.Answers, http.RequestAborted);
         api.Gate.Ensure(scan.Model!);
         return default;
     }

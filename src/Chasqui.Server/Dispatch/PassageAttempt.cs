@@ -187,7 +187,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
             Method = http.Request.Method,
             Path = http.Request.QueryString.HasValue ? route.Path + http.Request.QueryString.Value : route.Path,
             Body = body.Body,
-            Headers = Headers(),
+            Headers = Headers(lease),
         },
         lease.Token);
 
@@ -291,11 +291,14 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     }
 
     /// <summary>Those of the client, and where the request stands in its trace.</summary>
-    private List<KeyValuePair<string, string>> Headers()
+    private List<KeyValuePair<string, string>> Headers(NodeLease lease)
     {
         _headers ??= PassageHeaders.Of(http.Request);
-        var headers = new List<KeyValuePair<string, string>>(_headers.Count + 3);
+        var headers = new List<KeyValuePair<string, string>>(_headers.Count + 4);
         headers.AddRange(_headers);
+        // For a gateway alone, which is told so which of this one's callers asks.
+        if (lease.Node.Connection.Messages is not null && RequestState.Of(http).Measure?.PrefixScope is { } scope)
+            headers.Add(new(ScopeHeader.Name, scope));
         TraceHeaders.AddTo(headers);
         return headers;
     }

@@ -8,7 +8,7 @@ internal static class PassedText
     public static int BytesOf(ReadOnlySpan<byte> json)
     {
         // OpenAI's responses repeat in their later events what was said, and so do not count.
-        var repeats = json.IndexOf("\"response."u8) >= 0;
+        var repeats = IsOfResponse(json);
         var bytes = 0;
         while (json.IndexOf("\":"u8) is >= 0 and var end)
         {
@@ -32,9 +32,22 @@ internal static class PassedText
         return bytes;
     }
 
-    private static bool IsText(ReadOnlySpan<byte> name, bool repeats) => repeats
-        ? name.EndsWith("\"delta"u8)
-        : name.EndsWith("\"content"u8) || name.EndsWith("\"response"u8) || name.EndsWith("\"text"u8) || name.EndsWith("\"thinking"u8) || name.EndsWith("\"arguments"u8)
+    /// <summary>Whether it is an event of OpenAI's responses. Its <c>type</c> says so; the same word within a text, or as the value of another member, says nothing.</summary>
+    private static bool IsOfResponse(ReadOnlySpan<byte> json)
+    {
+        for (var from = 0; json[from..].IndexOf("\"response."u8) is >= 0 and var at; from += at + 1)
+        {
+            var before = json[..(from + at)].TrimEnd(" \t\r\n"u8);
+            if (before is [.. var name, (byte)':'] && name.TrimEnd(" \t\r\n"u8) is var member && member.EndsWith("\"type\""u8) && !member.EndsWith("\\\"type\""u8))
+                return true;
+        }
+        return false;
+    }
+
+    private static bool IsText(ReadOnlySpan<byte> name, bool repeats) => name.EndsWith("\"delta"u8) || (!repeats && IsWhole(name));
+
+    private static bool IsWhole(ReadOnlySpan<byte> name) =>
+        name.EndsWith("\"content"u8) || name.EndsWith("\"response"u8) || name.EndsWith("\"text"u8) || name.EndsWith("\"thinking"u8) || name.EndsWith("\"arguments"u8)
             || name.EndsWith("\"reasoning"u8) || name.EndsWith("\"reasoning_content"u8) || name.EndsWith("\"partial_json"u8) || name.EndsWith("\"refusal"u8);
 
     /// <summary>Up to the quote that ends the text.</summary>

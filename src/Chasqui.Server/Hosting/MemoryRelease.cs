@@ -69,7 +69,7 @@ internal sealed class MemoryRelease(ByteBudget budget, TimeProvider time, Action
             return;
         if (peak > _most / 4)
         {
-            // Bodies come and go: what they leave is collected beside them, without stopping anybody for long.
+            // Bodies come and go: what they leave is collected while requests run, with short pauses only.
             _quiet = 0;
             _collect(false);
             return;

@@ -23,6 +23,9 @@ internal sealed class RequestState
     /// <summary>What its caller has under way, this request with it; null for one that is not counted.</summary>
     public CallerLoad? Load { get; set; }
 
+    /// <summary>The place of the kept answer that it reads, in place of one of its own; null where it has its own.</summary>
+    public KeptPlace? Kept { get; set; }
+
     /// <summary>The bytes that its body has of the budget; null where that is small, or not read.</summary>
     public BodyCharge? Charge { get; set; }
 

@@ -10,6 +10,9 @@ internal sealed class Router(ApiContext api, DispatchEndpoint dispatch)
     public Task InvokeAsync(HttpContext http)
     {
         var path = http.Request.Path.Value is { Length: > 0 } given ? given : "/";
+        // Almost every path is plain ASCII, and is looked at no more than once.
+        if (path.AsSpan().ContainsAnyExceptInRange(' ', '~') && path.Any(char.IsControl))
+            throw HasControl(http, path);
         if (ApiRoutes.Find(path) is { } found)
             return RunAsync(found, http);
 
@@ -25,6 +28,15 @@ internal sealed class Router(ApiContext api, DispatchEndpoint dispatch)
         return PlainAsync(http, StatusCodes.Status404NotFound, "404 page not found");
     }
 
+    /// <summary>No path of any API has one. It is told in the form of the API that the path begins like.</summary>
+    private static InvalidRequestException HasControl(HttpContext http, string path)
+    {
+        var control = path.First(char.IsControl);
+        RequestState.Of(http).Form = path.StartsWith("/v1/messages", StringComparison.Ordinal) ? AnthropicForm.Instance
+            : path.StartsWith("/v1/", StringComparison.Ordinal) ? OpenAiForm.Instance : OllamaForm.Instance;
+        return new InvalidRequestException(FormattableString.Invariant($"the path has a control character, U+{(int)control:X4}; leave it out"));
+    }
+
     /// <summary>The route of this request's path, whatever its method; null where there is none.</summary>
     public static Route? Find(HttpContext http) => ApiRoutes.Find(http.Request.Path.Value ?? "");
 
@@ -35,7 +47,10 @@ internal sealed class Router(ApiContext api, DispatchEndpoint dispatch)
     private Task RunAsync(Route route, HttpContext http)
     {
         if (Allows(route, http) && RequestState.Of(http).Measure is { } measure)
+        {
             QueueHeaders.Read(http.Request.Headers, measure);
+            ScopeHeader.Read(http.Request.Headers, measure);
+        }
         if (Allows(route, http))
             PackedRequest.Unpack(http, route.StreamsBody ? long.MaxValue : api.MaxBody);
         if (Allows(route, http))

@@ -39,7 +39,7 @@ internal sealed class RequestBody : IDisposable
 
     /// <summary>Parses a body.</summary>
     /// <param name="bytes">The body.</param>
-    /// <param name="owned">Its owner, which is disposed of with it; null where it stays with somebody else.</param>
+    /// <param name="owned">Its owner, which is disposed of with it; null where another owner disposes of it.</param>
     /// <exception cref="InvalidRequestException">It is empty or no JSON.</exception>
     public static RequestBody Of(Memory<byte> bytes, PooledBody? owned) => new(owned, RequestJson.Parse(bytes), bytes.Length);
 }

@@ -66,7 +66,7 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
             throw Lacks(caller, scope);
     }
 
-    /// <summary>What whoever lacks a scope is told.</summary>
+    /// <summary>The error for a caller that lacks a scope.</summary>
     public static PermissionDeniedException Lacks(CallerOf caller, Scopes scope)
     {
         var has = ScopeNames.Of(caller.Scopes);
@@ -74,7 +74,7 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
             $"key \"{caller.Name}\" lacks the scope {string.Join(", ", ScopeNames.Of(scope & ~caller.Scopes))}; it has {(has.Count == 0 ? "none" : string.Join(", ", has))}");
     }
 
-    /// <summary>Whether there is any limit of requests or tokens for whoever asks.</summary>
+    /// <summary>Whether the caller has any limit of requests or tokens.</summary>
     public bool IsLimited => shaper.HasLimits || !Caller.Limit.IsNone;
 
     /// <summary>Whether a request for a model may be let in at all, asked before its body is read.</summary>
@@ -102,9 +102,13 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     /// <param name="promptCharacters">How long the prompt is.</param>
     /// <param name="maxTokens">The most tokens that are wanted; null, 0 or less where nothing is said; <see cref="NoAnswer"/> where no answer is generated.</param>
     /// <param name="cancellationToken">Gives up waiting.</param>
-    /// <exception cref="PermissionDeniedException">Whoever asks may not use the model.</exception>
+    /// <exception cref="PermissionDeniedException">The caller may not use the model.</exception>
     /// <exception cref="RateLimitedException">A limit is reached.</exception>
-    public ValueTask AdmitAsync(string model, long promptCharacters, int? maxTokens, CancellationToken cancellationToken)
+    public ValueTask AdmitAsync(string model, long promptCharacters, int? maxTokens, CancellationToken cancellationToken) =>
+        AdmitAsync(model, promptCharacters, maxTokens, 1, cancellationToken);
+
+    /// <summary>The same where several answers are asked for: each may have the most tokens.</summary>
+    public ValueTask AdmitAsync(string model, long promptCharacters, int? maxTokens, long answers, CancellationToken cancellationToken)
     {
         Ensure(model);
         var prompt = promptCharacters / RouteRequest.CharactersPerToken;
@@ -128,15 +132,15 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
             throw new RateLimitedException(FormattableString.Invariant(
                 $"the request has about {prompt} tokens, but its limits let {limits.SmallestTokenBurst} through at once; send it in several requests"), true, null);
         }
-        return AdmitAsync(measure, limits, prompt, output, cancellationToken);
+        return AdmitAsync(measure, limits, prompt, Times(output, answers), cancellationToken);
     }
 
     /// <summary>Lets in what loads or unloads a model: it counts as a request of no tokens.</summary>
-    /// <exception cref="PermissionDeniedException">Whoever asks may not use the model.</exception>
+    /// <exception cref="PermissionDeniedException">The caller may not use the model.</exception>
     /// <exception cref="RateLimitedException">A limit is reached.</exception>
     public ValueTask AdmitLoadAsync(string model, CancellationToken cancellationToken) => AdmitAsync(model, 0, NoAnswer, cancellationToken);
 
-    /// <summary>Whether a policy holds the model in memory though whoever asks wants it to leave. The scope <c>models</c> is above policies.</summary>
+    /// <summary>Whether a policy keeps the model in memory although the caller wants to unload it. With the scope <c>models</c> no policy does.</summary>
     public bool Holds(string model)
     {
         if (Caller.Has(Scopes.Models) || rules.PolicyOf(rules.Resolve(model)) is not { } policy)
@@ -144,8 +148,8 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
         return policy.ApplyKeepAlive(TimeSpan.Zero, []) != TimeSpan.Zero;
     }
 
-    /// <summary>Who may load models and pin them may send any away; others none that is pinned, or that somebody else uses.</summary>
-    /// <exception cref="PermissionDeniedException">Whoever asks may not unload it.</exception>
+    /// <summary>A caller with the scope <c>models</c> may unload every model. Others may not unload one that is pinned, or that another caller uses.</summary>
+    /// <exception cref="PermissionDeniedException">The caller may not unload it.</exception>
     public void EnsureMayUnload(string model)
     {
         var (caller, resolved) = (Caller, rules.Resolve(model));
@@ -160,7 +164,7 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     /// <exception cref="RateLimitedException">A limit is reached.</exception>
     public ValueTask AdmitWriteAsync(CancellationToken cancellationToken) => AdmitAsync("", 0, NoAnswer, cancellationToken);
 
-    /// <summary>An error without the names of models and nodes that whoever asks does not see.</summary>
+    /// <summary>An error without the names of models and nodes that the caller may not see.</summary>
     public static Exception Hide(Exception exception) => exception switch
     {
         ModelNotFoundException { Suggestions.Count: > 0 } missing when Caller is { Models.Count: > 0 } caller =>
@@ -177,6 +181,9 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
             longest = Math.Max(longest, node.Resident(model)?.ContextLength ?? 0);
         return longest > 0 ? longest : LongestAnswer;
     }
+
+    /// <summary>No product is so large that it becomes negative; what it is more than a burst is not reserved anyway.</summary>
+    private static long Times(long tokens, long answers) => tokens > 0 && answers > long.MaxValue / tokens ? long.MaxValue : tokens * answers;
 
     private async ValueTask AdmitAsync(RequestMeasure measure, LimitView limits, long prompt, long answer, CancellationToken cancellationToken) =>
         measure.Admission = await shaper.AdmitAsync(limits, prompt, answer, cancellationToken).ConfigureAwait(false);

@@ -75,7 +75,7 @@ internal sealed class CallerSessions : IDisposable
     /// <summary>What is needed of a key.</summary>
     /// <param name="Id">The key.</param>
     /// <param name="Scope">What it has to reach to.</param>
-    /// <param name="Sharers">Whose it has to be; null for anybody's.</param>
+    /// <param name="Sharers">The tenant that it must belong to; null for any.</param>
     private readonly record struct Need(string Id, Scopes Scope, string? Sharers);
 
     private sealed record Session(Need Need, Caller Caller, CancellationTokenSource Source);

@@ -21,6 +21,9 @@ public sealed class KeyFile(string folder, TimeProvider time)
     /// <summary>The file's full path, whether there is one or not.</summary>
     public string Path { get; } = System.IO.Path.GetFullPath(System.IO.Path.Combine(folder, Name));
 
+    /// <summary>Makes the names in a folder survive a loss of power.</summary>
+    internal Action<string> SyncFolder { get; init; } = NativeFiles.SyncFolder;
+
     /// <summary>All keys; none where there is no file.</summary>
     /// <exception cref="KeyFileException">There is one, and it cannot be read.</exception>
     public IReadOnlyList<AccessKey> Read()
@@ -28,9 +31,7 @@ public sealed class KeyFile(string folder, TimeProvider time)
         byte[] bytes;
         try
         {
-            if (new FileInfo(Path) is { Exists: true, Length: > MaxBytes })
-                throw new KeyFileException($"{Path} is larger than {MaxBytes >> 20} MiB, so it is no file of keys; put its last good copy back");
-            bytes = File.ReadAllBytes(Path);
+            bytes = ReadBytes();
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -50,6 +51,25 @@ public sealed class KeyFile(string folder, TimeProvider time)
             throw new KeyFileException($"{Path}{line}: is no file of keys: {JsonProblem.Reason(e)}; put its last good copy back, or remove it to begin without keys", e);
         }
     }
+
+    /// <summary>Its bytes, never more than a file of keys may have: neither its kind nor its length is what somebody says.</summary>
+    private byte[] ReadBytes()
+    {
+        using var file = NativeFiles.OpenRegular(Path);
+        var length = RandomAccess.GetLength(file);
+        if (length > MaxBytes)
+            throw TooLarge();
+        var bytes = new byte[length];
+        var read = 0;
+        while (read < bytes.Length && RandomAccess.Read(file, bytes.AsSpan(read), read) is > 0 and var count)
+            read += count;
+        // A file that grows meanwhile is read once more when it has been changed. What has bytes and no length is no file on a disk.
+        if (length == 0 && RandomAccess.Read(file, new byte[1], 0) > 0)
+            throw new KeyFileException($"{Path} is no regular file, so it is no file of keys; put its last good copy back");
+        return read == bytes.Length ? bytes : bytes[..read];
+    }
+
+    private KeyFileException TooLarge() => new($"{Path} is larger than {MaxBytes >> 20} MiB, so it is no file of keys; put its last good copy back");
 
     /// <summary>Changes the keys, while nobody else does.</summary>
     /// <param name="change">From the keys that there are to those that there shall be; it may throw, which changes nothing.</param>
@@ -85,7 +105,7 @@ public sealed class KeyFile(string folder, TimeProvider time)
             }
             File.Move(temporary, Path, overwrite: true);
             // Without this a loss of power may bring the old keys back, a revoked one too.
-            NativeFiles.SyncFolder(System.IO.Path.GetDirectoryName(Path)!);
+            SyncFolder(System.IO.Path.GetDirectoryName(Path)!);
         }
         finally
         {

@@ -31,10 +31,13 @@ internal sealed class KeyFileReader
         var keys = new List<AccessKey>();
         foreach (var entry in _json.Entries.Keys)
             CheckKnown(entry);
+        var ids = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; _json.Lines.ContainsKey(Item(i)); i++)
         {
+            if (i == KeyFile.MaxKeys)
+                throw Wrong(Item(i), $"is one key too many: there can be {KeyFile.MaxKeys}");
             var key = Key(Item(i));
-            if (keys.Exists(other => other.Id == key.Id))
+            if (!ids.Add(key.Id))
                 throw Wrong($"{Item(i)}:id", $"is {key.Id}, as that of another key");
             keys.Add(key);
         }

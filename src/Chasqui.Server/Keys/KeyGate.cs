@@ -24,7 +24,7 @@ internal sealed class KeyGate(RequestDelegate next, KeyRing keys, TrafficShaper 
         var scope = route?.Scope ?? Scopes.None;
         CallerGate.Ensure(caller, scope);
         var load = http.Features.Get<WireCaller>()?.Load is { } shared ? loads.Share(shared) : loads.Use(caller, http.Connection.RemoteIpAddress);
-        loads.Enter(RequestState.Of(http), caller, load);
+        loads.Enter(RequestState.Of(http), caller, load, http.Request.Path.StartsWithSegments(GenerationEndpoint.Path));
         if (scope.HasFlag(Scopes.Infer) && (shaper.HasLimits || !caller.Limit.IsNone))
             http.Response.OnStarting(static state => { var (http, time) = ((HttpContext, TimeProvider))state; RateHeaders.Write(http, time); return Task.CompletedTask; }, (http, time));
         return next(http);

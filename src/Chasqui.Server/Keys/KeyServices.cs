@@ -62,8 +62,8 @@ internal static partial class KeyServices
     }
 
     private static ConfigurationException IsOpen(string address) => new(
-        $"{address} can be reached from other machines, and there is no key, so anybody could use the gateway; make one with 'chasqui keys add NAME', "
-        + "or let anybody in with --allow-anonymous or Keys:AllowAnonymous");
+        $"{address} can be reached from other machines, and there is no key, so everyone could use the gateway; make one with 'chasqui keys add NAME', "
+        + "or let everyone in with --allow-anonymous or Keys:AllowAnonymous");
 
     /// <summary>An engine of a gateway is reached through a file that only its user can open, and the gateway has asked for the key.</summary>
     private static bool UsesKeys(GatewayOptions options) => !(options.IsEngineAlone && options.Wire.Resolve(options.Http).All(listen => listen.UnixPath is not null));

@@ -49,7 +49,7 @@ internal sealed partial class KeyWatch(KeyFile file, KeyRing keys, CallerSession
             if (stamp == _stamp)
                 return;
             _stamp = stamp;
-            if (stamp == default)
+            if (stamp == default && !Directory.Exists(file.Path))
             {
                 // More likely a mishap than a wish: whoever wants no keys removes them one by one.
                 LogGone(file.Path);

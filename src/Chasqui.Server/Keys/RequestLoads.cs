@@ -11,12 +11,13 @@ internal static class RequestLoads
     /// <param name="state">The request.</param>
     /// <param name="caller">Who asks.</param>
     /// <param name="load">What the caller has under way; taken over.</param>
+    /// <param name="comesBack">Whether it comes back to a kept answer.</param>
     /// <exception cref="RateLimitedException">The caller has too many.</exception>
-    public static void Enter(this CallerLoads loads, RequestState state, Caller caller, CallerLoad load)
+    public static void Enter(this CallerLoads loads, RequestState state, Caller caller, CallerLoad load, bool comesBack = false)
     {
         try
         {
-            loads.EnterRequest(load, caller);
+            loads.EnterRequest(load, caller, comesBack);
             state.Load = load;
         }
         catch
@@ -37,6 +38,25 @@ internal static class RequestLoads
         loads.LeaveRequest(load);
     }
 
+    /// <summary>Its answer is kept, and has its place from now on.</summary>
+    /// <returns>The place, for the answer to give back when it has ended; null where nothing is counted.</returns>
+    public static KeptPlace? Keep(this CallerLoads loads, RequestState state) => state.Kept = state.Load is { } load ? loads.Keep(load) : null;
+
+    /// <summary>It reads a kept answer: by the place of that while it runs, and nobody else does, or by its own.</summary>
+    /// <exception cref="RateLimitedException">It has none of its own.</exception>
+    public static void Read(this CallerLoads loads, RequestState state, Caller caller, KeptPlace? place)
+    {
+        if (state.Load is not { } load)
+            return;
+        if (place?.TryRead(load) != true)
+        {
+            loads.EnsurePlace(load, caller);
+            return;
+        }
+        state.Kept = place;
+        loads.LeaveRequest(load);
+    }
+
     /// <summary>It has ended.</summary>
     public static void Leave(this CallerLoads loads, RequestState state)
     {
@@ -44,7 +64,9 @@ internal static class RequestLoads
             return;
         state.Load = null;
         state.Charge?.Dispose();
-        if (state.IsSubscription)
+        if (state.Kept is { } kept)
+            kept.Left();
+        else if (state.IsSubscription)
             loads.LeaveSubscription(load);
         else
             loads.LeaveRequest(load);

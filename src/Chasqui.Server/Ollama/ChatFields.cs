@@ -24,7 +24,7 @@ internal sealed class ChatFields : GenerationFields
                 _messages = [];
                 var tools = new Dictionary<string, string>(StringComparer.Ordinal);
                 foreach (var message in Field.Items(name, value))
-                    _messages.Add(WithTool(ReadMessage(message), message, tools));
+                    _messages.Add(WithTool(ReadMessage(message), tools));
                 break;
             case "tools":
                 _tools = null;
@@ -38,14 +38,14 @@ internal sealed class ChatFields : GenerationFields
     }
 
     /// <summary>A result that names a call's id and no tool is of the tool that was called so.</summary>
-    private static ChatMessage WithTool(ChatMessage message, JsonElement json, Dictionary<string, string> tools)
+    private static ChatMessage WithTool(ChatMessage message, Dictionary<string, string> tools)
     {
         foreach (var call in message.ToolCalls?.EnumerateArray() ?? default)
         {
             if (Text(call, "id") is { } id && call.TryGetProperty("function", out var function) && Text(function, "name") is { } tool)
                 tools[id] = tool;
         }
-        return message is { Role: "tool", ToolName: null } && Text(json, "tool_call_id") is { } answered && tools.TryGetValue(answered, out var named)
+        return message is { Role: "tool", ToolName: null, ToolCallId: { } answered } && tools.TryGetValue(answered, out var named)
             ? message with { ToolName = named }
             : message;
     }
@@ -60,6 +60,7 @@ internal sealed class ChatFields : GenerationFields
         var content = "";
         var thinking = "";
         var toolName = "";
+        var callId = "";
         List<ReadOnlyMemory<byte>> images = [];
         JsonElement? toolCalls = null;
         foreach (var member in Field.Members("messages", message))
@@ -78,6 +79,9 @@ internal sealed class ChatFields : GenerationFields
                 case "tool_name":
                     Field.Read("tool_name", member.Value, ref toolName);
                     break;
+                case "tool_call_id":
+                    Field.Read("tool_call_id", member.Value, ref callId);
+                    break;
                 case "images":
                     images = ReadImages(member.Value);
                     break;
@@ -94,6 +98,7 @@ internal sealed class ChatFields : GenerationFields
             Images = images,
             ToolCalls = toolCalls,
             ToolName = toolName.Length == 0 ? null : toolName,
+            ToolCallId = callId.Length == 0 ? null : callId,
         };
     }
 }

@@ -73,6 +73,7 @@ internal static class OpenAiMessages
             Thinking = reasoning.Length == 0 ? null : reasoning,
             ToolCalls = calls is null ? null : FunctionCall.ToOllama(Parameter, calls),
             ToolName = role != "tool" ? null : name.Length > 0 ? name : tools.GetValueOrDefault(callId),
+            ToolCallId = role != "tool" || callId.Length == 0 ? null : callId,
         };
     }
 

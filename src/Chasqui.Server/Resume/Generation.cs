@@ -1,4 +1,5 @@
 using Chasqui.Gateway.Merging;
+using Chasqui.Gateway.Shaping;
 
 namespace Chasqui.Server;
 
@@ -14,13 +15,16 @@ internal abstract class Generation(string id, string tenant)
     /// <summary>Whether it has ended and nobody reads it, so that it makes room where there is none.</summary>
     public abstract bool MayGo { get; }
 
+    /// <summary>Its place among the requests at a time of who began it; null where nothing is counted.</summary>
+    public KeptPlace? Place { get; set; }
+
     /// <summary>Bytes of its answer so far. Under the lock of those that are kept.</summary>
     public long Bytes { get; set; }
 
-    /// <summary>Ends it at once, whoever reads.</summary>
+    /// <summary>Ends it at once, although callers may read it.</summary>
     public abstract void Cancel();
 
-    /// <summary>Nobody can come back to it any more; it goes on for who reads it.</summary>
+    /// <summary>No caller can come back to it any more. It goes on for those that read it now.</summary>
     public abstract void LetGo();
 }
 
@@ -109,6 +113,7 @@ internal sealed class Generation<T> : Generation
     /// <summary>It has ended.</summary>
     public void Ended()
     {
+        Place?.Ended();
         lock (_gate)
         {
             if (_readers == 0)

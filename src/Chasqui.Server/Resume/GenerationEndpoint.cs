@@ -1,3 +1,4 @@
+using Chasqui.Gateway.Shaping;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -6,7 +7,8 @@ namespace Chasqui.Server;
 /// <summary><c>GET /api/generations/ID</c>: an answer from an offset on, in the form of the API that it was asked for in. <c>DELETE</c>: ends it.</summary>
 internal static class GenerationEndpoint
 {
-    public const string Below = "/api/generations/";
+    public const string Path = "/api/generations";
+    public const string Below = Path + "/";
 
     public static async Task InvokeAsync(ApiContext api, HttpContext http)
     {
@@ -20,6 +22,7 @@ internal static class GenerationEndpoint
         }
         var generation = generations.Find<SharedPart>(id);
         var offset = ResumeHeaders.OffsetOf(http.Request);
+        http.RequestServices.GetRequiredService<CallerLoads>().Read(RequestState.Of(http), CallerGate.Caller, generation.Place);
         var reader = generation.Join() ?? throw new GenerationNotFoundException(id);
         try
         {

@@ -2,12 +2,13 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using Chasqui.Gateway.Merging;
+using Chasqui.Gateway.Shaping;
 using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
 
 /// <summary>The generations that whoever lost his connection can come back to. Thread-safe.</summary>
-internal sealed class Generations(IServiceProvider services, GatewayOptions options, TimeProvider time)
+internal sealed class Generations(IServiceProvider services, GatewayOptions options, CallerLoads loads, TimeProvider time)
 {
     private readonly ConcurrentDictionary<(string Tenant, string Id), Generation> _kept = new();
 
@@ -37,6 +38,7 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
             }
             return;
         }
+        generation.Place = loads.Keep(RequestState.Of(http));
         var reader = generation.Join()!;
         var run = new SharedRun(services, http, whole.Memory);
         generation.Stream.Tag = run.State;
@@ -104,7 +106,7 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         }
     }
 
-    /// <summary>There is more of an answer. Where that is too much, ended answers of the same caller go, the oldest first, and where there is none, nobody can come back to this one.</summary>
+    /// <summary>There is more of an answer. Where that is too much, ended answers of the same caller go, the oldest first, and where there is none, no caller can come back to this one.</summary>
     private void Grew(Generation generation, int bytes)
     {
         lock (_gate)
@@ -225,12 +227,15 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
                     inner.Request.Headers.Remove(ResumeHeaders.Resume);
                     return answer(inner);
                 }, generation.Stream, generation.Token).ConfigureAwait(false);
+            // A client that has read its end finds its place free.
+            generation.Place?.Ended();
             generation.Stream.Complete();
         }
 #pragma warning disable CA1031 // Every reader is told, whatever it is.
         catch (Exception e)
 #pragma warning restore CA1031
         {
+            generation.Place?.Ended();
             generation.Stream.Complete(e);
         }
         run.State.Body = null;

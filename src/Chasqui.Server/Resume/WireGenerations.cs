@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Chasqui.Engines.Wire;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Chasqui.Transport;
 using Google.Protobuf;
@@ -10,7 +11,7 @@ using Op = Chasqui.Protocol.Operations.Operation;
 namespace Chasqui.Server;
 
 /// <summary>Generations over MCP that outlive their connection: kept under an id that the client chose, so that also who never saw the answer's head can come back. Thread-safe.</summary>
-internal sealed class WireGenerations(Generations generations)
+internal sealed class WireGenerations(Generations generations, CallerLoads loads)
 {
     /// <summary>Names the generation; equal in all requests for the same one.</summary>
     public const string Id = "generation";
@@ -38,6 +39,9 @@ internal sealed class WireGenerations(Generations generations)
     /// <summary>Whether a call wants to be able to come back.</summary>
     public static bool Wants(IncomingCall call) => call.Headers[Id] is not null;
 
+    /// <summary>Whether a call may be for an answer that is kept already, and has a place.</summary>
+    public static bool MayComeBack(IncomingCall call, string op) => op is Op.GenerationResume or Op.GenerationCancel || Wants(call);
+
     /// <summary>Answers a call by a run that goes on without it: one that is begun now, or the one that was begun under that id before.</summary>
     /// <param name="call">The call.</param>
     /// <param name="answer">Its answer.</param>
@@ -60,15 +64,22 @@ internal sealed class WireGenerations(Generations generations)
             return true;
         }
         if (generations.Keep<KeptUpdate>(id, KeptUpdate.SizeOf, out var isNew) is not { } generation)
+        {
+            EnsurePlace(call);
             return false;
+        }
         if (isNew)
         {
             try
             {
+                EnsurePlace(call);
+                if (LoadOf(call) is { } load)
+                    answer.Kept = generation.Place = loads.Keep(load);
                 _ = RunAsync(generation, withTokens, await begin().ConfigureAwait(false), RequestMeasure.Current?.Share(pays: true));
             }
             catch (Exception e)
             {
+                generation.Place?.Ended();
                 generation.Stream.Complete(e);
                 generation.Cancel();
                 throw;
@@ -78,8 +89,32 @@ internal sealed class WireGenerations(Generations generations)
         return true;
     }
 
-    private static async Task FollowAsync(IncomingCall call, WireAnswer answer, Generation<KeptUpdate> generation, long offset, CancellationToken cancellationToken)
+    private static CallerLoad? LoadOf(IncomingCall call) => (call.Connection.Budget as ConnectionBudget)?.Load;
+
+    /// <summary>What is new needs a place of its own.</summary>
+    private void EnsurePlace(IncomingCall call)
     {
+        if (LoadOf(call) is { } load)
+            loads.EnsurePlace(load, CallerGate.Caller);
+    }
+
+    /// <summary>Who comes back reads by the place of the answer while that runs, and nobody else does, or by its own.</summary>
+    private void Read(IncomingCall call, WireAnswer answer, KeptPlace? place)
+    {
+        if (answer.Kept is not null || LoadOf(call) is not { } load)
+            return;
+        if (place?.TryRead(load) != true)
+        {
+            loads.EnsurePlace(load, CallerGate.Caller);
+            return;
+        }
+        answer.Kept = place;
+        loads.LeaveRequest(load);
+    }
+
+    private async Task FollowAsync(IncomingCall call, WireAnswer answer, Generation<KeptUpdate> generation, long offset, CancellationToken cancellationToken)
+    {
+        Read(call, answer, generation.Place);
         var reader = generation.Join() ?? throw new GenerationNotFoundException(generation.Id, "it has become too long to be kept");
         var measure = RequestMeasure.Current;
         answer.Generation = generation.Id;
@@ -138,8 +173,9 @@ internal sealed class WireGenerations(Generations generations)
                 }
                 await stream.WriteAsync(new KeptUpdate(WireUpdates.ToWire(update, withTokens).ToByteArray(), hasResult, measure?.PassedTokens ?? 0), generation.Token).ConfigureAwait(false);
             }
-            // A client that has read its end finds it settled.
+            // A client that has read its end finds it settled, and its place free.
             measure?.Ended(hasResult ? RequestOutcome.Ok : RequestOutcome.Failed);
+            generation.Place?.Ended();
             stream.Complete(hasResult ? null : new EngineFailedException("the engine ended its answer without a result"));
         }
 #pragma warning disable CA1031 // Every reader is told, whatever it is.
@@ -147,6 +183,7 @@ internal sealed class WireGenerations(Generations generations)
 #pragma warning restore CA1031
         {
             measure?.Ended(generation.Token.IsCancellationRequested ? RequestOutcome.Cancelled : RequestOutcome.Failed, WireErrors.CodeOf(e));
+            generation.Place?.Ended();
             // It was ended by somebody else: whoever still reads is not the one who gave up.
             stream.Complete(e is OperationCanceledException ? new EngineFailedException($"generation \"{generation.Id}\" was ended") : e);
             // Whoever asks once more is to have it tried once more.

@@ -48,6 +48,7 @@ internal static class SharedKeys
     private static void Who(IncrementalHash hash, RequestMeasure? measure)
     {
         Text(hash, measure?.Caller.Sharers);
+        Text(hash, measure?.GivenScope);
         Text(hash, measure?.Priority?.ToString());
         Text(hash, measure?.MaxWait?.ToString());
     }

@@ -47,7 +47,7 @@ internal sealed class CallPatience : IDisposable
             _timer.Change(Next(silence), Timeout.InfiniteTimeSpan);
             return;
         }
-        // Nobody waits for it now: somebody may, later.
+        // No reader waits for it now, but one may later.
         _timer.Change(_limits.BodyIdleTimeout, Timeout.InfiniteTimeSpan);
     }
 

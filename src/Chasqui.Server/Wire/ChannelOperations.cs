@@ -8,8 +8,8 @@ namespace Chasqui.Server;
 
 /// <summary>The operations of channels.</summary>
 /// <param name="hub">Channels of which nothing is kept.</param>
-/// <param name="gate">What whoever listens may see.</param>
-/// <param name="keys">What the key of whoever listens says now.</param>
+/// <param name="gate">What the subscriber may see.</param>
+/// <param name="keys">What the subscriber's key says now.</param>
 /// <param name="sessions">Whose changes are the events of <c>session.ID</c>; null where there are none.</param>
 /// <param name="callers">Ends subscriptions, which have no end of their own: those of keys that do not reach so far any more, and all when the gateway stops.</param>
 /// <param name="stopping">The gateway begins to stop.</param>

@@ -93,6 +93,7 @@ internal sealed class EngineOperations(
 
     private ValueTask GenerateAsync(IncomingCall call, WireAnswer answer, Messages.GenerateRequest request, CancellationToken cancellationToken)
     {
+        SetScope(request.Common ??= new());
         var typed = WireRequests.FromWire(request);
         gate.EnsureTemplate(!string.IsNullOrEmpty(typed.Template));
         if (sessions is not null && SessionFields.Of(call) is not null)
@@ -105,6 +106,7 @@ internal sealed class EngineOperations(
 
     private ValueTask ChatAsync(IncomingCall call, WireAnswer answer, Messages.ChatRequest request, CancellationToken cancellationToken)
     {
+        SetScope(request.Common ??= new());
         var typed = WireRequests.FromWire(request);
         var session = sessions is null ? null : SessionFields.Of(call);
         // What was said before is known here alone, and a node has to be told it.
@@ -114,6 +116,18 @@ internal sealed class EngineOperations(
         var relayed = new RelayRequest(
             Op.Chat, "chat", request.Model, request.Messages.Sum(m => m.Content.Length), typed, request.ToByteArray(), (on, token) => Over(on).ChatAsync(typed, token));
         return RelayAsync(call, answer, relayed, session is null ? relay : null, cancellationToken);
+    }
+
+    /// <summary>What a request says of its scope is replaced before anything is made of it, also where it goes on to a node as a message.</summary>
+    private static void SetScope(Messages.GenerationCommon common)
+    {
+        var measure = RequestMeasure.Current;
+        if (measure is not null)
+            measure.GivenScope = common.HasPrefixScope ? common.PrefixScope : null;
+        if (measure?.PrefixScope is { } scope)
+            common.PrefixScope = scope;
+        else
+            common.ClearPrefixScope();
     }
 
     /// <param name="call">The call.</param>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Chasqui.Engines.Wire;
+using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Chasqui.Protocol.Headers;
 using Chasqui.Protocol.Messages;
@@ -22,6 +23,9 @@ internal sealed class WireAnswer(IncomingCall call)
 
     /// <summary>The generation that can be come back to, told with the head; null for none.</summary>
     public string? Generation { get; set; }
+
+    /// <summary>The place of the kept answer that it is, in place of one of its own; null where it has its own.</summary>
+    public KeptPlace? Kept { get; set; }
 
     /// <summary>Bytes of the messages sent so far.</summary>
     public long SentBytes { get; private set; }

@@ -118,7 +118,7 @@ internal sealed partial class WireDispatcher
         {
             patience?.Dispose();
             if (load is not null)
-                Leave(load, op!);
+                Leave(load, op!, answer);
             either?.Dispose();
             deadline?.Dispose();
             // What goes through the pipeline of HTTP is logged there.
@@ -136,13 +136,15 @@ internal sealed partial class WireDispatcher
         if (op == Protocol.Operations.Operation.ChannelSubscribe)
             _loads.EnterSubscription(load, caller);
         else
-            _loads.EnterRequest(load, caller);
+            _loads.EnterRequest(load, caller, WireGenerations.MayComeBack(call, op));
         return load;
     }
 
-    private void Leave(CallerLoad load, string op)
+    private void Leave(CallerLoad load, string op, WireAnswer answer)
     {
-        if (op == Protocol.Operations.Operation.ChannelSubscribe)
+        if (answer.Kept is { } kept)
+            kept.Left();
+        else if (op == Protocol.Operations.Operation.ChannelSubscribe)
             _loads.LeaveSubscription(load);
         else
             _loads.LeaveRequest(load);

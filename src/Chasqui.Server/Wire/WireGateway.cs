@@ -63,7 +63,7 @@ internal sealed class WireGateway
         (_settings, _refusals) = (services.GetRequiredService<IGatewaySettings>(), services.GetRequiredService<RefusalCounts>());
         _admission = new WireAdmission(new ConnectionQuota(options.Wire.MaxConnections, _settings, _refusals), options.Wire.MaxSilentConnections, logger);
         _turnedAway = new TurnedAway(time);
-        _generations = options.IsEngineAlone ? null : new WireGenerations(services.GetRequiredService<Generations>());
+        _generations = options.IsEngineAlone ? null : new WireGenerations(services.GetRequiredService<Generations>(), _loads);
         var gate = _gate = services.GetRequiredService<CallerGate>();
         _engine = new EngineOperations(engine, options.Models.KeepAlive, PublishModel, options.IsEngineAlone ? null : services.GetRequiredService<WireRelay>(), gate,
             options.IsEngineAlone ? null : services.GetRequiredService<WireSharing>(), _generations, services.GetService<Lazy<SessionTurns>>());

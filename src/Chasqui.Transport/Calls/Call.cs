@@ -69,10 +69,10 @@ public abstract class Call
     // Since when it gets no credit because there is no room for its message; 0 where that is not so.
     internal long WithheldSince { get; set; }
 
-    // When bytes came last, or somebody began to wait for them; counted only where there is a budget.
+    // When bytes came last, or a reader began to wait for them; counted only where there is a budget.
     internal long HeardAt { get; set; }
 
-    // Why nobody reads any more; null where somebody may.
+    // Why reading has ended; null while it may go on.
     internal Exception? Stopped { get; private set; }
 
     internal bool HasQueued => _head is not null;
@@ -222,7 +222,7 @@ public abstract class Call
         DropIncomplete();
     }
 
-    /// <summary>Whoever reads, or wants to, is told why; what has come and still comes is not kept. Under the gate.</summary>
+    /// <summary>Ends reading: a reader gets the reason, and what has come and still comes is not kept. Under the gate.</summary>
     internal void StopReading(Exception why)
     {
         Stopped ??= why;

@@ -40,7 +40,7 @@ public sealed class IncomingCall : Call
     public bool IsReset => Failure is StreamException;
 
     /// <summary>
-    /// How long no byte of the request has come that somebody waits for; null where the request is complete, nobody waits, or this side has granted no credit for more.
+    /// How long a reader has waited for the next byte of the request; null where the request is complete, no reader waits, or this side has granted no credit for more.
     /// Counted only where the connection has a budget.
     /// </summary>
     public TimeSpan? Silence

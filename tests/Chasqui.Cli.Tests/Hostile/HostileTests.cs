@@ -2,7 +2,7 @@ using Chasqui.Bench.Hostile;
 
 namespace Chasqui.Cli.Tests.Hostile;
 
-/// <summary>Nobody takes the gateway from others: beside each attack a caller who does nothing wrong is served, and the gateway's memory is bounded. <c>./run bench hostile</c> does it for longer.</summary>
+/// <summary>No attack takes the gateway from other callers: beside each of them a caller that does nothing wrong is served, and the gateway's memory is bounded. <c>./run bench hostile</c> does it for longer.</summary>
 public sealed class HostileTests(HostileGateway gateway, ITestOutputHelper output) : IClassFixture<HostileGateway>
 {
     private const double Seconds = 1.5;

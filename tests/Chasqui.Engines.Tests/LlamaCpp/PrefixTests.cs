@@ -55,6 +55,19 @@ public sealed class PrefixTests
     }
 
     [Fact]
+    public async Task A_prompt_of_another_scope_is_computed_as_if_nobody_had_asked_it()
+    {
+        await using var bed = new EngineBed();
+        var first = await bed.Chat(Ask("Who are you?") with { PrefixScope = "a" });
+        var before = (await bed.Resident()).Counters.PromptTokens;
+        var other = await bed.Chat(Ask("Who are you?") with { PrefixScope = "b" });
+
+        Assert.Equal((0, other.Result.PromptTokens), (other.Result.CachedPromptTokens, (int)((await bed.Resident()).Counters.PromptTokens - before)));
+        Assert.Equal(0, (await bed.Chat(Ask("Who are you?"))).Result.CachedPromptTokens);
+        Assert.Equal(first.Result.PromptTokens - 1, (await bed.Chat(Ask("Who are you?") with { PrefixScope = "a" })).Result.CachedPromptTokens);
+    }
+
+    [Fact]
     public async Task What_nobody_has_gone_on_with_for_long_is_forgotten()
     {
         var time = new FakeTimeProvider();

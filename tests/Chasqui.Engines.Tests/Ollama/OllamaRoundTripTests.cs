@@ -109,7 +109,7 @@ public sealed class OllamaRoundTripTests : IAsyncLifetime
                 [
                     new ChatMessage { Role = "user", Content = text, Images = images },
                     new ChatMessage { Role = "assistant", Content = "", Thinking = other, ToolCalls = calls },
-                    new ChatMessage { Role = "tool", Content = text, ToolName = "f" },
+                    new ChatMessage { Role = "tool", Content = text, ToolName = "f", ToolCallId = withTools ? "call_1" : null },
                 ],
             };
             await Nodes.AllAsync(_node.Engine.ChatAsync(request, Nodes.Token));

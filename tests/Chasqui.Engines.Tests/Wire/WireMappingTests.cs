@@ -65,6 +65,7 @@ public sealed class WireMappingTests
             Alone = x,
             RenderOnly = y,
             Images = [new byte[] { 1, 2 }],
+            PrefixScope = a,
         };
         var back = WireRequests.FromWire(Messages.GenerateRequest.Parser.ParseFrom(WireRequests.ToWire(request).ToByteArray()));
         return Show(request) == Show(back);
@@ -80,8 +81,9 @@ public sealed class WireMappingTests
             Options = options,
             KeepAlive = time,
             Tools = x ? calls : null,
+            PrefixScope = text,
             ToolChoice = x ? new ToolChoice { Required = text is null, Name = text, Single = time is null } : null,
-            Messages = [new ChatMessage { Role = "user", Content = text ?? "", Thinking = text, ToolName = text, ToolCalls = x ? null : calls, Images = [new byte[] { 7 }] }],
+            Messages = [new ChatMessage { Role = "user", Content = text ?? "", Thinking = text, ToolName = text, ToolCallId = text, ToolCalls = x ? null : calls, Images = [new byte[] { 7 }] }],
         };
         var back = WireRequests.FromWire(Messages.ChatRequest.Parser.ParseFrom(WireRequests.ToWire(request).ToByteArray()));
         return Show(request) == Show(back);

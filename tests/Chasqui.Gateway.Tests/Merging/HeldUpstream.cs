@@ -26,6 +26,16 @@ internal sealed class HeldUpstream : IEmbeddingUpstream
         }
     }
 
+    /// <summary>The one that came last; null before the first.</summary>
+    public HeldCall? Last
+    {
+        get
+        {
+            lock (_gate)
+                return _calls.Count == 0 ? null : _calls[^1];
+        }
+    }
+
     /// <summary>Those that are neither answered nor cancelled.</summary>
     public IReadOnlyList<HeldCall> Open => [.. Calls.Where(call => !call.IsOver)];
 

@@ -18,6 +18,9 @@ public sealed class FetchScanTests
         "http:\\\\\\\\127.0.0.1/", "http://127.0.0.%31/", "http://exa mple.com/", "http://１２７.0.0.1/", "http://127。0。0。1/", "http://example..com/", "http://.example.com/", "http://example.com:80x/",
         "file:///etc/passwd", "FILE:/etc/passwd", "ftp://example.com/x", "gopher://example.com/x", "//127.0.0.1/x", "picture.png", "/etc/passwd.png", "http:\\/\\/127.0.0.1\\/x", "\\u0068ttp://127.0.0.1/", " http://127.0.0.1/", "\\thttp://[::1]/",
         "http://127.0.0.1\\n/", "hTTp://127.0.0.1", "http:127.0.0.1", "http:/127.0.0.1",
+        // Letters of base64 alone, which llama.cpp's server, SGLang or Transformers take for an address or for the name of a file.
+        "/etc/passwd", "\\/etc\\/passwd", "//metadata/latest", "//localhost/x", "httpmetadata/x", "http//metadata/x", "HTTPx", "file", "file//etc/passwd", "secret/imagepng", "/srv/secretjpg", "AAAA", "AAAAftyp",
+        "//uQxAAA", "9j/4AAQ", "iVBORw0KGgo/../x.png",
     ];
 
     public static TheoryData<string> Outside { get; } =
@@ -26,7 +29,11 @@ public sealed class FetchScanTests
         "https://example.com/@127.0.0.1", "https://example.com/?u=http://127.0.0.1", "https:\\/\\/example.com\\/a.png", "https://xn--bcher-kva.example.com/", "http://172.32.0.1/", "http://11.0.0.1", "https://example.com.",
     ];
 
-    public static TheoryData<string> None { get; } = ["data:image/png;base64,AAAA", "DATA:image/png;base64,AAAA", "data:image\\/png;base64,AA\\/A", "\\u0064ata:,x", " data:,x", "", "iVBORw0KGgo+/=", "iVBORw0KGgo\\/A"];
+    public static TheoryData<string> None { get; } =
+    [
+        "data:image/png;base64,AAAA", "DATA:image/png;base64,AAAA", "data:image\\/png;base64,AA\\/A", "\\u0064ata:,x", " data:,x", "", "iVBORw0KGgo+/=", "iVBORw0KGgo\\/A",
+        "/9j/4AAQSkZJRg", "\\/9j\\/4AAQ", "R0lGODlhAQAB", "UklGRiQAAABXRUJQ", "AAAAIGZ0eXBhdmlm", "GkXfo59C", "JVBERi0x", " data:,/etc/passwd",
+    ];
 
     [Theory]
     [MemberData(nameof(Inside))]
@@ -47,6 +54,8 @@ public sealed class FetchScanTests
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"audio_url","audio_url":{"url":"URL"}}]}]}""", Dialects.OpenAi)]
     [InlineData("""{"messages":[{"role":"user","content":[{"type":"video_url","video_url":{"url":"URL"}}]}]}""", Dialects.OpenAi)]
     [InlineData("""{"messages":[{"role":"user","content":[{"image":"URL"}]}]}""", Dialects.OpenAi)]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"image","image":"/etc/passwd"}]}]}""", Dialects.OpenAi)]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"audio","audio":"httpmetadata/x"}]}]}""", Dialects.OpenAi)]
     [InlineData("""{"messages":[{"content":[{"image_url":{"url":"URL"}}]}],"messages":[]}""", Dialects.OpenAi)]
     [InlineData("""{"messages":[],"messages":[{"content":[{"image_url":{"url":"URL"}}]}],"messages":[]}""", Dialects.OpenAi)]
     [InlineData("""{"input":"x","messages":[{"content":[{"image_url":{"url":"URL"}}]}],"messages":[],"tools":[]}""", Dialects.OpenAi)]
@@ -65,6 +74,7 @@ public sealed class FetchScanTests
 
     [Theory]
     [InlineData("""{"messages":[{"role":"user","content":"see http://127.0.0.1/"},{"role":"user","content":[{"type":"text","text":"http://10.0.0.1"}]}]}""", Dialects.OpenAi)]
+    [InlineData("""{"messages":[{"role":"user","content":[{"type":"x","image":"a cat on a mat"},{"image":"iVBORw0KGgoAAAA"}]}]}""", Dialects.OpenAi)]
     [InlineData("""{"messages":[{"role":"assistant","tool_calls":[{"type":"function","function":{"name":"f","arguments":"{\"image_url\":\"http://10.0.0.1\"}"}}]}]}""", Dialects.OpenAi)]
     [InlineData("""{"messages":[{"role":"assistant","tool_calls":[{"type":"function","function":{"name":"f","arguments":{"image_url":{"url":"http://10.0.0.1"}}}}]},{"content":"x"}]}""", Dialects.OpenAi)]
     [InlineData("""{"messages":[{"role":"assistant","content":[{"type":"tool_use","id":"1","name":"f","input":{"source":{"url":"http://10.0.0.1"},"image_url":"http://10.0.0.1"}},{"type":"text","text":"x"}]}]}""", Dialects.Anthropic)]

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Chasqui.Gateway.Requests;
+using Chasqui.Gateway.Telemetry;
 using CsCheck;
 
 namespace Chasqui.Gateway.Tests.Requests;
@@ -22,7 +23,7 @@ public sealed class PromptBlocksTests
                 using (scan)
                 {
                     var typed = new ChatRequest { Model = "m", Messages = [.. messages.Select(m => new ChatMessage { Role = m.Item1, Content = m.Item2 })] };
-                    Assert.Equal(PromptBlocks.Of("m:latest", scan.Prefixes), PromptBlocks.Of("m:latest", typed));
+                    Assert.Equal(PromptBlocks.Of("m:latest", null, scan.Prefixes), PromptBlocks.Of("m:latest", null, typed));
                 }
             },
             threads: 1);
@@ -33,18 +34,53 @@ public sealed class PromptBlocksTests
     {
         var long1 = new GenerateRequest { Model = "m", Prompt = new string('x', 200_000) };
         var long2 = long1 with { Prompt = long1.Prompt + "y" };
-        Assert.Equal(256, PromptBlocks.Of("m:latest", long1).Length);
-        Assert.Equal(PromptBlocks.Of("m:latest", long1), PromptBlocks.Of("m:latest", long2));
-        Assert.Empty(PromptBlocks.Of("m:latest", long1 with { Prompt = "short" }));
+        Assert.Equal(256, PromptBlocks.Of("m:latest", null, long1).Length);
+        Assert.Equal(PromptBlocks.Of("m:latest", null, long1), PromptBlocks.Of("m:latest", null, long2));
+        Assert.Empty(PromptBlocks.Of("m:latest", null, long1 with { Prompt = "short" }));
     }
 
     [Fact]
     public void What_one_model_has_computed_counts_for_no_other_and_its_names_are_one()
     {
         var request = new GenerateRequest { Model = "m", Prompt = new string('x', 4_000) };
-        var hashes = PromptBlocks.Of("m:latest", request);
-        Assert.Empty(hashes.Intersect(PromptBlocks.Of("other:latest", request)));
-        Assert.Equal(hashes, PromptBlocks.Of("M:latest", request));
+        var hashes = PromptBlocks.Of("m:latest", null, request);
+        Assert.Empty(hashes.Intersect(PromptBlocks.Of("other:latest", null, request)));
+        Assert.Equal(hashes, PromptBlocks.Of("M:latest", null, request));
+    }
+
+    [Fact]
+    public void What_was_computed_for_one_scope_counts_for_no_other()
+    {
+        var request = new GenerateRequest { Model = "m", Prompt = new string('x', 4_000) };
+        var hashes = PromptBlocks.Of("m:latest", "a", request);
+        Assert.Empty(hashes.Intersect(PromptBlocks.Of("m:latest", "b", request)));
+        Assert.Empty(hashes.Intersect(PromptBlocks.Of("m:latest", null, request)));
+        Assert.Equal(hashes, PromptBlocks.Of("m:latest", "a", request));
+    }
+
+    [Fact]
+    public async Task A_conversation_of_another_tenant_does_not_say_which_node_knows_it()
+    {
+        using var telemetry = new GatewayTelemetry();
+        var nodes = new[] { new FakeNode("a", "m"), new FakeNode("b", "m") };
+        foreach (var node in nodes)
+            node.Resident.Add("m");
+        await using var fleet = await Fleet.OfAsync(nodes);
+        var request = new GenerateRequest { Model = "m", Prompt = string.Concat(Enumerable.Range(0, 2_000)) };
+        var measure = telemetry.Begin(new RequestOrigin { Transport = "http", Route = "/api/generate" });
+
+        var blocks = new List<ulong[]>();
+        foreach (var (tenant, id) in new[] { ("t", "1"), ("t", "2"), ("u", "3"), ("", "4") })
+        {
+            measure.Caller = new Caller { Id = id, Tenant = tenant };
+            blocks.Add(fleet.Dispatcher.BlocksOf("m:latest", request).ToArray());
+        }
+        measure.Ended(RequestOutcome.Ok);
+
+        Assert.Equal(blocks[0], blocks[1]);
+        Assert.Empty(blocks[0].Intersect(blocks[2]));
+        Assert.Empty(blocks[0].Intersect(blocks[3]));
+        Assert.NotEmpty(blocks[3]);
     }
 
     [Fact]

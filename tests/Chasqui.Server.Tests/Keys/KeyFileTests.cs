@@ -1,4 +1,6 @@
 using Chasqui.Gateway;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Server.Tests.Keys;
 
@@ -97,6 +99,70 @@ public sealed class KeyFileTests : IDisposable
         }
 
         Assert.InRange(refused, good.Length, good.Length * 8);
+    }
+
+    [Fact]
+    public async Task The_folder_is_made_durable_once_the_file_has_its_name()
+    {
+        var synced = new List<(string Folder, bool HasFile)>();
+        var file = new KeyFile(_folder.FullName, TimeProvider.System) { SyncFolder = folder => synced.Add((folder, System.IO.File.Exists(File.Path))) };
+
+        await file.ChangeAsync(_ => [new AccessKey { Caller = new Caller { Id = "abcdefghijkl", Name = "a" }, Hash = KeySecret.Hash("a") }], Cancellation);
+
+        Assert.Equal([(_folder.FullName, true)], synced);
+    }
+
+    [Theory]
+    [InlineData("/dev/zero", "is no regular file")]
+    [InlineData("/dev/urandom", "is no regular file")]
+    [InlineData("PIPE", "it is no regular file")]
+    [InlineData("FOLDER", "it is a folder")]
+    [InlineData("LARGE", "is larger than 32 MiB")]
+    public async Task What_is_no_regular_file_or_too_large_is_not_read_and_the_old_keys_stay(string what, string said)
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no such files");
+        var log = new LineList<KeyWatch>();
+        await using var gateway = await RunningGateway.StartAsync(KeyModels.Engine(), configure: builder => builder.Services.AddSingleton<ILogger<KeyWatch>>(log));
+        var key = await gateway.AddKeyAsync("ci");
+        var watch = gateway.App.Services.GetRequiredService<KeyWatch>();
+        var path = gateway.App.Services.GetRequiredService<KeyFile>().Path;
+        System.IO.File.Delete(path);
+        switch (what)
+        {
+            case "PIPE":
+                using (var pipe = System.Diagnostics.Process.Start("mkfifo", [path]))
+                    await pipe.WaitForExitAsync(Cancellation);
+                break;
+            case "FOLDER":
+                Directory.CreateDirectory(path);
+                break;
+            case "LARGE":
+                await using (var large = System.IO.File.Create(path))
+                    large.SetLength((32 << 20) + 1);
+                break;
+            default:
+                System.IO.File.CreateSymbolicLink(path, what);
+                break;
+        }
+
+        var error = Assert.Throws<KeyFileException>(() => gateway.App.Services.GetRequiredService<KeyFile>().Read());
+        watch.Look();
+        watch.Look();
+
+        Assert.Contains(said, error.Message, StringComparison.Ordinal);
+        Assert.Single(log.Lines, line => line.Contains("those that held before still hold", StringComparison.Ordinal));
+        using var answer = await gateway.SendAsync(HttpMethod.Get, "/api/tags", key);
+        using var none = await gateway.SendAsync(HttpMethod.Get, "/api/tags", null);
+        Assert.Equal((200, 401), ((int)answer.StatusCode, (int)none.StatusCode));
+    }
+
+    [Fact]
+    public async Task More_keys_than_there_can_be_are_refused()
+    {
+        var keys = string.Join(",\n", Enumerable.Range(0, KeyFile.MaxKeys + 1).Select(i => $$"""{"id":"k{{i:D11}}","name":"a","hash":"{{Hash}}"}"""));
+        await System.IO.File.WriteAllTextAsync(File.Path, $$"""{"version":1,"keys":[{{keys}}]}""", Cancellation);
+
+        Assert.Contains($"line {KeyFile.MaxKeys + 1}: \"keys:{KeyFile.MaxKeys}\" is one key too many", Assert.Throws<KeyFileException>(() => File.Read()).Message, StringComparison.Ordinal);
     }
 
     [Theory]

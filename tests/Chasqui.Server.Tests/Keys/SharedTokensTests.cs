@@ -198,7 +198,7 @@ public sealed class SharedTokensTests : IDisposable
 
         Assert.Equal(1, fleet.Doubles[1].State.Completions);
         Assert.Equal(30, continued.Completion);
-        // The double counts a word of an answer as one token, and as more in the prompt of whoever goes on.
+        // The double counts a word of an answer as one token, and as more in the prompt of the node that continues it.
         Assert.InRange(continued.Prompt, expected.Prompt, expected.Prompt + 10);
         Assert.Equal(continued.Prompt + 30, fleet.Gateway.UsedTokens("a"));
     }

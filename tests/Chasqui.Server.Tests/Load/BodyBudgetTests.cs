@@ -134,7 +134,7 @@ public sealed class BodyBudgetTests
 
     private static Task<RunningGateway> StartAsync(Func<LoadOptions, LoadOptions>? change = null)
     {
-        // Small, so that little has to be sent; whoever waits is refused soon.
+        // Small, so that little has to be sent; a request that waits is refused soon.
         var load = new LoadOptions { BodyBytes = 64 * Mebibyte, BodyBytesPerCaller = 4 * Mebibyte + (256 << 10), BodyDelay = TimeSpan.FromMilliseconds(100) };
         return RunningGateway.StartAsync(KeyModels.Engine(), options => options with
         {

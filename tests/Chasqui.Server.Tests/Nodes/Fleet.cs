@@ -59,7 +59,7 @@ internal sealed class Fleet : IAsyncDisposable
             Name = $"n{i}",
             Url = node.Address.ToString(),
             Kind = kind,
-            // Ollama does not tell; whoever changes it tells the gateway.
+            // Ollama does not tell; a test that changes it tells the gateway.
             Slots = node.Script.NumParallel > 1 ? node.Script.NumParallel : null,
             Timeouts = timeouts ?? new NodeTimeouts(),
         }).ToList();

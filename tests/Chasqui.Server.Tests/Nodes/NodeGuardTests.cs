@@ -132,14 +132,25 @@ public sealed class NodeGuardTests
     }
 
     [Theory]
-    [InlineData("/x//a%0Ab%7F", "/x/a%0Ab%7F")]
-    [InlineData("//api/%01/", "/api/%01/")]
-    public async Task A_control_character_in_a_path_is_an_answer_and_no_fault_of_ours(string path, string location)
+    [InlineData("/x//a%0Ab%7F", "{\"error\":\"the path has a control character, U+000A; leave it out\"}")]
+    [InlineData("/api/%01/", "{\"error\":\"the path has a control character, U+0001; leave it out\"}")]
+    [InlineData("/api/chat%1B", "{\"error\":\"the path has a control character, U+001B; leave it out\"}")]
+    [InlineData("/api/sessions/s%0D%0AX-Evil:1", "{\"error\":\"the path has a control character, U+000D; leave it out\"}")]
+    [InlineData("/api/blobs/sha256:%07", "{\"error\":\"the path has a control character, U+0007; leave it out\"}")]
+    [InlineData("/api/generations/%C2%9B", "{\"error\":\"the path has a control character, U+009B; leave it out\"}")]
+    [InlineData("/v1/models/a%1Bb", "{\"error\":{\"message\":\"the path has a control character, U+001B; leave it out\",\"type\":\"invalid_request_error\",")]
+    [InlineData("/v1/chat/completions%7F", "{\"error\":{\"message\":\"the path has a control character, U+007F; leave it out\",\"type\":\"invalid_request_error\",")]
+    [InlineData("/v1/responses/%0A", "{\"error\":{\"message\":\"the path has a control character, U+000A; leave it out\",\"type\":\"invalid_request_error\",")]
+    [InlineData("/v1/messages/%09", "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"the path has a control character, U+0009; leave it out\"}")]
+    public async Task A_control_character_in_a_path_is_refused_in_the_form_of_its_API(string path, string expected)
     {
         await using var gateway = await PassingNode.StartAsync(Node());
-        using var response = await gateway.Http.GetAsync(new Uri(gateway.Address.ToString().TrimEnd('/') + path), Cancellation);
-        Assert.Equal((307, location), ((int)response.StatusCode, response.Headers.Location!.OriginalString));
-        Assert.Equal(307, (await SendAsync(gateway, path, "{}", wire: true)).Status);
+        foreach (var wire in (bool[])[false, true])
+        {
+            var (status, text) = await SendAsync(gateway, path, "{}", wire);
+            Assert.Equal(400, status);
+            Assert.StartsWith(expected, text, StringComparison.Ordinal);
+        }
     }
 
     [Fact]

@@ -24,7 +24,7 @@ public sealed class ResponseTurnsTests
         { "user a(t)[f] tool=one user", [User, Thought, Call1, Result1, User] },
         { "user a(t)a[f] tool=one", [User, Thought, Said, Call1, Result1] },
         { "user a(t)a[f] tool=one", [User, Said, Thought, Call1, Result1] },
-        // One that a user follows stays before him.
+        // One that is followed by a user's turn stays before it.
         { "user a(t) user", [User, Thought, User] },
         { "user a(t/m) user", [User, Thought, More, User] },
         { "user a(t)a a(m) user", [User, Thought, Said, More, User] },

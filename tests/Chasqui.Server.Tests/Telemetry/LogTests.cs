@@ -125,6 +125,26 @@ public sealed class LogTests
         Assert.All(text.TrimEnd('\n').Split('\n'), line => Assert.Matches(@"^\d\d:\d\d:\d\d ", line));
     }
 
+    [Theory]
+    [InlineData(LogFormat.Text)]
+    [InlineData(LogFormat.Json)]
+    public async Task An_exception_that_nobody_foresaw_moves_no_cursor_either(LogFormat format)
+    {
+        var log = new MemoryStream();
+        var unforeseen = new InvalidOperationException("a\r\nb\u001b[2Jc\u009bd\u007f", new FormatException("\u001b]0;title\u0007"));
+        await using (var gateway = await StartAsync(log, format, new ScriptedEngine { Answer = (_, token) => ScriptedEngine.FailAfterAsync([], unforeseen, token) }))
+        {
+            using var failed = await gateway.PostAsync("/api/generate", """{"model":"m","prompt":"x"}""");
+            Assert.Equal(500, (int)failed.StatusCode);
+        }
+
+        var text = Encoding.UTF8.GetString(log.ToArray());
+        Assert.Contains("InvalidOperationException", text);
+        Assert.DoesNotContain(text, c => char.IsControl(c) && c != '\n');
+        // Lines of an exception are indented, or in the JSON of its entry.
+        Assert.All(text.TrimEnd('\n').Split('\n'), line => Assert.Matches(format == LogFormat.Json ? @"^\{.*\}$" : @"^(\d\d:\d\d:\d\d |  )", line));
+    }
+
     [Fact]
     public void Lines_gather_and_are_written_together_and_urgent_ones_at_once()
     {

@@ -128,7 +128,7 @@ internal sealed partial class DecodeLoop : IAsyncDisposable
                     _slots.ForgetIdle(_time, _prefixIdle);
                 }
                 Assign();
-                // Counted before the step too: whoever has got a first word counts as running.
+                // Counted before the step too: a job that has its first word counts as running.
                 var freed = CountRunning();
                 var generated = _steps.Step();
                 var embedded = _embedding.Step();

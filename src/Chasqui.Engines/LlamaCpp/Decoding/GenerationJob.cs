@@ -37,6 +37,9 @@ internal sealed record JobPlan
 
     public bool Alone { get; init; }
 
+    /// <summary>The computed beginnings that it may use, and those that it leaves, are of this scope alone.</summary>
+    public string? PrefixScope { get; init; }
+
     public bool Logprobs { get; init; }
 
     public int TopLogprobs { get; init; }

@@ -9,6 +9,9 @@ internal sealed class Slot(int id)
     /// <summary>The tokens in the cache, by position. Kept after a job ends, for the next one that begins alike.</summary>
     internal List<int> Cached { get; } = [];
 
+    /// <summary>Whose tokens those are. Other scopes may neither use them nor learn of them.</summary>
+    internal string? Scope { get; set; }
+
     internal GenerationJob? Job { get; set; }
 
     /// <summary>Grows with each use; the slot with the least is the one to give up first.</summary>
@@ -22,7 +25,7 @@ internal sealed class Slot(int id)
 
     internal bool IsFree => Job is null;
 
-    /// <summary>How many leading tokens of a prompt the cache holds.</summary>
-    internal int CommonPrefix(ReadOnlySpan<int> prompt) =>
-        Shifted ? 0 : System.Runtime.InteropServices.CollectionsMarshal.AsSpan(Cached).CommonPrefixLength(prompt);
+    /// <summary>How many leading tokens of a prompt the cache holds for a scope.</summary>
+    internal int CommonPrefix(string? scope, ReadOnlySpan<int> prompt) =>
+        Shifted || scope != Scope ? 0 : System.Runtime.InteropServices.CollectionsMarshal.AsSpan(Cached).CommonPrefixLength(prompt);
 }

@@ -2,11 +2,12 @@ using Chasqui.Engines.LlamaCpp.Native;
 
 namespace Chasqui.Engines.LlamaCpp.Decoding;
 
-/// <summary>Gives slots to jobs so that a prompt's beginning is computed once, whoever sends it. Used by the decode thread only.</summary>
+/// <summary>Gives slots to jobs so that a prompt's beginning is computed once for all requests of a scope. Used by the decode thread only.</summary>
 /// <remarks>
 /// A free slot that already holds most of what it has in common with the prompt is used as it is. Where the common beginning
 /// lies in a slot that is busy, or that would lose much else, its cache is copied, if that is cheaper than computing it. Where
-/// it is being computed right now, the job waits for that.
+/// it is being computed right now, the job waits for that. What is held for another scope is as good as not there: it is only given up when its slot is needed,
+/// so that neither counts nor times tell what others have asked.
 /// </remarks>
 internal sealed class SlotTable
 {
@@ -53,8 +54,9 @@ internal sealed class SlotTable
 
         // The last token is always computed, for its logits.
         var usable = prompt.AsSpan(0, prompt.Length - 1);
-        var (holder, held) = LongestPrefix(usable);
-        if (WorthCopying(PrefixBeingComputed(usable) - held))
+        var scope = job.Plan.PrefixScope;
+        var (holder, held) = LongestPrefix(scope, usable);
+        if (WorthCopying(PrefixBeingComputed(scope, usable) - held))
             return false;
 
         if (holder is null || Emptiest() is not { } emptiest)
@@ -64,7 +66,7 @@ internal sealed class SlotTable
             return TryAssign(job, holder, held);
 
         if (!WorthCopying(held))
-            return TryAssign(job, emptiest, emptiest.CommonPrefix(usable));
+            return TryAssign(job, emptiest, emptiest.CommonPrefix(scope, usable));
 
         Copy(holder, emptiest);
         return TryAssign(job, emptiest, held);
@@ -117,6 +119,7 @@ internal sealed class SlotTable
         }
 
         slot.Job = job;
+        slot.Scope = job.Plan.PrefixScope;
         slot.Shifted = false;
         slot.LastUsed = ++_clock;
         job.PromptComputed = keep;
@@ -129,15 +132,16 @@ internal sealed class SlotTable
         Clear(to);
         LlamaApi.llama_memory_seq_cp(_context.Memory, from.Id, to.Id, -1, -1);
         to.Cached.AddRange(from.Cached);
+        to.Scope = from.Scope;
     }
 
-    private (Slot? Slot, int Length) LongestPrefix(ReadOnlySpan<int> prompt)
+    private (Slot? Slot, int Length) LongestPrefix(string? scope, ReadOnlySpan<int> prompt)
     {
         Slot? best = null;
         var length = 0;
         foreach (var slot in _slots)
         {
-            var common = slot.CommonPrefix(prompt);
+            var common = slot.CommonPrefix(scope, prompt);
             // Among equals a free one, which needs no copy.
             if (common > length || (common == length && common > 0 && slot.IsFree && best is { IsFree: false }))
                 (best, length) = (slot, common);
@@ -146,12 +150,12 @@ internal sealed class SlotTable
         return (best, length);
     }
 
-    private int PrefixBeingComputed(ReadOnlySpan<int> prompt)
+    private int PrefixBeingComputed(string? scope, ReadOnlySpan<int> prompt)
     {
         var longest = 0;
         foreach (var slot in _slots)
         {
-            if (slot.Job is { InPrompt: true, Plan.Alone: false } job)
+            if (slot.Job is { InPrompt: true, Plan.Alone: false } job && job.Plan.PrefixScope == scope)
                 longest = Math.Max(longest, job.Plan.Prompt.AsSpan().CommonPrefixLength(prompt));
         }
 

@@ -43,7 +43,7 @@ internal static unsafe partial class LlamaLog
     private static void OnLog(int level, byte* text, void* userData)
     {
         var logger = Volatile.Read(ref _logger);
-        // Its debug lines come at every step: nobody pays for those that nobody reads.
+        // Its debug lines come at every step. Where no logger takes them, they cost nothing.
         if (level < LevelWarn && logger?.IsEnabled(LogLevel.Trace) != true)
             return;
         var line = (Marshal.PtrToStringUTF8((nint)text) ?? "").TrimEnd();
@@ -53,11 +53,18 @@ internal static unsafe partial class LlamaLog
             errors.Add(line);
         if (logger is null)
             return;
-        // What is an error to the library is an exception to our caller, who decides how loud it is.
-        if (level is LevelWarn or LevelError)
-            Warned(logger, line);
-        else
-            Said(logger, line);
+        try
+        {
+            // What is an error to the library is an exception to our caller, who decides how loud it is.
+            if (level is LevelWarn or LevelError)
+                Warned(logger, line);
+            else
+                Said(logger, line);
+        }
+        catch (Exception)
+        {
+            // A logger whose owner is gone may throw. The line is lost, and the process goes on.
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "llama.cpp: {Line}")]

@@ -3,7 +3,7 @@ namespace Chasqui.Engines.LlamaCpp.Native;
 /// <content>The tokens of a long text's beginning and end, without those between: what they cost depends on how many are wanted, and not on how long the text is.</content>
 internal sealed unsafe partial class LlamaModel
 {
-    /// <summary>No tokenizer has longer tokens on the average, but of texts that nobody writes; those are tokenized as a whole.</summary>
+    /// <summary>No real text has longer tokens on the average. A text that does have them is tokenized as a whole.</summary>
     private const int LongestToken = 256;
 
     /// <summary>The tokens of a text, or of its beginning where there are too many.</summary>
@@ -48,6 +48,7 @@ internal sealed unsafe partial class LlamaModel
     {
         var pieces = TextPieces.Of(text);
         var found = new Stack<int[]>();
+        using var use = Use();
         if (addSpecial && LlamaApi.llama_vocab_get_add_eos(_vocab))
             found.Push([LlamaApi.llama_vocab_eos(_vocab)]);
         for (var i = pieces.Count - 1; i >= 0 && count > 0; i--)

@@ -95,7 +95,7 @@ internal sealed unsafe partial class LlamaModel : SafeHandle
     {
         try
         {
-            // Whoever cancels when all is read gets no model, and the model has to go.
+            // A caller that cancels when all is read gets no model, so it is freed.
             cancellationToken.ThrowIfCancellationRequested();
             if (VocabularyCheck.Fault(model._vocab) is { } fault)
                 throw new ModelLoadException(name, fault);
@@ -112,12 +112,22 @@ internal sealed unsafe partial class LlamaModel : SafeHandle
     internal VocabularyOrder Order => _order.Value;
 
     /// <summary>Whether a token ends a generation.</summary>
-    internal bool EndsGeneration(int token) =>
-        _endings.GetOrAdd(token, static (t, vocab) => LlamaApi.llama_vocab_is_eog(vocab, t), _vocab);
+    /// <exception cref="EngineUnavailableException">The model has been freed.</exception>
+    internal bool EndsGeneration(int token) => _endings.GetOrAdd(
+        token, static (t, model) =>
+        {
+            using var use = model.Use();
+            return LlamaApi.llama_vocab_is_eog(model._vocab, t);
+        }, this);
 
     /// <summary>The bytes of a token; empty for control tokens.</summary>
-    internal byte[] Piece(int token) =>
-        _pieces.GetOrAdd(token, static (t, vocab) => ReadPiece(vocab, t), _vocab);
+    /// <exception cref="EngineUnavailableException">The model has been freed.</exception>
+    internal byte[] Piece(int token) => _pieces.GetOrAdd(
+        token, static (t, model) =>
+        {
+            using var use = model.Use();
+            return ReadPiece(model._vocab, t);
+        }, this);
 
     /// <summary>The tokens of a text. A word of many thousand characters may come out as other tokens than the model was trained on.</summary>
     internal int[] Tokenize(string text, bool addSpecial, bool parseSpecial, CancellationToken cancellationToken = default) =>
@@ -135,6 +145,8 @@ internal sealed unsafe partial class LlamaModel : SafeHandle
         if (pieces.Count <= 1)
             return TokenizePiece(text, addSpecial, parseSpecial);
 
+        // An engine that stops frees its models although requests are being prepared.
+        using var use = Use();
         var tokens = new List<int>(text.Length / 2);
         if (addSpecial && LlamaApi.llama_vocab_get_add_bos(_vocab))
             tokens.Add(LlamaApi.llama_vocab_bos(_vocab));

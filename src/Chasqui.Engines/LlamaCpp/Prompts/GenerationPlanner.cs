@@ -158,6 +158,7 @@ internal sealed class GenerationPlanner(PromptRenderer renderer)
             KeepTokens = Math.Min(keep, limit / 2),
             Shift = request.Shift,
             Alone = request.Alone,
+            PrefixScope = request.PrefixScope,
             Logprobs = request.Logprobs,
             TopLogprobs = request.TopLogprobs,
             ReturnContext = returnContext,

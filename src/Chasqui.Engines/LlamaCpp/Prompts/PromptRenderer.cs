@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Chasqui.Engines.Templates;
+using Chasqui.Engines.Tools;
 using Microsoft.Extensions.Logging;
 
 namespace Chasqui.Engines.LlamaCpp.Prompts;
@@ -51,7 +52,7 @@ internal sealed partial class PromptRenderer(ILogger logger)
         if (!systemGiven && description.System.Length > 0)
             turns.Add(new ChatMessage { Role = "system", Content = description.System });
         turns.AddRange(description.Messages);
-        turns.AddRange(request.Messages.Select(m => m with { Role = m.Role.ToLowerInvariant() }));
+        turns.AddRange(ToolResults.InOrderOfCalls(request.Messages).Select(m => m with { Role = m.Role.ToLowerInvariant() }));
         return turns;
     }
 

@@ -137,7 +137,7 @@ internal sealed partial class ModelResidency : IAsyncDisposable
             {
                 entry.Retiring = true;
                 entry.LoadCancellation.Cancel();
-                // Those that still run are ended with an error: whoever stops the engine has waited long enough.
+                // Those that still run are ended with an error: the one that stops the engine has waited long enough.
                 if (entry.Model is not null)
                     Free(entry);
             }

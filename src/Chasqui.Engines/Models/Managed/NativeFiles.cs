@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace Chasqui.Engines.Models.Managed;
 
@@ -31,10 +32,54 @@ public static partial class NativeFiles
         _ = Close(handle);
     }
 
+    /// <summary>
+    /// Opens a regular file for reading, and nothing else: a pipe with a name is not waited for. What has no length of its own, as a device, is told by its bytes: a file of length 0
+    /// has none.
+    /// </summary>
+    /// <exception cref="IOException">It cannot be opened, or is a folder, a pipe, a socket or a device.</exception>
+    /// <exception cref="UnauthorizedAccessException">No permission.</exception>
+    public static SafeFileHandle OpenRegular(string path)
+    {
+        if (Directory.Exists(path))
+            throw new IOException("it is a folder");
+        var handle = OperatingSystem.IsWindows() ? File.OpenHandle(path) : OpenWithoutWaiting(path);
+        try
+        {
+            // Neither a pipe nor a terminal has a place where to read.
+            _ = RandomAccess.GetLength(handle);
+            return handle;
+        }
+        catch (Exception e)
+        {
+            handle.Dispose();
+            throw e is NotSupportedException ? new IOException("it is no regular file", e) : e;
+        }
+    }
+
+    private static SafeFileHandle OpenWithoutWaiting(string path)
+    {
+        // O_NONBLOCK and O_CLOEXEC, whose numbers differ.
+        var flags = OperatingSystem.IsMacOS() ? 0x4 | 0x1000000 : 0x800 | 0x80000;
+        var handle = Open(path, flags);
+        if (handle >= 0)
+            return new SafeFileHandle(handle, ownsHandle: true);
+        var error = Marshal.GetLastPInvokeError();
+        throw error switch
+        {
+            NoEntry => new FileNotFoundException(null, path),
+            NoAccess => new UnauthorizedAccessException(),
+            _ => new IOException(Marshal.GetPInvokeErrorMessage(error)),
+        };
+    }
+
+    // The same on Linux and macOS.
+    private const int NoEntry = 2;
+    private const int NoAccess = 13;
+
     [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Link(string existing, string link);
 
-    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport("libc", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Open(string path, int flags);
 
     [LibraryImport("libc", EntryPoint = "fsync")]

@@ -55,7 +55,14 @@ internal sealed class ResponseTurns
     {
         // Results stand together: what was thought between two of them waits for what follows.
         Close(keepsThinking: true);
-        _messages.Add(new ChatMessage { Role = "tool", Content = output, Images = images, ToolName = _tools.GetValueOrDefault(callId) });
+        _messages.Add(new ChatMessage
+        {
+            Role = "tool",
+            Content = output,
+            Images = images,
+            ToolName = _tools.GetValueOrDefault(callId),
+            ToolCallId = callId.Length == 0 ? null : callId,
+        });
     }
 
     /// <summary>All turns. Nothing may be added after it.</summary>
