@@ -1,5 +1,4 @@
 using System.Buffers;
-using Chasqui.Engines.Http;
 using Chasqui.Gateway.Nodes;
 
 namespace Chasqui.Server;
