@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using Chasqui.Engines.Http;
 
 namespace Chasqui.Server.Tests.Nodes;
 
