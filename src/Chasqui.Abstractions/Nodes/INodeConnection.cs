@@ -41,6 +41,9 @@ public sealed record NodeReport
     /// <summary>Whether it passes over what a request says of how its tools are to be used, as Ollama does in each of its languages.</summary>
     public bool IgnoresToolChoice { get; init; }
 
+    /// <summary>Whether the answer is surely a call where the request demands one. Of another node it is looked at.</summary>
+    public bool HoldsToolChoice { get; init; }
+
     /// <summary>Whether it passes over <c>_debug_render_only</c> and answers instead, as servers do that are no Ollama.</summary>
     public bool IgnoresRenderOnly { get; init; }
 

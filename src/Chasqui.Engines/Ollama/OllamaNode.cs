@@ -47,6 +47,7 @@ public sealed class OllamaNode : INodeConnection
             Resident = await resident.ConfigureAwait(false),
             Software = version.Software,
             IgnoresToolChoice = !version.IsChasqui,
+            HoldsToolChoice = version.IsChasqui,
             Server = version.IsChasqui ? NodeServer.Other : NodeServer.Ollama,
         };
     }

@@ -54,6 +54,7 @@ public sealed class OpenAiNode : INodeConnection
             Software = software,
             IgnoresRenderOnly = server.Kind != OpenAiServerKind.Ollama,
             IgnoresToolChoice = server.Kind == OpenAiServerKind.Ollama || properties is { KnowsTools: false },
+            HoldsToolChoice = isLlama,
             Server = NodeServer.OpenAi,
         };
     }

@@ -42,6 +42,7 @@ public sealed class ChasquiNode : INodeConnection
         var slots = resident.Select(m => m.Slots).DefaultIfEmpty().Max();
         return new NodeReport
         {
+            HoldsToolChoice = true,
             // Over its operation "http" go all the languages that it has.
             Dialects = Passage is null ? Dialects.None
                 : Dialects.Ollama | Dialects.OpenAi | Dialects.OpenAiResponses | Dialects.Anthropic | Dialects.AnthropicCountTokens,

@@ -11,6 +11,10 @@ public sealed class Node : IAsyncDisposable
 
     private readonly TimeProvider _time;
     private volatile Known _known = Known.Nothing;
+    // Models of one node are few; beyond this no more are remembered.
+    private const int MostIgnoring = 1024;
+
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, bool> _ignoring = new(ModelNames.Comparer);
     private volatile bool _refusesUsage;
     private long _lastProgress;
     private int _changes;
@@ -71,6 +75,16 @@ public sealed class Node : IAsyncDisposable
 
     /// <summary>Whether it passes over how the tools of a request are to be used.</summary>
     public bool IgnoresToolChoice => _known.Report?.IgnoresToolChoice ?? false;
+
+    /// <summary>Whether an answer of it is surely a call where the request demands one.</summary>
+    public bool HoldsToolChoice => _known.Report?.HoldsToolChoice ?? false;
+
+    /// <summary>Whether a model of it has answered a request that demands a call with something else. Learned when it does, and forgotten with the node.</summary>
+    public bool HasIgnoredToolChoice(string model) => !_ignoring.IsEmpty && _ignoring.ContainsKey(model);
+
+    /// <summary>A model of it has answered a request that demands a call with something else.</summary>
+    /// <returns>Whether that was not known.</returns>
+    public bool NoteIgnoredToolChoice(string model) => _ignoring.Count < MostIgnoring && _ignoring.TryAdd(model, true);
 
     /// <summary>Whether it answers a request that only asks to be shown its prompt.</summary>
     public bool IgnoresRenderOnly => _known.Report?.IgnoresRenderOnly ?? false;

@@ -110,7 +110,8 @@ internal ref struct RequestReader(RequestScan scan)
                 _conversation.Read(ref reader, ConversationPart.System);
                 return;
             case Dialects.OpenAi or Dialects.OpenAiResponses or Dialects.Anthropic when name.SequenceEqual("tool_choice"u8):
-                _scan.ChoosesTools |= Chooses(ref reader);
+                _scan.ChoosesTools |= Chooses(ref reader, out var forces);
+                _scan.ForcesCall |= forces;
                 return;
             case Dialects.OpenAi or Dialects.OpenAiResponses when name.SequenceEqual("parallel_tool_calls"u8):
                 _scan.ChoosesTools |= reader.TokenType == JsonTokenType.False;
@@ -164,19 +165,27 @@ internal ref struct RequestReader(RequestScan scan)
     }
 
     /// <summary>Whether a choice of tools is another than to leave it to the model. Stands at its end afterwards.</summary>
-    private static bool Chooses(ref Utf8JsonReader reader)
+    /// <param name="reader">At the value.</param>
+    /// <param name="forces">Whether it demands a call.</param>
+    private static bool Chooses(ref Utf8JsonReader reader, out bool forces)
     {
+        forces = reader.TokenType == JsonTokenType.String && (reader.ValueTextEquals("required"u8) || reader.ValueTextEquals("any"u8));
         if (reader.TokenType != JsonTokenType.StartObject)
             return reader.TokenType == JsonTokenType.String && !reader.ValueTextEquals("auto"u8);
         var chooses = false;
         var depth = reader.CurrentDepth;
         while (reader.Read() && reader.CurrentDepth > depth)
         {
-            if (reader.TokenType != JsonTokenType.PropertyName || reader.CurrentDepth != depth + 1)
+            if (reader.TokenType != JsonTokenType.PropertyName)
                 continue;
-            var isType = reader.ValueTextEquals("type"u8);
+            // The mode of allowed tools stands beside their type in a response, and one level deeper in a chat.
+            var (isOwn, isMode) = (reader.CurrentDepth == depth + 1, reader.ValueTextEquals("mode"u8));
+            var isType = isOwn && reader.ValueTextEquals("type"u8);
             reader.Read();
-            chooses |= isType ? !(reader.TokenType == JsonTokenType.String && reader.ValueTextEquals("auto"u8)) : reader.TokenType == JsonTokenType.True;
+            var isText = reader.TokenType == JsonTokenType.String;
+            forces |= (isMode && isText && reader.ValueTextEquals("required"u8))
+                || (isType && isText && !reader.ValueTextEquals("auto"u8) && !reader.ValueTextEquals("none"u8) && !reader.ValueTextEquals("allowed_tools"u8));
+            chooses |= isType ? !(isText && reader.ValueTextEquals("auto"u8)) : isOwn && reader.TokenType == JsonTokenType.True;
         }
         return chooses;
     }

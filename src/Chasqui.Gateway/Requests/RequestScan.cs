@@ -89,6 +89,9 @@ public sealed class RequestScan : IDisposable
     /// <summary>Whether it is said how the tools are to be used, beyond leaving it to the model: not every node that speaks the language listens to it.</summary>
     public bool ChoosesTools { get; internal set; }
 
+    /// <summary>Whether the answer must be a call of a tool, any or a named one.</summary>
+    public bool ForcesCall { get; internal set; }
+
     /// <summary>Whether nothing is to be answered, but the prompt to be shown that the template makes.</summary>
     public bool OnlyRenders { get; internal set; }
 
@@ -169,6 +172,7 @@ public sealed class RequestScan : IDisposable
         Guarded = GuardedMembers.None;
         HasTools = false;
         ChoosesTools = false;
+        ForcesCall = false;
         OnlyRenders = false;
         AsksAnthropic = false;
         PromptCharacters = 0;

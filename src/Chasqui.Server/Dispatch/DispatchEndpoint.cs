@@ -160,7 +160,12 @@ internal sealed partial class DispatchEndpoint(
                 if (lease.Reason.Attempt == 1)
                     Asks(route, state);
                 var hedgeAfter = HedgeAfter(route, lease.Request, scan);
-                return await passage.RunAsync(lease, way, hedgeAfter, hedgeAfter > TimeSpan.Zero ? Teller(http, state) : null).ConfigureAwait(false);
+                var failed = await passage.RunAsync(lease, way, hedgeAfter, hedgeAfter > TimeSpan.Zero ? Teller(http, state) : null).ConfigureAwait(false);
+                if (!passage.TakeIgnoredChoice())
+                    return failed;
+                // The client has heard nothing of that answer. The same node is asked again by types, and held to the form of a call.
+                if (lease.Node.NoteIgnoredToolChoice(lease.ModelName))
+                    LogIgnoredChoice(lease.Node.Name, lease.ModelName);
             }
             state.Engine = measured.Over(new ContinuingEngine(lease, way, rules.PolicyOf, changes => http.Response.Headers[OptionChange.HeaderName] = OptionChange.Header(changes)));
             await route.Handler(api, http).ConfigureAwait(false);
@@ -194,6 +199,7 @@ internal sealed partial class DispatchEndpoint(
     /// <summary>Whether the node takes the request as it is: it speaks its language, and all that is asked for in it.</summary>
     private static bool Passes(NodeLease lease, RequestScan scan) =>
         (lease.Node.Dialects & lease.Request.Dialect) != 0 && !scan.AsksAnthropic && !(scan.ChoosesTools && lease.Node.IgnoresToolChoice)
+        && !(scan.ForcesCall && lease.Node.HasIgnoredToolChoice(lease.ModelName))
         && !(scan.OnlyRenders && lease.Node.IgnoresRenderOnly);
 
     /// <summary>The rest of an answer that a node broke off which had passed by unread: it is read from now on.</summary>
@@ -216,7 +222,7 @@ internal sealed partial class DispatchEndpoint(
 
     /// <summary>Only what costs a node little is sent to two.</summary>
     private TimeSpan HedgeAfter(Route route, RouteRequest request, RequestScan scan) =>
-        request.Loads && !NodeGuard.Concerns(scan) && (route.Operation == "embeddings" || request.PromptTokens <= RoutingOptions.ShortPrompt) ? dispatcher.Nodes.Routing.HedgeAfter : TimeSpan.Zero;
+        request.Loads && !scan.ForcesCall && !NodeGuard.Concerns(scan) && (route.Operation == "embeddings" || request.PromptTokens <= RoutingOptions.ShortPrompt) ? dispatcher.Nodes.Routing.HedgeAfter : TimeSpan.Zero;
 
     /// <summary>What passes by unread is seen all the same.</summary>
     private void Asks(Route route, RequestState state)
@@ -248,6 +254,10 @@ internal sealed partial class DispatchEndpoint(
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} gave an answer of model {Model} up in the middle: {Reason}")]
     private partial void LogBroken(string node, string model, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message =
+        "Node {Node} answered a request for model {Model} without the tool call that it demanded. Such requests are translated for this model from now on, and held to the form of a call")]
+    private partial void LogIgnoredChoice(string node, string model);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} failed before it answered for model {Model}, so another one is asked: {Reason}")]
     private partial void LogRetry(string node, string model, string reason);

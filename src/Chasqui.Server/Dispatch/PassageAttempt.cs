@@ -15,6 +15,7 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     private SilenceBreaker? _silence;
     private PassedStream? _stream;
     private NodeLease? _heard;
+    private bool _ignoredChoice;
 
     public OptionPolicy? Policy => policy;
 
@@ -23,6 +24,14 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
 
     /// <summary>Whether a part of a node's answer was passed on.</summary>
     public bool HasBegun { get; private set; }
+
+    /// <summary>Whether the last answer was not the call that it had to be, in which case nothing of it was passed on. Asking forgets it.</summary>
+    public bool TakeIgnoredChoice()
+    {
+        var ignored = _ignoredChoice;
+        _ignoredChoice = false;
+        return ignored;
+    }
 
     /// <summary>Whether all that the client has heard is that it has to wait.</summary>
     public bool OnlySilence => _silence is not null && !HasBegun;
@@ -219,6 +228,21 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
         if (first.IsEmpty && generates)
             throw new EngineFailedException($"node {lease.Node.Name} ended its answer without a result");
         lease.Progressed();
+        if (generates && scan is { ForcesCall: true, Choices: 1 } && !lease.Node.HoldsToolChoice)
+        {
+            var isStream = MediaTypes.Is(ContentTypeOf(answer), Sse.ContentType);
+            (first, var verdict) = await HeldCall.ReadAsync(answer, first, isStream, lease).ConfigureAwait(false);
+            if (verdict == CallVerdict.Ignored)
+            {
+                answer.Distrust();
+                // Nothing else is written while the answer is made anew.
+                lease.Silence = null;
+                if (_silence is not null)
+                    await _silence.EndAsync().ConfigureAwait(false);
+                _ignoredChoice = true;
+                return;
+            }
+        }
         var state = RequestState.Of(http);
         state.Measure?.FirstToken();
         if (answer.Status >= StatusCodes.Status400BadRequest && http.Response.HasStarted)

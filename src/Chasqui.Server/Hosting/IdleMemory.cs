@@ -1,3 +1,4 @@
+using Chasqui.Protocol;
 using Microsoft.Extensions.Hosting;
 
 namespace Chasqui.Server;
@@ -26,7 +27,7 @@ internal sealed class IdleMemory(TimeProvider time, Func<long>? allocated = null
 
     private readonly Func<long> _allocated = allocated ?? (static () => GC.GetTotalAllocatedBytes());
     private readonly Func<long> _resident = resident ?? (static () => Environment.WorkingSet);
-    private readonly Action _collect = collect ?? (static () => GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true));
+    private readonly Action _collect = collect ?? GiveBack;
     private ITimer? _timer;
     private long _before;
     private long _after;
@@ -46,6 +47,13 @@ internal sealed class IdleMemory(TimeProvider time, Func<long>? allocated = null
     }
 
     public void Dispose() => _timer?.Dispose();
+
+    /// <summary>Collects all garbage, with the arrays that wait for their next use, and gives the memory back to the system.</summary>
+    internal static void GiveBack()
+    {
+        ByteArrays.Trim();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+    }
 
     private void Look()
     {

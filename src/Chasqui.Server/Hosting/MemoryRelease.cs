@@ -1,4 +1,5 @@
 using Chasqui.Gateway.Shaping;
+using Chasqui.Protocol;
 using Microsoft.Extensions.Hosting;
 
 namespace Chasqui.Server;
@@ -20,7 +21,7 @@ internal sealed class MemoryRelease(ByteBudget budget, TimeProvider time, Action
     private const int LooksBetween = 15;
 
     // Large arrays become garbage faster than the collector, which waits for a share of the machine's memory, would look for them.
-    private const long Garbage = 96 << 20;
+    private const long Garbage = 48 << 20;
     private static readonly TimeSpan _pause = TimeSpan.FromMilliseconds(200);
 
     private readonly Action<bool> _collect = collect ?? Collect;
@@ -49,7 +50,8 @@ internal sealed class MemoryRelease(ByteBudget budget, TimeProvider time, Action
     /// <summary>A large body is held no longer.</summary>
     internal void Left(long bytes)
     {
-        if (Interlocked.Add(ref _garbage, bytes) < Garbage)
+        // Arrays that wait for their next use are no garbage.
+        if (Interlocked.Add(ref _garbage, bytes - ByteArrays.TakeKept()) < Garbage)
             return;
         var (now, last) = (Math.Max(1, time.GetTimestamp()), Volatile.Read(ref _collected));
         if ((last != 0 && time.GetElapsedTime(last, now) < _pause) || Interlocked.CompareExchange(ref _collected, now, last) != last)
@@ -81,7 +83,7 @@ internal sealed class MemoryRelease(ByteBudget budget, TimeProvider time, Action
     private static void Collect(bool whole)
     {
         if (whole)
-            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+            IdleMemory.GiveBack();
         else
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
     }

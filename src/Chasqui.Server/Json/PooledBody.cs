@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using Chasqui.Gateway.Shaping;
 using Chasqui.Protocol;
@@ -9,8 +8,6 @@ namespace Chasqui.Server;
 /// <summary>A request's body in a buffer that is lent. What it has of the budget is the request's, and goes back when that has ended.</summary>
 internal sealed class PooledBody : IDisposable
 {
-    private const int FirstSize = 64 * 1024;
-
     private readonly int _length;
     private byte[]? _buffer;
 
@@ -42,8 +39,7 @@ internal sealed class PooledBody : IDisposable
             throw new RequestTooLargeException(limit);
 
         var reader = http.Request.BodyReader;
-        byte[] buffer = [];
-        var length = 0;
+        var body = new GrowingBody(announced, limit);
         BodyCharge? charge = null;
         BodyPatience? patience = null;
         try
@@ -52,34 +48,41 @@ internal sealed class PooledBody : IDisposable
             {
                 var reading = reader.ReadAsync(cancellationToken);
                 var read = reading.IsCompletedSuccessfully ? reading.Result : await WaitAsync(reading).ConfigureAwait(false);
-                if (length + read.Buffer.Length > limit)
+                if (body.Length + read.Buffer.Length > limit)
                 {
                     // Else the server cannot read on, and hangs up on a client that still sends and so never sees its answer.
                     reader.AdvanceTo(read.Buffer.End);
                     throw new RequestTooLargeException(limit);
                 }
-                var needed = length + (int)read.Buffer.Length;
-                if (needed > buffer.Length)
+                for (var rest = read.Buffer; ;)
                 {
-                    // It is not read on while it waits for room, so its client has to wait too.
-                    var size = ByteArrays.LengthFor(SizeFor(needed, read.IsCompleted, announced, limit));
-                    if (size > BodyRules.Free)
-                        await RoomAsync(size, read.Buffer.End).ConfigureAwait(false);
-                    Grow(ref buffer, length, size);
-                    charge?.Keep(size);
+                    if (body.MoreFor(rest.Length, read.IsCompleted) is > 0 and var size)
+                    {
+                        // It is not read on while it waits for room, so its client has to wait too.
+                        if (body.Held + size > BodyRules.Free)
+                            await RoomAsync(size, read.Buffer.End).ConfigureAwait(false);
+                        body.Grow(size);
+                        charge?.Keep(body.Held);
+                    }
+                    rest = rest.Slice(body.Fill(rest));
+                    if (rest.IsEmpty)
+                        break;
                 }
-                read.Buffer.CopyTo(buffer.AsSpan(length));
-                length = needed;
                 reader.AdvanceTo(read.Buffer.End);
                 if (read.IsCompleted)
                     break;
             }
-            return new PooledBody(buffer, length);
+            if (body.SizeOfWhole is > 0 and var whole)
+            {
+                await RoomAsync(whole, null).ConfigureAwait(false);
+                body.Join();
+                charge?.Keep(body.Held);
+            }
+            return new PooledBody(body.Take(), body.Length);
         }
         catch (Exception e)
         {
-            if (buffer.Length > 0)
-                ByteArrays.Return(buffer);
+            body.Return();
             charge?.Keep(0);
             // A chunk whose length is no length, for one: Kestrel tells it as a failure of the connection.
             if (e is IOException and not BadHttpRequestException && !cancellationToken.IsCancellationRequested)
@@ -91,7 +94,7 @@ internal sealed class PooledBody : IDisposable
             patience?.Dispose();
         }
 
-        async ValueTask RoomAsync(long size, SequencePosition end)
+        async ValueTask RoomAsync(long size, SequencePosition? end)
         {
             try
             {
@@ -100,31 +103,13 @@ internal sealed class PooledBody : IDisposable
             catch
             {
                 // The server reads what is still to come, and drops it, so that the client sees its answer.
-                reader.AdvanceTo(end);
+                if (end is { } position)
+                    reader.AdvanceTo(position);
                 throw;
             }
         }
 
         ValueTask<ReadResult> WaitAsync(ValueTask<ReadResult> reading) =>
             reading.IsCompleted || (patience ??= rules.Patience(http, reader)) is not { } limited ? reading : limited.WaitAsync(reading);
-    }
-
-    /// <summary>Exactly what there is where that is all. Else at most four times as much, and no more than was announced, so that what is held follows what was sent.</summary>
-    private static int SizeFor(int needed, bool isAll, long? announced, long limit)
-    {
-        if (isAll)
-            return needed;
-        var most = announced is { } length && length >= needed ? length : limit;
-        var factor = announced is null ? 2L : 4L;
-        return (int)Math.Max(needed, Math.Min(most, Math.Max(FirstSize, factor * needed)));
-    }
-
-    private static void Grow(ref byte[] buffer, int length, int size)
-    {
-        var larger = ByteArrays.Rent(size);
-        buffer.AsSpan(0, length).CopyTo(larger);
-        if (buffer.Length > 0)
-            ByteArrays.Return(buffer);
-        buffer = larger;
     }
 }

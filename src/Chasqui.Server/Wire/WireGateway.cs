@@ -121,12 +121,14 @@ internal sealed class WireGateway
     {
         await using var connection = Connection.Create(transport, ConnectionRole.Acceptor, options, _dispatcher!.HandleAsync);
         connection.Origin = from;
+        // Only a connection that has begun says goodbye when it is ended.
+        var opening = connection.OpenAsync(CancellationToken.None);
         var silent = _admission.Waits(connection);
         var ending = EndWhen(connection, _lifetime.ApplicationStopping);
         _telemetry.Connections(1);
         try
         {
-            await connection.OpenAsync(CancellationToken.None).ConfigureAwait(false);
+            await opening.ConfigureAwait(false);
             await ending.DisposeAsync().ConfigureAwait(false);
             ending = EndWhen(connection, _sessions.Of((Caller)connection.Identity!));
         }

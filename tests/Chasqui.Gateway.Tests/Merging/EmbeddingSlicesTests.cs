@@ -59,7 +59,7 @@ public sealed class EmbeddingSlicesTests : IDisposable
     public async Task Who_leaves_ends_all_and_pays_for_what_was_made()
     {
         using var leave = new CancellationTokenSource();
-        var (asking, measure) = AskAs("many", Enumerable.Repeat("abcd", 5_000), leave.Token);
+        var (asking, measure) = AskAs("many", Enumerable.Repeat("abcd", 5_000), leave);
         await AnswerAsync(2);
 
         await leave.CancelAsync();
@@ -91,13 +91,13 @@ public sealed class EmbeddingSlicesTests : IDisposable
         }
     }
 
-    private (Task<EmbedResult> Asking, RequestMeasure Measure) AskAs(string caller, IEnumerable<string> texts, CancellationToken cancellationToken = default)
+    private (Task<EmbedResult> Asking, RequestMeasure Measure) AskAs(string caller, IEnumerable<string> texts, CancellationTokenSource? leave = null)
     {
         var measure = _telemetry.Begin(new RequestOrigin("http", "/api/embed", "embed"));
         measure.Caller = new Caller { Id = caller };
         measure.Asks("embeddings", "m");
         RequestContext.Current = measure;
-        var asking = _merger.EmbedAsync(new EmbedRequest { Model = "m", Inputs = [.. texts] }, null, cancellationToken);
+        var asking = _merger.EmbedAsync(new EmbedRequest { Model = "m", Inputs = [.. texts] }, null, leave?.Token ?? Cancellation);
         RequestContext.Current = null;
         return (asking, measure);
     }

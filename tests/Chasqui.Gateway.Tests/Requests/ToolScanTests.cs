@@ -30,6 +30,26 @@ public sealed class ToolScanTests
     }
 
     [Theory]
+    [InlineData(Dialects.Anthropic, """{"tool_choice":{"type":"any"}}""", true)]
+    [InlineData(Dialects.Anthropic, """{"tool_choice":{"name":"f","type":"tool"}}""", true)]
+    [InlineData(Dialects.Anthropic, """{"tool_choice":{"type":"none"}}""", false)]
+    [InlineData(Dialects.Anthropic, """{"tool_choice":{"type":"auto","disable_parallel_tool_use":true}}""", false)]
+    [InlineData(Dialects.OpenAi, """{"tool_choice":"required"}""", true)]
+    [InlineData(Dialects.OpenAi, """{"tool_choice":"none"}""", false)]
+    [InlineData(Dialects.OpenAi, """{"tool_choice":"auto"}""", false)]
+    [InlineData(Dialects.OpenAi, """{"tool_choice":{"type":"function","function":{"name":"none"}}}""", true)]
+    [InlineData(Dialects.OpenAi, """{"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"auto","tools":[]}}}""", false)]
+    [InlineData(Dialects.OpenAi, """{"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"required","tools":[]}}}""", true)]
+    [InlineData(Dialects.OpenAiResponses, """{"tool_choice":{"type":"allowed_tools","mode":"required","tools":[]}}""", true)]
+    [InlineData(Dialects.OpenAi, """{"parallel_tool_calls":false}""", false)]
+    [InlineData(Dialects.Ollama, """{"tool_choice":"required"}""", false)]
+    public void A_call_that_must_be_made(Dialects dialect, string json, bool forces)
+    {
+        using var scan = Read(dialect, json);
+        Assert.Equal(forces, scan.ForcesCall);
+    }
+
+    [Theory]
     [InlineData("""{"tools":[{"type":"web_search_20250305","name":"web_search"},{"name":"w","input_schema":{"type":"object"}}],"model":"m"}""", true)]
     [InlineData("""{"model":"m","tools":[{"name":"w","input_schema":{"type":"object","properties":{"type":{"type":"string"}}}},{"type":"custom","name":"v","input_schema":{}}]}""", false)]
     [InlineData("""{"model":"m","messages":[{"role":"user","content":"x"}],"tools":[{"type":"bash_20250124","name":"bash"}]}""", true)]
@@ -50,9 +70,9 @@ public sealed class ToolScanTests
     public void A_scan_that_is_used_again_has_forgotten_it()
     {
         using (var scan = Read(Dialects.Anthropic, """{"tool_choice":{"type":"any"},"thread":{}}"""))
-            Assert.True(scan.ChoosesTools && scan.AsksAnthropic);
+            Assert.True(scan.ChoosesTools && scan.ForcesCall && scan.AsksAnthropic);
         using var again = Read(Dialects.Anthropic, "{}");
-        Assert.False(again.ChoosesTools || again.AsksAnthropic);
+        Assert.False(again.ChoosesTools || again.ForcesCall || again.AsksAnthropic);
     }
 
     private static RequestScan Read(Dialects dialect, string json)

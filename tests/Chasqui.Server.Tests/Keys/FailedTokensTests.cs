@@ -1,5 +1,4 @@
 using Chasqui.Client;
-using Chasqui.Gateway;
 using Chasqui.OllamaDouble;
 using Chasqui.Server.Tests.Nodes;
 using Microsoft.Extensions.Logging;

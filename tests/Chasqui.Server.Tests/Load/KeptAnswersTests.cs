@@ -1,6 +1,5 @@
 using System.Net;
 using System.Runtime.CompilerServices;
-using Chasqui.Gateway;
 using Chasqui.Server.Tests.Keys;
 using Chasqui.Server.Tests.Nodes;
 using Google.Protobuf;

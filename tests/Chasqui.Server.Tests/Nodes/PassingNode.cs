@@ -23,7 +23,7 @@ internal enum PassingEnd
 /// <summary>A node that speaks every API and answers what a test says, byte for byte.</summary>
 internal sealed class PassingNode(Func<PassageRequest, PassingAnswer> answer) : INodeConnection, IHttpPassage
 {
-    public IEngine Engine { get; } = new ScriptedEngine();
+    public IEngine Engine { get; init; } = new ScriptedEngine();
 
     public IHttpPassage Passage => this;
 
