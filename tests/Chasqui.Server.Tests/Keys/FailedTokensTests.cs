@@ -6,7 +6,7 @@ using Messages = Chasqui.Protocol.Messages;
 
 namespace Chasqui.Server.Tests.Keys;
 
-/// <summary>What requests reserve, and that those which fail at a node or in an engine give it back.</summary>
+/// <summary>What requests reserve, and what those cost that fail or that their client leaves: what a node works on is paid for, the rest is given back.</summary>
 public sealed class FailedTokensTests : IDisposable
 {
     // Forty characters are about ten tokens.
@@ -56,6 +56,56 @@ public sealed class FailedTokensTests : IDisposable
     }
 
     [Theory]
+    [InlineData("/api/embed")]
+    [InlineData("/v1/embeddings")]
+    [InlineData("/api/embeddings")]
+    [InlineData("embed")]
+    public async Task Vectors_that_a_client_leaves_cost_what_a_node_works_on(string path)
+    {
+        await using var fleet = await HangingAsync();
+        var key = await AddKeyAsync(fleet);
+        using var leave = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        var asking = EmbedAsync(fleet, path, key, leave.Token);
+        await fleet.UntilAsync(state => state.Faults == 1);
+
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
+        await _ended.NextAsync(path);
+
+        // The estimate over HTTP is one token more than over MCP.
+        Assert.Equal(path == "embed" ? 10 : 11, fleet.Gateway.UsedTokens("ci"));
+    }
+
+    [Theory]
+    [InlineData("/api/chat")]
+    [InlineData("/api/generate")]
+    [InlineData("/v1/chat/completions")]
+    [InlineData("/v1/completions")]
+    [InlineData("/v1/messages")]
+    [InlineData("/v1/responses")]
+    public async Task A_whole_answer_that_a_client_leaves_costs_the_prompt_at_least(string path)
+    {
+        await using var fleet = await HangingAsync();
+        var key = await AddKeyAsync(fleet);
+        using var leave = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+        using var request = Fleet.Post(path, path switch
+        {
+            "/api/generate" or "/v1/completions" => $$"""{"model":"mini","prompt":"{{Text}}","stream":false}""",
+            "/v1/responses" => $$"""{"model":"mini","store":false,"input":"{{Text}}"}""",
+            _ => $$"""{"model":"mini","max_tokens":100,"stream":false,"messages":[{"role":"user","content":"{{Text}}"}]}""",
+        }).With(key);
+        var asking = fleet.Gateway.Http.SendAsync(request, leave.Token);
+        await fleet.UntilAsync(state => state.Faults == 1);
+
+        await leave.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => asking);
+        var ended = await _ended.NextAsync(path);
+
+        Assert.InRange(ended.Prompt, 10, 15);
+        Assert.Equal(ended.Prompt + ended.Completion, fleet.Gateway.UsedTokens("ci"));
+    }
+
+    [Theory]
     [InlineData("/v1/chat/completions", "\"n\":4", 4)]
     [InlineData("/v1/chat/completions", "\"n\":2e0", 2)]
     [InlineData("/v1/chat/completions", "\"n\":null", 1)]
@@ -82,13 +132,27 @@ public sealed class FailedTokensTests : IDisposable
         Assert.InRange(reserved, Math.Min(1_000_000, 111 * answers), Math.Min(1_000_000, (111 * answers) + 10));
     }
 
-    private Task<Fleet> FleetAsync(Fault fault) => Fleet.StartAsync(
+    private Task<Fleet> FleetAsync(params IReadOnlyList<Fault> faults) => Fleet.StartAsync(
         new DoubleScript
         {
             Models = [new DoubleModel { Name = "mini" }, new DoubleModel { Name = "vectors", Capabilities = ["embedding"] }],
-            Faults = [fault],
+            Faults = faults,
         },
         change: options => options with { Routing = options.Routing with { HedgeAfter = TimeSpan.Zero } }, log: _ended);
+
+    /// <summary>A node that has both models in memory and answers nothing. A request that loads a model would go on without its client.</summary>
+    private async Task<Fleet> HangingAsync()
+    {
+        var fleet = await FleetAsync();
+        await fleet.WarmAsync();
+        using var answer = await fleet.Gateway.PostAsync("/api/embed", """{"model":"vectors","input":"x"}""");
+        Assert.True(answer.IsSuccessStatusCode);
+        await fleet.Nodes.RefreshAsync(Cancellation);
+        await _ended.NextAsync("/api/generate");
+        await _ended.NextAsync("/api/embed");
+        fleet.Double.Script = fleet.Double.Script with { Faults = [new Fault { Kind = FaultKind.Hang }] };
+        return fleet;
+    }
 
     private static Task<string> AddKeyAsync(Fleet fleet) => fleet.Gateway.AddKeyAsync("ci", caller => caller with { Limit = KeyedGateway.Counted });
 
