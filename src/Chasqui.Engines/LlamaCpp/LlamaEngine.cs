@@ -82,7 +82,7 @@ public sealed class LlamaEngine : IEngine
             throw new UnsupportedCapabilityException(request.Model, "embedding");
 
         using var lease = await AcquireAsync(description, request.Options, request.KeepAlive, cancellationToken).ConfigureAwait(false);
-        EmbeddingInput.CheckCount(request.Count, lease.Model.Weights.EmbeddingLength);
+        EmbedLimits.Check(request.Count, lease.Model.Weights.EmbeddingLength);
         var texts = EmbeddingInput.Tokenize(lease.Model, request, cancellationToken);
         var vectors = texts.Count == 0
             ? []

@@ -24,9 +24,11 @@ internal sealed class EmbeddingSlices(EmbedRequest request, MergingOptions optio
     /// <param name="send">Sends one slice, and tells where its caller has left it at a node.</param>
     /// <param name="slots">Calls that can run at once.</param>
     /// <param name="cancellationToken">The caller.</param>
+    /// <exception cref="InvalidRequestException">The answer would be too large; see <see cref="EmbedLimits"/>.</exception>
     /// <returns>All vectors. Tokens are the sum; the times are those of the slowest slice.</returns>
     public async Task<EmbedResult> RunAsync(Func<EmbedRequest, Action, CancellationToken, Task<EmbedResult>> send, int slots, CancellationToken cancellationToken)
     {
+        EmbedLimits.Check(request.Count, 0);
         var slices = Slices();
         var results = new EmbedResult?[slices.Count];
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -56,6 +58,9 @@ internal sealed class EmbeddingSlices(EmbedRequest request, MergingOptions optio
                 {
                     var slice = request with { Inputs = slices[at] };
                     results[at] = await send(slice, () => Interlocked.Add(ref _left, Math.Max(1, slice.Characters / RouteRequest.CharactersPerToken)), ending.Token).ConfigureAwait(false);
+                    // What all slices bring together is one answer, as if a node had made it at once.
+                    if (results[at]!.Vectors is [var first, ..])
+                        EmbedLimits.Check(request.Count, first.Length);
                 }
                 catch (OperationCanceledException) when (ending.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
                 {

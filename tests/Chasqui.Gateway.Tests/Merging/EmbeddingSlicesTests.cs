@@ -42,6 +42,17 @@ public sealed class EmbeddingSlicesTests : IDisposable
     }
 
     [Fact]
+    public async Task More_texts_than_one_answer_can_hold_are_refused_before_one_is_sent()
+    {
+        var (asking, _) = AskAs("many", Enumerable.Repeat("a", EmbedLimits.MaxTexts + 1));
+
+        var error = await Assert.ThrowsAsync<InvalidRequestException>(() => asking);
+
+        Assert.Contains("16385 inputs are too many for one request, which may hold 16384", error.Message);
+        Assert.Empty(_upstream.Calls);
+    }
+
+    [Fact]
     public async Task Where_one_slice_fails_all_has_failed_and_what_was_made_is_paid_for()
     {
         var (asking, measure) = AskAs("many", Enumerable.Range(0, 500).Select(i => i == 300 ? "bad" : "abcd"));

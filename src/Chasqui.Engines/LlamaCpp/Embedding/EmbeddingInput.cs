@@ -6,20 +6,6 @@ namespace Chasqui.Engines.LlamaCpp;
 /// <summary>Texts to tokens, and raw vectors to what the caller asked for.</summary>
 internal static class EmbeddingInput
 {
-    /// <summary>Most texts of one request, however short their vectors are.</summary>
-    private const int MaxTexts = 16_384;
-
-    /// <summary>Most numbers of one answer: 32 MiB of them, and about 90 as JSON.</summary>
-    private const int MaxComponents = 1 << 23;
-
-    /// <exception cref="InvalidRequestException">There are more texts than one answer can hold vectors.</exception>
-    internal static void CheckCount(int texts, int components)
-    {
-        var most = Math.Min(MaxTexts, MaxComponents / Math.Max(1, components));
-        if (texts > most)
-            throw new InvalidRequestException($"{texts} inputs are too many for one request, which may hold {most} for this model; send them in several");
-    }
-
     /// <exception cref="ContextLengthExceededException">A text is longer than the context, and cutting was not allowed.</exception>
     /// <exception cref="InvalidRequestException">A text has no tokens, or one that the model does not have.</exception>
     internal static List<int[]> Tokenize(LoadedModel model, EmbedRequest request, CancellationToken cancellationToken)

@@ -67,6 +67,7 @@ public static partial class NativeFiles
         throw error switch
         {
             NoEntry => new FileNotFoundException(null, path),
+            NoFolder => new DirectoryNotFoundException(),
             NoAccess => new UnauthorizedAccessException(),
             _ => new IOException(Marshal.GetPInvokeErrorMessage(error)),
         };
@@ -75,6 +76,7 @@ public static partial class NativeFiles
     // The same on Linux and macOS.
     private const int NoEntry = 2;
     private const int NoAccess = 13;
+    private const int NoFolder = 20;
 
     [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Link(string existing, string link);
