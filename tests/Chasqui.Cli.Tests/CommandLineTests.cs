@@ -2,6 +2,28 @@ namespace Chasqui.Cli.Tests;
 
 public sealed class CommandLineTests
 {
+    [Theory]
+    [InlineData("works on the data folder, which --data DIR names", "keys", "list")]
+    [InlineData("works on the data folder, which --data DIR names", "keys", "add", "a")]
+    [InlineData("is the gateway itself, which listens where --http and --mcp say", "serve")]
+    [InlineData("is the engine itself, which listens where --listen says", "engine")]
+    [InlineData("asks no gateway", "simulate")]
+    public async Task A_verb_that_talks_to_no_gateway_offers_none_and_refuses_one(string why, params string[] verb)
+    {
+        foreach (var option in new[] { "--server", "--key" })
+        {
+            var outcome = await new CliRun().RunAsync([.. verb, option, "a:1"]);
+            Assert.Equal((2, $"error: {option} is for verbs that talk to a gateway; '{verb[0]}' {why}\n"), (outcome.ExitCode, outcome.Error.ReplaceLineEndings("\n")));
+        }
+        var help = await new CliRun { Terminal = true, Width = 80 }.RunAsync([verb[0], .. verb.Skip(1).Take(1), "--help"]);
+        Assert.DoesNotContain("--server", help.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("--key ", help.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("CHASQUI_SERVER", help.Out, StringComparison.Ordinal);
+        Assert.DoesNotContain("CHASQUI_KEY,", help.Out, StringComparison.Ordinal);
+        Assert.Contains("--no-color", help.Out, StringComparison.Ordinal);
+        Assert.Contains("--server", (await new CliRun().RunAsync("ask", "--help")).Out, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Help_lists_the_verbs_examples_and_exit_codes()
     {

@@ -86,9 +86,31 @@ public sealed class KeysTests : IDisposable
 
         Assert.Equal(1, again.ExitCode);
         Assert.Contains("there is a key 'a' already", again.Error, StringComparison.Ordinal);
+        // The same folder is meant, and has a space.
+        Assert.Contains($"remove it with 'chasqui keys rm a --data \"{_data.FullName}\"'", again.Error, StringComparison.Ordinal);
         Assert.Equal((2, 1), (past.ExitCode, missing.ExitCode));
         Assert.Contains("there is no key 'nobody'; there are a", missing.Error, StringComparison.Ordinal);
         Assert.Single(JsonElement.Parse((await RunAsync("keys", "list", "--json")).Out).EnumerateArray());
+    }
+
+    [Fact]
+    public async Task Keys_of_nodes_need_not_be_set_for_the_keys_of_the_gateway()
+    {
+        var file = Path.Combine(_data.FullName, "c.json");
+        var data = Path.Combine(_data.FullName, "data");
+        await File.WriteAllTextAsync(file, JsonSerializer.Serialize(new
+        {
+            Data = new { Folder = data },
+            Nodes = new[] { new { Url = "http://127.0.0.1:1", ApiKey = "env:CHASQUI_TEST_KEY_THAT_IS_NOT_SET" } },
+        }), Cancellation);
+
+        foreach (var verb in new string[][] { ["keys", "add", "a"], ["keys", "list"], ["keys", "rm", "a"] })
+            Assert.Equal(0, (await new CliRun().RunAsync([.. verb, "--config", file])).ExitCode);
+        var check = await new CliRun { Serve = new LocalGateway() }.RunAsync("serve", "--check", "--config", file);
+
+        Assert.True(File.Exists(Path.Combine(data, "keys.json")));
+        Assert.Equal(1, check.ExitCode);
+        Assert.Contains("CHASQUI_TEST_KEY_THAT_IS_NOT_SET is not set", check.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -35,6 +35,7 @@ internal static class CliProgram
         }
         try
         {
+            GatewayOptionsUse.EnsureMeant(parsed);
             var exitCode = await parsed.InvokeAsync(new InvocationConfiguration
             {
                 Output = console.Out,

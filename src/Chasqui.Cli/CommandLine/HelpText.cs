@@ -128,6 +128,17 @@ internal static partial class HelpText
             return lines.ToString();
         }
 
+        /// <summary>Without a line, and without those that go on with its description.</summary>
+        private static string Without(string text, Predicate<string> isLine)
+        {
+            var isLeftOut = false;
+            return string.Join('\n', text.Split('\n').Where(line =>
+            {
+                isLeftOut = isLine(line) || (isLeftOut && line.StartsWith("     ", StringComparison.Ordinal));
+                return !isLeftOut;
+            }));
+        }
+
         public override int Invoke(ParseResult parseResult)
         {
             var command = parseResult.CommandResult.Command;
@@ -144,8 +155,9 @@ internal static partial class HelpText
             var text = help.ToString();
             // A verb's own option takes the place of the global one of its name.
             if (command.Options.Any(option => option.Name == GlobalOptions.Json.Name))
-                text = string.Join('\n', text.Split('\n')
-                    .Where(line => !line.TrimStart().StartsWith($"{GlobalOptions.Json.Name}  ", StringComparison.Ordinal)));
+                text = Without(text, line => line.StartsWith($"  {GlobalOptions.Json.Name}  ", StringComparison.Ordinal));
+            foreach (var name in GatewayOptionsUse.Missing(command))
+                text = Without(text, line => line.StartsWith($"  {name} ", StringComparison.Ordinal));
             output.Write(text.Replace($"\n  {parseResult.RootCommandResult.Command.Name} ", $"\n  {console.Command} ",
                 StringComparison.Ordinal));
             if (Examples(command) is { } examples)

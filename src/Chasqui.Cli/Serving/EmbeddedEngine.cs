@@ -11,7 +11,7 @@ internal static class EmbeddedEngine
     public static Task<IModelHost> OpenAsync(CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var options = GatewayConfiguration.Load();
+        var options = GatewayConfiguration.LoadWithoutNodes();
         // A folder that only serve makes is not missed here.
         options = options with { Models = options.Models with { Folders = [.. options.Models.Folders.Where(Directory.Exists)] } };
         // Of the log only what goes wrong: the command has its own output.

@@ -53,7 +53,7 @@ internal static class EngineServer
         // A worker's gateway has read the file and says all of it in the environment; the file may have become wrong since.
         var options = settings.UntilInputEnds && settings.Config is null
             ? GatewayConfiguration.LoadWithoutFile(entries)
-            : GatewayConfiguration.Load(settings.Config, entries);
+            : GatewayConfiguration.LoadWithoutNodes(settings.Config, entries);
         var listen = settings.Listen is not null && options.Wire.Listen is { Count: > 0 } named
             ? named
             : [new WireListen(null, Path.Combine(options.Data.Folder, "engine.sock"))];

@@ -29,11 +29,18 @@ internal sealed class KeyFolder
             : $"{what} is in {folder}, which no gateway uses now; one with another data folder does not see it (--data DIR names that).";
     }
 
+    /// <summary>What a command that is advised has to say to mean the same folder; empty where nothing was said here.</summary>
+    public string Again(ParseResult parsed) => Again(parsed, _data) + Again(parsed, _config);
+
+    private static string Again(ParseResult parsed, Option<string?> option) => parsed.GetValue(option) is not { } value ? ""
+        : value.Length > 0 && value.All(c => char.IsAsciiLetterOrDigit(c) || c is '/' or '.' or '_' or '-' or '\\' or ':') ? $" {option.Name} {value}"
+        : $" {option.Name} \"{value}\"";
+
     private string PathOf(ParseResult parsed)
     {
         var entries = new Dictionary<string, string?>(StringComparer.Ordinal);
         if (parsed.GetValue(_data) is { } data)
             entries["Data:Folder"] = data;
-        return Path.GetFullPath(GatewayConfiguration.Load(parsed.GetValue(_config), entries).Data.Folder);
+        return Path.GetFullPath(GatewayConfiguration.LoadWithoutNodes(parsed.GetValue(_config), entries).Data.Folder);
     }
 }

@@ -59,7 +59,7 @@ internal sealed class KeysAddVerb
         };
         await _folder.File(parsed, _context).ChangeAsync(
             keys => keys.FirstOrDefault(other => other.Caller.Name == key.Caller.Name) is { } same
-                ? throw new CliException($"there is a key '{same.Caller.Name}' already, {same.Id}; remove it with 'chasqui keys rm {same.Caller.Name}', or choose another name")
+                ? throw new CliException($"there is a key '{same.Caller.Name}' already, {same.Id}; remove it with 'chasqui keys rm {same.Caller.Name}{_folder.Again(parsed)}', or choose another name")
                 : [.. keys, key],
             cancellationToken);
         var console = _context.Console;

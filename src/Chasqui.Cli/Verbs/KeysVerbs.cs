@@ -21,7 +21,7 @@ internal static class KeysVerbs
             if (parsed.GetValue(GlobalOptions.Json))
                 context.Console.Out.WriteLine(KeysJson.List(keys));
             else if (keys.Count == 0)
-                context.Console.Remark($"There are no keys in {folder.File(parsed, context).Path}, so every program that reaches the gateway may use it. Make one with 'chasqui keys add NAME'.");
+                context.Console.Remark($"There are no keys in {folder.File(parsed, context).Path}, so every program that reaches the gateway may use it. Make one with 'chasqui keys add NAME{folder.Again(parsed)}'.");
             else
                 Write(context, keys);
             return Task.FromResult(ExitCodes.Success);

@@ -13,6 +13,13 @@ public static class GatewayConfiguration
     public static GatewayOptions Load(string? file = null, IReadOnlyDictionary<string, string?>? commandLine = null) =>
         Read(Sources(file ?? DefaultFile, file is not null || File.Exists(DefaultFile), commandLine));
 
+    /// <summary>Reads and checks everything but the nodes, for a command that asks none: the variables that hold their keys need not be set.</summary>
+    /// <param name="file">The file that <c>--config</c> names; null for <see cref="DefaultFile"/>, if there is one.</param>
+    /// <param name="commandLine">Keys that the command line sets.</param>
+    /// <exception cref="ConfigurationException">A key or a value is wrong.</exception>
+    public static GatewayOptions LoadWithoutNodes(string? file = null, IReadOnlyDictionary<string, string?>? commandLine = null) =>
+        Read(Sources(file ?? DefaultFile, file is not null || File.Exists(DefaultFile), commandLine), withNodes: false);
+
     /// <summary>Reads and checks what the environment and the command line say, whatever file there is.</summary>
     /// <param name="commandLine">Keys that the command line sets.</param>
     /// <exception cref="ConfigurationException">A key or a value is wrong.</exception>
@@ -28,7 +35,7 @@ public static class GatewayConfiguration
         return sources;
     }
 
-    internal static GatewayOptions Read(IReadOnlyList<ConfigurationSource> sources)
+    internal static GatewayOptions Read(IReadOnlyList<ConfigurationSource> sources, bool withNodes = true)
     {
         foreach (var source in sources)
         {
@@ -48,7 +55,7 @@ public static class GatewayConfiguration
                 ?? throw ConfigurationErrors.Wrong(source, key, key.Name, values, value => key.Apply(options, value) is not null);
             set.Add(key.Name);
         }
-        foreach (var table in ConfigurationTable.All)
+        foreach (var table in ConfigurationTable.All.Where(table => withNodes || table.Name != NodeTable.Name))
         {
             if (sources.LastOrDefault(table.IsSetBy) is { } source)
                 options = table.Read(options, source);

@@ -6,6 +6,8 @@ namespace Chasqui.Server;
 /// <summary>The key <c>Nodes</c>.</summary>
 internal static class NodeTable
 {
+    public const string Name = "Nodes";
+
     private const int MaxName = 64;
     private const string FromEnvironment = "env:";
 
@@ -13,7 +15,7 @@ internal static class NodeTable
     private static readonly NodeConnections _connections = new();
 
     public static ConfigurationTable<NodeOptions> Create() => new(
-        "Nodes", "The nodes that run models, beside the embedded engine. An empty list is none.", "the Ollama on port 11434 of this machine, if there is one",
+        Name, "The nodes that run models, beside the embedded engine. An empty list is none.", "the Ollama on port 11434 of this machine, if there is one",
         [
             new("Url", false, "string", "", "http://HOST:PORT or https://HOST:PORT, perhaps with a path, and without user and password, or for another Chasqui tcp://HOST:PORT, tls://HOST:PORT, unix:PATH, ws:// or wss://",
                 "Where it is. The `/v1` or `/api` of a client's base URL may stand at the end.", (node, values) => IsUrl(values[0]) ? node with { Url = values[0].TrimEnd('/') } : null) { IsRequired = true },

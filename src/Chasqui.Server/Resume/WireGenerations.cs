@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Chasqui.Engines.Wire;
+using Chasqui.Gateway.Merging;
 using Chasqui.Gateway.Shaping;
 using Chasqui.Gateway.Telemetry;
 using Chasqui.Transport;
@@ -27,7 +28,7 @@ internal sealed class WireGenerations(Generations generations, CallerLoads loads
         new(Op.GenerationResume, async (call, answer, ct) =>
         {
             var request = await WireRequest.ReadAsync(call, Messages.ResumeRequest.Parser, ct).ConfigureAwait(false);
-            await FollowAsync(call, answer, generations.Find<KeptUpdate>(request.Id), request.Offset, ct).ConfigureAwait(false);
+            await ComeBackAsync(call, answer, request.Id, request.Offset, ct).ConfigureAwait(false);
         }),
         new(Op.GenerationCancel, async (call, answer, ct) =>
         {
@@ -60,10 +61,10 @@ internal sealed class WireGenerations(Generations generations, CallerLoads loads
         var offset = OffsetOf(call);
         if (offset > 0)
         {
-            await FollowAsync(call, answer, generations.Find<KeptUpdate>(id), offset, cancellationToken).ConfigureAwait(false);
+            await ComeBackAsync(call, answer, id, offset, cancellationToken).ConfigureAwait(false);
             return true;
         }
-        if (generations.Keep<KeptUpdate>(id, KeptUpdate.SizeOf, out var isNew) is not { } generation)
+        if (Join(id, out var isNew) is not (var generation, var reader))
         {
             EnsurePlace(call);
             return false;
@@ -82,12 +83,37 @@ internal sealed class WireGenerations(Generations generations, CallerLoads loads
                 generation.Place?.Ended();
                 generation.Stream.Complete(e);
                 generation.Cancel();
+                generation.Left(reader);
                 throw;
             }
         }
-        await FollowAsync(call, answer, generation, 0, cancellationToken).ConfigureAwait(false);
+        await FollowAsync(call, answer, generation, reader, 0, cancellationToken).ConfigureAwait(false);
         return true;
     }
+
+    /// <summary>The generation of that id, with a reader of it. One that is new is read from before it runs: what fails before its first update is let go at once, and why it failed is told all the same.</summary>
+    /// <returns>Null where too many are kept.</returns>
+    private (Generation<KeptUpdate> Generation, SharedReader<KeptUpdate> Reader)? Join(string id, out bool isNew)
+    {
+        // One that is let go between being found and being joined is kept no longer when it is looked for again.
+        for (var isAgain = false; ; isAgain = true)
+        {
+            if (generations.Keep<KeptUpdate>(id, KeptUpdate.SizeOf, out isNew) is not { } generation)
+                return null;
+            if (generation.Join() is { } reader)
+                return (generation, reader);
+            if (isAgain)
+                throw TooLong(id);
+        }
+    }
+
+    private Task ComeBackAsync(IncomingCall call, WireAnswer answer, string id, long offset, CancellationToken cancellationToken)
+    {
+        var generation = generations.Find<KeptUpdate>(id);
+        return FollowAsync(call, answer, generation, generation.Join() ?? throw TooLong(generation.Id), offset, cancellationToken);
+    }
+
+    private static GenerationNotFoundException TooLong(string id) => new(id, "it has become too long to be kept");
 
     private static CallerLoad? LoadOf(IncomingCall call) => (call.Connection.Budget as ConnectionBudget)?.Load;
 
@@ -112,14 +138,14 @@ internal sealed class WireGenerations(Generations generations, CallerLoads loads
         loads.LeaveRequest(load);
     }
 
-    private async Task FollowAsync(IncomingCall call, WireAnswer answer, Generation<KeptUpdate> generation, long offset, CancellationToken cancellationToken)
+    private async Task FollowAsync(
+        IncomingCall call, WireAnswer answer, Generation<KeptUpdate> generation, SharedReader<KeptUpdate> reader, long offset, CancellationToken cancellationToken)
     {
-        Read(call, answer, generation.Place);
-        var reader = generation.Join() ?? throw new GenerationNotFoundException(generation.Id, "it has become too long to be kept");
-        var measure = RequestMeasure.Current;
-        answer.Generation = generation.Id;
         try
         {
+            Read(call, answer, generation.Place);
+            var measure = RequestMeasure.Current;
+            answer.Generation = generation.Id;
             if (generation.Stream.IsComplete && generation.Stream.Items.Count is var all && offset >= all && generation.Stream.Failure is null)
                 throw new InvalidRequestException(FormattableString.Invariant($"{Offset} is {offset}, but the whole answer has {all} updates"));
             var before = 0;

@@ -67,6 +67,25 @@ public sealed class WireResumeTests
     }
 
     [Fact]
+    public async Task What_fails_before_its_first_update_says_why_and_can_be_asked_for_again()
+    {
+        var isDown = true;
+        await using var gateway = await RunningGateway.StartAsync(new ScriptedEngine
+        {
+            Answer = (_, token) => isDown ? throw new EngineUnavailableException("all nodes are down") : ScriptedEngine.TokensAsync(["Hi"], token),
+        });
+        await using var client = new ChasquiClient(GatewayHost.WireAddresses(gateway.App)[0]);
+        var call = new CallOptions { Resume = true, GenerationId = Id };
+
+        var down = await Assert.ThrowsAsync<ClientException>(async () => await client.GenerateAsync(Story, call, Cancellation).ToListAsync(Cancellation));
+
+        Assert.Equal((503, "all nodes are down"), (down.Status, down.Error.Message));
+        Assert.Equal(0, gateway.App.Services.GetRequiredService<Generations>().Count);
+        isDown = false;
+        Assert.Equal("Hi", await TextAsync(client.GenerateAsync(Story, call, Cancellation)));
+    }
+
+    [Fact]
     public async Task Who_leaves_it_on_purpose_takes_it_from_nobody_else()
     {
         var go = new TaskCompletionSource();
