@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Chasqui.Cli;
 
-/// <summary>Options that every verb takes.</summary>
+/// <summary>Options that every verb takes; <see cref="GatewayOptionsUse"/> says which take those of a gateway.</summary>
 internal static class GlobalOptions
 {
     public const string ServerVariable = "CHASQUI_SERVER";

@@ -83,6 +83,25 @@ public sealed partial class DocumentCommandTests
         DocumentSamples.Of("README.md").Where(sample => sample.Language != "text").Select(sample => string.Join('\n', sample.Language == "console" ? sample.Commands : sample.Text)),
         DocumentSamples.Of("README.zh-CN.md").Where(sample => sample.Language != "text").Select(sample => string.Join('\n', sample.Language == "console" ? sample.Commands : sample.Text)));
 
+    /// <summary>Each point of the one is where it is in the other, as its links show, and so are the documents.</summary>
+    [Fact]
+    public void Both_READMEs_have_the_same_points_and_documents_in_the_same_order()
+    {
+        var points = Points("README.md");
+
+        Assert.True(points.Count > 10);
+        Assert.Equal(points, Points("README.zh-CN.md"));
+        Assert.Equal(DocumentsOf("README.md"), DocumentsOf("README.zh-CN.md"));
+
+        static IReadOnlyList<string> Points(string document) =>
+            [.. Point().Matches(File.ReadAllText(Path.Combine(Repository.Root, document)).ReplaceLineEndings("\n")).Select(match => Links(match.Value))];
+
+        static string DocumentsOf(string document) =>
+            Links(File.ReadLines(Path.Combine(Repository.Root, document)).Single(line => line.Contains("](docs/architecture.md) · [", StringComparison.Ordinal)));
+
+        static string Links(string text) => string.Join(' ', Link().Matches(text).Select(match => match.Groups[1].Value));
+    }
+
     /// <summary>Commands in running text and tables exist, with the options that stand there.</summary>
     [Theory]
     [InlineData("README.md")]
@@ -105,6 +124,12 @@ public sealed partial class DocumentCommandTests
 
     [GeneratedRegex(@"`\./run ([a-z][^`]*)`")]
     private static partial Regex Mentioned();
+
+    [GeneratedRegex(@"^- \*\*.*(\n  .*)*", RegexOptions.Multiline)]
+    private static partial Regex Point();
+
+    [GeneratedRegex(@"\]\(([^)]+)\)")]
+    private static partial Regex Link();
 
     [GeneratedRegex("^[a-z]+$")]
     private static partial Regex PlainWord();
