@@ -172,12 +172,13 @@ public sealed partial class Connection
 
     internal void Reuse(UnaryCall call)
     {
-        call.Clean();
         lock (Gate)
         {
-            _reusable ??= new Stack<UnaryCall>();
-            if (_reusable.Count < MaxReusable && _reason is null)
-                _reusable.Push(call);
+            // The reply may come before all of the request has left. Such a call is still the peer's to talk about, so it serves nobody else.
+            if (call.IsOpen || call.HasPending || call.IsQueued || _reason is not null || _reusable is { Count: >= MaxReusable })
+                return;
+            call.Clean();
+            (_reusable ??= new Stack<UnaryCall>()).Push(call);
         }
     }
 

@@ -4,7 +4,14 @@ namespace Chasqui;
 /// A failure that a caller can act on. The message is one sentence that may be shown to the caller: it names what was wrong
 /// and what would be right, and holds no prompt text and no stack.
 /// </summary>
-public abstract class EngineException(string message, Exception? inner = null) : Exception(message, inner);
+public abstract class EngineException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>
+    /// Whether a node answered with this error in its own words. Then the node lives, the request may be to blame, and the words may be about its text: other callers must not see
+    /// them. Default false.
+    /// </summary>
+    public bool IsNodesAnswer { get; init; }
+}
 
 /// <summary>No model has the name that was asked for.</summary>
 public sealed class ModelNotFoundException(string model, IReadOnlyList<string> suggestions)
@@ -157,7 +164,11 @@ public sealed class RateLimitedException(string message, bool ofTokens, TimeSpan
 }
 
 /// <summary>The engine cannot be used at all: libraries are missing for this platform, or it is stopping.</summary>
-public sealed class EngineUnavailableException(string message, Exception? inner = null) : EngineException(message, inner);
+public sealed class EngineUnavailableException(string message, Exception? inner = null) : EngineException(message, inner)
+{
+    /// <summary>The message for callers who may not see the names of nodes; null, the default, where it has none.</summary>
+    public string? WithoutNames { get; init; }
+}
 
 /// <summary>The engine failed while it worked; the request may be tried again.</summary>
 public sealed class EngineFailedException(string message, Exception? inner = null) : EngineException(message, inner);

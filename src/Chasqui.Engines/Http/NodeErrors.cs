@@ -31,7 +31,12 @@ public static partial class NodeErrors
             404 or 405 or 501 when !Names(text) => Unsupported(node, model, path, status, said),
             404 => new ModelNotFoundException(model, []),
             501 or (>= 400 and < 500) when Capability(text) is { } capability => Lacks(model, capability, text),
-            401 or 403 => new EngineUnavailableException($"node '{node}' refuses the gateway: status {status}{(said.Message.Length > 0 ? $", {said.Message}" : "")}; check the node's ApiKey"),
+            401 or 403 => new EngineUnavailableException(
+                $"node '{node}' refuses the gateway: status {status}{(said.Message.Length > 0 ? $", {said.Message}" : "")}; check the node's ApiKey")
+            {
+                // A key that is wrong is wrong for all; what may not be done may be this request alone, e.g. where a service moderates.
+                IsNodesAnswer = status == 403,
+            },
             408 => new EngineFailedException(text),
             429 => new EngineOverloadedException(text) { RetryAfter = retryAfter, IsOneTooMany = true },
             >= 400 and < 500 => Refused(model, said, text),
@@ -40,13 +45,13 @@ public static partial class NodeErrors
             503 when text.Contains("Loading model", StringComparison.Ordinal) => new EngineUnavailableException($"node '{node}' is still loading its model"),
             503 => new EngineOverloadedException(text) { RetryAfter = retryAfter },
             >= 300 and < 400 => new EngineFailedException($"node '{node}' redirects {path}; give the address that it redirects to"),
-            _ => Failed(model, said, text),
+            _ => Failed(model, said, text, isNodesAnswer: status == 500),
         };
     }
 
     /// <summary>The exception for an error that a node sends in the midst of an answer.</summary>
     internal static EngineException Midway(string model, ErrorText said) =>
-        Failed(model, said, said.Message.Length > 0 ? said.Message : "the node ended its answer with an error that says nothing");
+        Failed(model, said, said.Message.Length > 0 ? said.Message : "the node ended its answer with an error that says nothing", isNodesAnswer: true);
 
     private static EngineException Refused(string model, ErrorText said, string text)
     {
@@ -57,7 +62,7 @@ public static partial class NodeErrors
         return text.Contains("JSON schema", StringComparison.OrdinalIgnoreCase) ? new InvalidFormatException(text) : new InvalidRequestException(text);
     }
 
-    private static EngineException Failed(string model, ErrorText said, string text)
+    private static EngineException Failed(string model, ErrorText said, string text, bool isNodesAnswer)
     {
         // Some of what Ollama answers with 500 is the request's fault.
         if (text.StartsWith("invalid format:", StringComparison.Ordinal))
@@ -72,7 +77,7 @@ public static partial class NodeErrors
             return Lacks(model, capability, text);
         if (Memory(model, text) is { } memory)
             return memory;
-        return LoadFailures().IsMatch(text) ? new ModelLoadException(model, text) : new EngineFailedException(text);
+        return LoadFailures().IsMatch(text) ? new ModelLoadException(model, text) : new EngineFailedException(text) { IsNodesAnswer = isNodesAnswer };
     }
 
     private static UnsupportedCapabilityException Unsupported(string node, string model, string path, int status, ErrorText said) => Capability(said.Message) is { } capability

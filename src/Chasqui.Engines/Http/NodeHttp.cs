@@ -116,7 +116,8 @@ internal sealed class NodeHttp : IDisposable
         {
             JsonException or InvalidOperationException or FormatException or KeyNotFoundException =>
                 new EngineFailedException($"node '{Name}' sent an answer that is not what its API says: {JsonProblem.Of(Innermost(e))}", e),
-            LineTooLongException => new EngineFailedException($"node '{Name}' sent an answer that cannot be read: {e.Message}", e),
+            // A long request may have a long answer.
+            LineTooLongException => new EngineFailedException($"node '{Name}' sent an answer that cannot be read: {e.Message}", e) { IsNodesAnswer = true },
             IOException => new EngineFailedException($"node '{Name}' broke the connection off: {Root(e)}", e),
             _ => null,
         };

@@ -90,8 +90,10 @@ public static class WireErrors
                 RetryAfter = error.RetryAfterMs == 0 ? null : TimeSpan.FromMilliseconds(error.RetryAfterMs),
                 IsOneTooMany = error.Code == "rate_limited" || Text(details, OneTooMany).Length > 0,
             },
-            "unavailable" or "unauthenticated" or "permission_denied" => new EngineUnavailableException(error.Message),
-            _ => new EngineFailedException(error.Message),
+            "unavailable" or "unauthenticated" => new EngineUnavailableException(error.Message),
+            // What this gateway's key may not do there is a matter of the request: other requests are done.
+            "permission_denied" => new EngineUnavailableException(error.Message) { IsNodesAnswer = true },
+            _ => new EngineFailedException(error.Message) { IsNodesAnswer = true },
         };
     }
 

@@ -120,7 +120,8 @@ public sealed class Dispatcher
         var asked = _nodes.All.Where(node => node.Options is { Kind: not NodeKind.Embedded, IsImplied: false }).ToList();
         if (request.Node is not null || asked.Count == 0 || asked.Exists(node => node.Report is not null) || !ModelNames.IsPlausible(request.Model))
             return null;
-        return new EngineUnavailableException($"all nodes are down ({DownNodes.List(asked)}), so it is not known whether one of them has model '{request.AskedFor ?? request.Model}'");
+        var rest = $", so it is not known whether one of them has model '{request.AskedFor ?? request.Model}'";
+        return new EngineUnavailableException($"all nodes are down ({DownNodes.List(asked)}){rest}") { WithoutNames = "all nodes are down" + rest };
     }
 
     private sealed record SharedBudget(double Share, RetryBudget Budget);

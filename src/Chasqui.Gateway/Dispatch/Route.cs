@@ -238,8 +238,12 @@ public sealed class Route
         var soonest = having.MinBy(node => node.Health.PauseLeft)!;
         if (_request.Node is not null)
             throw DownNodes.Named(soonest);
+        var seconds = Math.Ceiling(soonest.Health.PauseLeft.TotalSeconds);
         throw new EngineUnavailableException(FormattableString.Invariant(
-            $"all nodes that have model '{_request.Model}' are down ({DownNodes.List(having)}); {soonest.Name} is tried again in {Math.Ceiling(soonest.Health.PauseLeft.TotalSeconds)} s"));
+            $"all nodes that have model '{_request.Model}' are down ({DownNodes.List(having)}); {soonest.Name} is tried again in {seconds} s"))
+        {
+            WithoutNames = FormattableString.Invariant($"all nodes that have model '{_request.Model}' are down; one is tried again in {seconds} s"),
+        };
     }
 
     private RouteCandidate Candidate(Node node, int index) => _dispatcher.Describe(node, _request, index, node.Resident(_request.Model) is not null);

@@ -43,9 +43,14 @@ public sealed class NodeHealth(RoutingOptions options, TimeProvider time)
     private long _trial;
     private bool _unreachable;
     private double _failureRate;
+    private string? _weakOf;
+    private bool _isAnswer;
 
     /// <summary>The last failure, for people; empty when there was none since it was well.</summary>
     public string LastFailure { get; private set; } = "";
+
+    /// <summary>The same for any caller: without the words that a node answered to another one's request.</summary>
+    public string LastFailureForAll => _isAnswer ? "answered with an error" : LastFailure;
 
     /// <summary>Whether the last pause is for being full, not for being broken.</summary>
     public bool IsBusy { get; private set; }
@@ -145,7 +150,7 @@ public sealed class NodeHealth(RoutingOptions options, TimeProvider time)
             _failureRate *= 0.8;
             if (_state is NodeState.Up && _failuresInARow == 0)
                 return;
-            _failuresInARow = 0;
+            (_failuresInARow, _weakOf) = (0, null);
             if (Now() is NodeState.Trial or NodeState.Paused)
             {
                 _state = _options.RampUp > TimeSpan.Zero ? NodeState.Returning : NodeState.Up;
@@ -168,11 +173,18 @@ public sealed class NodeHealth(RoutingOptions options, TimeProvider time)
     /// <param name="certain">Whether this alone is proof enough, e.g. a refused connection.</param>
     /// <param name="unreachable">Whether it could not be connected to.</param>
     /// <param name="weak">Whether it may as well be the request's fault, so that only many in a row are proof.</param>
-    public void Failed(string reason, bool busy = false, TimeSpan? retryAfter = null, bool certain = false, bool unreachable = false, bool weak = false)
+    /// <param name="by">Whose request it was; null for a caller without a key. What may be the request's fault counts once for each caller in a row.</param>
+    public void Failed(
+        string reason, bool busy = false, TimeSpan? retryAfter = null, bool certain = false, bool unreachable = false, bool weak = false, string? by = null)
     {
         lock (_gate)
         {
-            LastFailure = reason;
+            (LastFailure, _isAnswer) = (reason, weak);
+            // One caller who sends what no node can do must not close the nodes for all.
+            if (weak && by is not null && by == _weakOf && Now() is NodeState.Up or NodeState.Unknown or NodeState.Returning)
+                return;
+            if (weak)
+                _weakOf = by;
             _failureRate = (_failureRate * 0.8) + 0.2;
             _failuresInARow += weak ? WeakFailure : 1;
             var state = Now();

@@ -216,8 +216,9 @@ public sealed class NodeLease : IDisposable
         {
             // A connection that is refused will be refused again.
             var retryAfter = (exception as EngineOverloadedException)?.RetryAfter;
-            Node.Health.Failed(exception.Message, exception is EngineOverloadedException, retryAfter,
-                certain || exception is EngineUnavailableException, exception is EngineUnavailableException, weak);
+            var isUnreachable = exception is EngineUnavailableException && !exception.IsNodesAnswer;
+            Node.Health.Failed(exception.Message, exception is EngineOverloadedException, retryAfter, certain || isUnreachable, isUnreachable,
+                weak || exception.IsNodesAnswer, ReferenceEquals(_user, Caller.Anonymous) ? null : _user.Id);
             return;
         }
         // It has an opinion of the request or of a model, so it lives.

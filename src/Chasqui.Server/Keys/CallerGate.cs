@@ -170,6 +170,7 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
         ModelNotFoundException { Suggestions.Count: > 0 } missing when Caller is { Models.Count: > 0 } caller =>
             new ModelNotFoundException(missing.Model, [.. missing.Suggestions.Where(caller.MayUse)]),
         NodeNotFoundException { Nodes.Count: > 0 } missing when !Caller.Has(Scopes.Admin) => new NodeNotFoundException(missing.Node, []),
+        EngineUnavailableException { WithoutNames: { } text } when !Caller.Has(Scopes.Admin) => new EngineUnavailableException(text),
         _ => exception,
     };
 

@@ -251,6 +251,30 @@ public sealed class NodeHealthTests
 
     private static NodeState Known(NodeState state) => state == NodeState.Unknown ? NodeState.Up : state;
 
+    [Fact]
+    public void What_may_be_the_request_s_fault_counts_once_for_one_caller_in_a_row()
+    {
+        for (var i = 0; i < 100; i++)
+            _health.Failed("500", weak: true, by: "key 1");
+        Assert.Equal(NodeState.Unknown, _health.State);
+
+        // Other callers have the same: it is the node.
+        for (var i = 0; i < 12; i++)
+            _health.Failed("500", weak: true, by: i % 2 == 0 ? "key 2" : "key 1");
+        Assert.Equal(NodeState.Paused, _health.State);
+    }
+
+    [Fact]
+    public void The_words_that_a_node_answered_with_are_not_told_to_all()
+    {
+        _health.Failed("the prompt was \"secret\"", weak: true);
+        Assert.Equal("answered with an error", _health.LastFailureForAll);
+        Assert.Contains("secret", _health.LastFailure);
+
+        _health.Failed("broke off");
+        Assert.Equal("broke off", _health.LastFailureForAll);
+    }
+
     private void Pause() => _health.Failed("gone", certain: true);
 
     private void Paused(Action action)
