@@ -4,8 +4,10 @@ using System.Numerics;
 namespace Chasqui.Protocol;
 
 /// <summary>
-/// Lends arrays of bytes of any size. Small ones come from the pool of the process. Larger ones have sizes in steps of a quarter of a power of two,
-/// and a bounded number of bytes of them is kept for the next use: an array of megabytes that is not used again is garbage which the collector
+/// Lends arrays of bytes of any size. Small ones come from the pool of the process. Larger ones have sizes in steps of a quarter of a power
+/// of two,
+/// and a bounded number of bytes of them is kept for the next use: an array of megabytes that is not used again is garbage which the
+/// collector
 /// takes away late. Thread-safe.
 /// </summary>
 public static class ByteArrays

@@ -174,7 +174,8 @@ public sealed partial class Connection
     {
         lock (Gate)
         {
-            // The reply may come before all of the request has left. Such a call is still the peer's to talk about, so it serves nobody else.
+            // The reply may come before all of the request has left. The peer may still send frames for such a call, so it is not used for
+            // another one.
             if (call.IsOpen || call.HasPending || call.IsQueued || _reason is not null || _reusable is { Count: >= MaxReusable })
                 return;
             call.Clean();

@@ -7,7 +7,8 @@ namespace Chasqui;
 public abstract class EngineException(string message, Exception? inner = null) : Exception(message, inner)
 {
     /// <summary>
-    /// Whether a node answered with this error in its own words. Then the node lives, the request may be to blame, and the words may be about its text: other callers must not see
+    /// Whether a node answered with this error in its own words. Then the node lives, the request may be to blame, and the words may be
+    /// about its text: other callers must not see
     /// them. Default false.
     /// </summary>
     public bool IsNodesAnswer { get; init; }

@@ -41,7 +41,8 @@ public abstract record GenerationRequest
     public bool Alone { get; init; }
 
     /// <summary>
-    /// Whose request it is, for the computed beginnings of prompts: an engine that keeps them shares them only among requests of the same scope. Null, the default, is a scope of
+    /// Whose request it is, for the computed beginnings of prompts: an engine that keeps them shares them only among requests of the same
+    /// scope. Null, the default, is a scope of
     /// its own, that of all requests without one. A gateway sets it by who asks, whatever the request said.
     /// </summary>
     public string? PrefixScope { get; init; }

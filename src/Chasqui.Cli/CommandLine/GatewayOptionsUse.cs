@@ -2,7 +2,9 @@ using System.CommandLine;
 
 namespace Chasqui.Cli;
 
-/// <summary>Which verbs talk to a gateway, and so take <c>--server</c> and <c>--key</c>; the others do not offer them, and refuse them.</summary>
+/// <summary>
+/// Which verbs talk to a gateway, and so take <c>--server</c> and <c>--key</c>; the others do not offer them, and refuse them.
+/// </summary>
 internal static class GatewayOptionsUse
 {
     private static readonly Option[] _options = [GlobalOptions.Server, GlobalOptions.Key];

@@ -4,8 +4,10 @@ using Chasqui.Engines.Tools;
 namespace Chasqui.Engines.OpenAi;
 
 /// <summary>
-/// Which call each result of a tool answers, for servers that want that said by ids. Calls without an id get one. A result that names a call's id is tied to that call, in whatever order the
-/// results stand. Others are tied to the earliest call of their tool that has no result yet, and where there is none to a call that is made up in the turn before them.
+/// Which call each result of a tool answers, for servers that want that said by ids. Calls without an id get one. A result that names a
+/// call's id is tied to that call, in whatever order the
+/// results stand. Others are tied to the earliest call of their tool that has no result yet, and where there is none to a call that is made
+/// up in the turn before them.
 /// </summary>
 internal sealed class ToolCallTies
 {

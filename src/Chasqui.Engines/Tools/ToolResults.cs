@@ -3,12 +3,14 @@ using System.Text.Json;
 namespace Chasqui.Engines.Tools;
 
 /// <summary>
-/// Results of tools, for prompts that show no ids of calls. A model takes the first result for that of the first call, so results that name their calls by id are put into the order of the calls.
+/// Results of tools, for prompts that show no ids of calls. A model takes the first result for that of the first call, so results that name
+/// their calls by id are put into the order of the calls.
 /// </summary>
 internal static class ToolResults
 {
     /// <summary>
-    /// The turns with each result of a call's id in the place where the order of the calls has it, and with the name of its tool. A result without an id, or with one that no call before it has,
+    /// The turns with each result of a call's id in the place where the order of the calls has it, and with the name of its tool. A result
+    /// without an id, or with one that no call before it has,
     /// keeps its place.
     /// </summary>
     public static IReadOnlyList<ChatMessage> InOrderOfCalls(IReadOnlyList<ChatMessage> messages)

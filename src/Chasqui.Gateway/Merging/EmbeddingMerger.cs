@@ -48,7 +48,7 @@ public sealed class EmbeddingMerger
 
     /// <param name="request">What is asked.</param>
     /// <param name="node">The only node that may be asked; null for all.</param>
-    /// <param name="left">Told where its caller has left, and a node has worked for it all the same; null where nobody needs to know.</param>
+    /// <param name="left">Called if its caller has left and a node has worked for it all the same; null for no call.</param>
     /// <param name="cancellationToken">The caller.</param>
     private async Task<EmbedResult> EmbedPartAsync(EmbedRequest request, string? node, Action? left, CancellationToken cancellationToken)
     {

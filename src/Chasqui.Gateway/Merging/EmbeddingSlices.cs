@@ -3,7 +3,8 @@ using Chasqui.Gateway.Telemetry;
 namespace Chasqui.Gateway.Merging;
 
 /// <summary>
-/// A request for vectors with more texts than go together, sent in slices, so that the texts of other callers go between them. Some are under way at a time; the first that fails ends
+/// A request for vectors with more texts than go together, sent in slices, so that the texts of other callers go between them. Some are
+/// under way at a time; the first that fails ends
 /// the others. For one request.
 /// </summary>
 /// <param name="request">The request.</param>

@@ -25,7 +25,10 @@ public sealed record MergingOptions
     /// <summary>Most texts of a call, 1 to 10,000; a request with more is sent in parts. Default 64.</summary>
     public int MaxInputs { get; init; } = 64;
 
-    /// <summary>Most characters of a call's texts, 1 KiB to 64 Mi; a request with more is sent in parts, and a text with more goes by itself. Default 256 Ki.</summary>
+    /// <summary>
+    /// Most characters of a call's texts, 1 KiB to 64 Mi; a request with more is sent in parts, and a text with more goes by itself.
+    /// Default 256 Ki.
+    /// </summary>
     public int MaxCharacters { get; init; } = 256 << 10;
 
     /// <summary>Whether equal deterministic generations that run at the same time are one. Default true.</summary>

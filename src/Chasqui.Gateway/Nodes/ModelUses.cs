@@ -1,7 +1,8 @@
 namespace Chasqui.Gateway.Nodes;
 
 /// <summary>
-/// The two callers that used each model of a node last, so that it can be said when another caller than a given one used it. Not thread-safe.
+/// The two callers that used each model of a node last, so that it can be said when another caller than a given one used it. Not
+/// thread-safe.
 /// </summary>
 internal sealed class ModelUses
 {

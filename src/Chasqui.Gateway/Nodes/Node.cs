@@ -79,7 +79,10 @@ public sealed class Node : IAsyncDisposable
     /// <summary>Whether an answer of it is surely a call where the request demands one.</summary>
     public bool HoldsToolChoice => _known.Report?.HoldsToolChoice ?? false;
 
-    /// <summary>Whether a model of it has answered a request that demands a call with something else. Learned when it does, and forgotten with the node.</summary>
+    /// <summary>
+    /// Whether a model of it has answered a request that demands a call with something else. Learned when it does, and forgotten with the
+    /// node.
+    /// </summary>
     public bool HasIgnoredToolChoice(string model) => !_ignoring.IsEmpty && _ignoring.ContainsKey(model);
 
     /// <summary>A model of it has answered a request that demands a call with something else.</summary>

@@ -173,7 +173,8 @@ public sealed class NodeHealth(RoutingOptions options, TimeProvider time)
     /// <param name="certain">Whether this alone is proof enough, e.g. a refused connection.</param>
     /// <param name="unreachable">Whether it could not be connected to.</param>
     /// <param name="weak">Whether it may as well be the request's fault, so that only many in a row are proof.</param>
-    /// <param name="by">Whose request it was; null for a caller without a key. What may be the request's fault counts once for each caller in a row.</param>
+    /// <param name="by">Whose request it was; null for a caller without a key. What may be the request's fault counts once for each caller
+    /// in a row.</param>
     public void Failed(
         string reason, bool busy = false, TimeSpan? retryAfter = null, bool certain = false, bool unreachable = false, bool weak = false, string? by = null)
     {

@@ -71,7 +71,10 @@ public sealed class NodeLease : IDisposable
         }
     }
 
-    /// <summary>The rules for a <c>keep_alive</c> of the request: those that are given; and where the caller may not unload the model, a short one is left out.</summary>
+    /// <summary>
+    /// The rules for a <c>keep_alive</c> of the request: those that are given; and where the caller may not unload the model, a short one
+    /// is left out.
+    /// </summary>
     public OptionPolicy? Hold(OptionPolicy? policy) => Node.WhyHeld(Model, _user) is null ? policy : OptionPolicy.Held(policy, Node.UsedFor);
 
     /// <summary>Told while nothing of the answer has come; null where this is not wanted.</summary>

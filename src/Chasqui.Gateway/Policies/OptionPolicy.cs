@@ -15,7 +15,8 @@ public sealed class OptionPolicy(ModelPolicy policy)
     internal OptionRule KeepAlive { get; } = OptionValues.Unending(policy.KeepAlive);
 
     /// <summary>
-    /// The same rules for a model that the caller may not unload: a <c>keep_alive</c> that is shorter than usual is left out, so that the model stays for as long as its node
+    /// The same rules for a model that the caller may not unload: a <c>keep_alive</c> that is shorter than usual is left out, so that the
+    /// model stays for as long as its node
     /// keeps one. A rule for it that there is holds as it is.
     /// </summary>
     /// <param name="policy">The rules; null for none.</param>

@@ -18,7 +18,8 @@ public enum Fetches
 }
 
 /// <summary>
-/// Tells where a URL leads. Strict: what two readers of URLs could read in two ways counts as private, and so does what one server would take for the name of a file. Names are not resolved: it is the node that resolves them,
+/// Tells where a URL leads. Strict: what two readers of URLs could read in two ways counts as private, and so does what one server would
+/// take for the name of a file. Names are not resolved: it is the node that resolves them,
 /// and it may get another answer.
 /// </summary>
 internal static class FetchedUrl
@@ -28,7 +29,8 @@ internal static class FetchedUrl
     private static readonly SearchValues<byte> _base64 = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=-_"u8);
     private static readonly SearchValues<byte> _hostBytes = SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"u8);
 
-    // PNG, JPEG, GIF, RIFF (WebP, WAV, AVI), BMP, TIFF, ICO, PDF, Ogg, FLAC, MP3 with a tag, Matroska and WebM. MP3 without one begins with "//", as the address of a host does.
+    // PNG, JPEG, GIF, RIFF (WebP, WAV, AVI), BMP, TIFF, ICO, PDF, Ogg, FLAC, MP3 with a tag, Matroska and WebM. MP3 without one begins with
+    // "//", as the address of a host does.
     private static readonly byte[][] _beginnings =
     [
         [.. "iVBORw0KGgo"u8], [.. "/9j/"u8], [.. "R0lGOD"u8], [.. "UklGR"u8], [.. "Qk0"u8], [.. "Qk1"u8], [.. "Qk2"u8], [.. "Qk3"u8], [.. "SUkqA"u8], [.. "TU0AK"u8], [.. "AAABAA"u8],
@@ -75,8 +77,10 @@ internal static class FetchedUrl
     }
 
     /// <summary>
-    /// Whether it is a picture, a sound or a film in base64. Its letters alone do not say so: a path such as <c>/etc/passwd</c> has no others, and servers that take base64 without
-    /// <c>data:</c> look first whether the text is the name of a file, or begins with <c>http</c>. So it has to begin as one of the usual formats does.
+    /// Whether it is a picture, a sound or a film in base64. Its letters alone do not say so: a path such as <c>/etc/passwd</c> has no
+    /// others, and servers that take base64 without
+    /// <c>data:</c> look first whether the text is the name of a file, or begins with <c>http</c>. So it has to begin as one of the usual
+    /// formats does.
     /// </summary>
     private static bool IsMedia(ReadOnlySpan<byte> text)
     {

@@ -53,7 +53,10 @@ internal struct MediaReader(RequestScan scan)
 
     private static bool IsAnthropic(Dialects dialect) => dialect is Dialects.Anthropic or Dialects.AnthropicCountTokens;
 
-    /// <summary>A text that some servers take for the image itself or for the place where it is, and others for no more than a text: a sentence is no place.</summary>
+    /// <summary>
+    /// A text that some servers take for the image itself or for the place where it is, and others for no more than a text: a sentence is
+    /// no place.
+    /// </summary>
     private static bool IsUrl(ReadOnlySpan<byte> value) => value[..Math.Min(value.Length, 64)] is var begin && (begin.IndexOfAny((byte)':', (byte)'\\') >= 0 || begin.IndexOf((byte)' ') < 0);
 
     private static Names NamesOf(scoped ReadOnlySpan<byte> name) => name.Length switch

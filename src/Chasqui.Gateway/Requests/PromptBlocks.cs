@@ -39,7 +39,10 @@ internal static class PromptBlocks
         return Of(model, scope, hasher.Hashes);
     }
 
-    /// <summary>Those of a text whose blocks were hashed: what one model has computed is of no use to another, and what was computed for one scope no matter of another.</summary>
+    /// <summary>
+    /// Those of a text whose blocks were hashed: what one model has computed is of no use to another, and what was computed for one scope
+    /// no matter of another.
+    /// </summary>
     /// <param name="model">The model's canonical name.</param>
     /// <param name="scope">Within whom what was computed is shared; null for those who have no key.</param>
     /// <param name="hashes">Of the text alone.</param>

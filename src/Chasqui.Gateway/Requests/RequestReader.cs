@@ -152,7 +152,10 @@ internal ref struct RequestReader(RequestScan scan)
         reader.Skip();
     }
 
-    /// <summary>How many prompts a list has: each text or list in it is one, and a list of numbers is the tokens of one alone. The reader stays where it is.</summary>
+    /// <summary>
+    /// How many prompts a list has: each text or list in it is one, and a list of numbers is the tokens of one alone. The reader stays
+    /// where it is.
+    /// </summary>
     private static int PromptsIn(Utf8JsonReader reader)
     {
         var prompts = 0;

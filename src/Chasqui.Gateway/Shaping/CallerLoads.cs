@@ -59,7 +59,8 @@ public sealed class CallerLoads(IGatewaySettings settings, RefusalCounts refusal
     /// <param name="load">What its caller has under way.</param>
     /// <param name="caller">Who asks.</param>
     /// <param name="comesBack">
-    /// Whether it may come back to a kept answer, or end one, which has a place already: it is let in as well where all places are taken by such answers, until <see cref="EnsurePlace"/>.
+    /// Whether it may come back to a kept answer, or end one, which has a place already: it is let in as well where all places are taken by
+    /// such answers, until <see cref="EnsurePlace"/>.
     /// </param>
     /// <exception cref="RateLimitedException">The caller has too many.</exception>
     public void EnterRequest(CallerLoad load, Caller caller, bool comesBack = false)
@@ -83,7 +84,10 @@ public sealed class CallerLoads(IGatewaySettings settings, RefusalCounts refusal
             throw TooMany(caller, most);
     }
 
-    /// <summary>A request's answer is kept, and goes on though its client may leave: its place is the answer's from now on, and <see cref="KeptPlace.Left"/> ends the request.</summary>
+    /// <summary>
+    /// A request's answer is kept, and goes on though its client may leave: its place is the answer's from now on, and <see
+    /// cref="KeptPlace.Left"/> ends the request.
+    /// </summary>
     public KeptPlace Keep(CallerLoad load)
     {
         ArgumentNullException.ThrowIfNull(load);

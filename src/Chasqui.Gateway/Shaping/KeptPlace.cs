@@ -1,8 +1,10 @@
 namespace Chasqui.Gateway.Shaping;
 
 /// <summary>
-/// The place of an answer that goes on though its client may leave, among its caller's requests at a time. It is that of the request that began it. It lasts until the answer has ended
-/// and who reads it by this place has left, so that to come back takes no second one. One reader at a time uses it; others have places of their own. Thread-safe.
+/// The place of an answer that goes on though its client may leave, among its caller's requests at a time. It is that of the request that
+/// began it. It lasts until the answer has ended
+/// and who reads it by this place has left, so that to come back takes no second one. One reader at a time uses it; others have places of
+/// their own. Thread-safe.
 /// </summary>
 public sealed class KeptPlace
 {

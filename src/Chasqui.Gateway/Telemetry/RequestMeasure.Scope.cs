@@ -17,7 +17,8 @@ public sealed partial class RequestMeasure
     }
 
     /// <summary>
-    /// Within which callers the computed beginnings of its prompt are shared, by its caller and by what the request says. Null for the scope of all callers without a key.
+    /// Within which callers the computed beginnings of its prompt are shared, by its caller and by what the request says. Null for the
+    /// scope of all callers without a key.
     /// </summary>
     public string? PrefixScope => (_scope ??= new ScopeOfPrefixes(null)).For(Caller);
 

@@ -88,7 +88,9 @@ public sealed partial class RequestMeasure : RequestContext, IReadOnlyList<KeyVa
     /// <summary>Whether another engine may go on with its answer when one fails in the middle. Default true.</summary>
     public bool Continues { get; set; } = true;
 
-    /// <summary>Ends the request although its client has not left, with the reason; it reads nothing of its answer. Null where that is not possible.</summary>
+    /// <summary>
+    /// Ends the request although its client has not left, with the reason; it reads nothing of its answer. Null where that is not possible.
+    /// </summary>
     public Action<string>? GiveUp { get; set; }
 
     /// <summary>The time it waited for slots, of all attempts.</summary>

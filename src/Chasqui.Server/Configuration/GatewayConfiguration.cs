@@ -13,7 +13,9 @@ public static class GatewayConfiguration
     public static GatewayOptions Load(string? file = null, IReadOnlyDictionary<string, string?>? commandLine = null) =>
         Read(Sources(file ?? DefaultFile, file is not null || File.Exists(DefaultFile), commandLine));
 
-    /// <summary>Reads and checks everything but the nodes, for a command that asks none: the variables that hold their keys need not be set.</summary>
+    /// <summary>
+    /// Reads and checks everything but the nodes, for a command that asks none: the variables that hold their keys need not be set.
+    /// </summary>
     /// <param name="file">The file that <c>--config</c> names; null for <see cref="DefaultFile"/>, if there is one.</param>
     /// <param name="commandLine">Keys that the command line sets.</param>
     /// <exception cref="ConfigurationException">A key or a value is wrong.</exception>

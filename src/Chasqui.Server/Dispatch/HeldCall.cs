@@ -17,7 +17,8 @@ internal enum CallVerdict
 }
 
 /// <summary>
-/// Keeps an answer back that must be the call of a tool, until a call is seen, for nodes that may pass over the demand. It looks for the few words that say so, and reads nothing else: within a text
+/// Keeps an answer back that must be the call of a tool, until a call is seen, for nodes that may pass over the demand. It looks for the
+/// few words that say so, and reads nothing else: within a text
 /// of JSON their quotes would be escaped.
 /// </summary>
 internal static class HeldCall

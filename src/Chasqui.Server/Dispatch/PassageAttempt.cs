@@ -25,7 +25,9 @@ internal sealed class PassageAttempt(HttpContext http, Route route, RequestScan 
     /// <summary>Whether a part of a node's answer was passed on.</summary>
     public bool HasBegun { get; private set; }
 
-    /// <summary>Whether the last answer was not the call that it had to be, in which case nothing of it was passed on. Asking forgets it.</summary>
+    /// <summary>
+    /// Whether the last answer was not the call that it had to be, in which case nothing of it was passed on. Asking forgets it.
+    /// </summary>
     public bool TakeIgnoredChoice()
     {
         var ignored = _ignoredChoice;

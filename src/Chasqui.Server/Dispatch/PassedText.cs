@@ -32,7 +32,10 @@ internal static class PassedText
         return bytes;
     }
 
-    /// <summary>Whether it is an event of OpenAI's responses. Its <c>type</c> says so; the same word within a text, or as the value of another member, says nothing.</summary>
+    /// <summary>
+    /// Whether it is an event of OpenAI's responses. Its <c>type</c> says so; the same word within a text, or as the value of another
+    /// member, says nothing.
+    /// </summary>
     private static bool IsOfResponse(ReadOnlySpan<byte> json)
     {
         for (var from = 0; json[from..].IndexOf("\"response."u8) is >= 0 and var at; from += at + 1)

@@ -3,7 +3,10 @@ using Microsoft.AspNetCore.Http;
 
 namespace Chasqui.Server;
 
-/// <summary>Tells a gateway which of another gateway's callers asks, so that it shares computed beginnings of prompts among those of one caller alone.</summary>
+/// <summary>
+/// Tells a gateway which of another gateway's callers asks, so that it shares computed beginnings of prompts among those of one caller
+/// alone.
+/// </summary>
 internal static class ScopeHeader
 {
     /// <summary>Any text. It divides what the caller shares, and reaches nothing of others.</summary>

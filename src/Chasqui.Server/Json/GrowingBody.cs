@@ -4,7 +4,8 @@ using Chasqui.Protocol;
 namespace Chasqui.Server;
 
 /// <summary>
-/// The bytes of a body while it comes. One whose length was announced grows in one array. One of unknown length grows by parts of one size, which are
+/// The bytes of a body while it comes. One whose length was announced grows in one array. One of unknown length grows by parts of one size,
+/// which are
 /// used again by the next body: a body that turns out to be too large leaves no garbage. Not thread-safe.
 /// </summary>
 /// <param name="announced">The length that was announced, in bytes; null if none was.</param>
@@ -102,7 +103,10 @@ internal sealed class GrowingBody(long? announced, long limit)
             ByteArrays.Return(array);
     }
 
-    /// <summary>Exactly what there is where that is all. Else at most four times as much, and no more than was announced, so that what is held follows what was sent.</summary>
+    /// <summary>
+    /// Exactly what there is where that is all. Else at most four times as much, and no more than was announced, so that what is held
+    /// follows what was sent.
+    /// </summary>
     private int SizeFor(int needed, bool isAll)
     {
         if (isAll)

@@ -140,7 +140,9 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
     /// <exception cref="RateLimitedException">A limit is reached.</exception>
     public ValueTask AdmitLoadAsync(string model, CancellationToken cancellationToken) => AdmitAsync(model, 0, NoAnswer, cancellationToken);
 
-    /// <summary>Whether a policy keeps the model in memory although the caller wants to unload it. With the scope <c>models</c> no policy does.</summary>
+    /// <summary>
+    /// Whether a policy keeps the model in memory although the caller wants to unload it. With the scope <c>models</c> no policy does.
+    /// </summary>
     public bool Holds(string model)
     {
         if (Caller.Has(Scopes.Models) || rules.PolicyOf(rules.Resolve(model)) is not { } policy)
@@ -148,7 +150,9 @@ internal sealed class CallerGate(TrafficShaper shaper, ModelRules rules, NodeSet
         return policy.ApplyKeepAlive(TimeSpan.Zero, []) != TimeSpan.Zero;
     }
 
-    /// <summary>A caller with the scope <c>models</c> may unload every model. Others may not unload one that is pinned, or that another caller uses.</summary>
+    /// <summary>
+    /// A caller with the scope <c>models</c> may unload every model. Others may not unload one that is pinned, or that another caller uses.
+    /// </summary>
     /// <exception cref="PermissionDeniedException">The caller may not unload it.</exception>
     public void EnsureMayUnload(string model)
     {

@@ -52,7 +52,7 @@ public sealed class KeyFile(string folder, TimeProvider time)
         }
     }
 
-    /// <summary>Its bytes, never more than a file of keys may have: neither its kind nor its length is what somebody says.</summary>
+    /// <summary>Its bytes, never more than a file of keys may have. The path may lead to a device or to a huge file.</summary>
     private byte[] ReadBytes()
     {
         using var file = NativeFiles.OpenRegular(Path);

@@ -42,7 +42,9 @@ internal static class RequestLoads
     /// <returns>The place, for the answer to give back when it has ended; null where nothing is counted.</returns>
     public static KeptPlace? Keep(this CallerLoads loads, RequestState state) => state.Kept = state.Load is { } load ? loads.Keep(load) : null;
 
-    /// <summary>It reads a kept answer: by the place of that while it runs, and nobody else does, or by its own.</summary>
+    /// <summary>
+    /// It reads a kept answer: it uses the place of the answer, if that still runs and has no other reader; else it needs its own.
+    /// </summary>
     /// <exception cref="RateLimitedException">It has none of its own.</exception>
     public static void Read(this CallerLoads loads, RequestState state, Caller caller, KeptPlace? place)
     {

@@ -106,7 +106,10 @@ internal sealed class Generations(IServiceProvider services, GatewayOptions opti
         }
     }
 
-    /// <summary>There is more of an answer. Where that is too much, ended answers of the same caller go, the oldest first, and where there is none, no caller can come back to this one.</summary>
+    /// <summary>
+    /// There is more of an answer. Where that is too much, ended answers of the same caller go, the oldest first, and where there is none,
+    /// no caller can come back to this one.
+    /// </summary>
     private void Grew(Generation generation, int bytes)
     {
         lock (_gate)

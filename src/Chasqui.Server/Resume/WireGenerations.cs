@@ -91,7 +91,10 @@ internal sealed class WireGenerations(Generations generations, CallerLoads loads
         return true;
     }
 
-    /// <summary>The generation of that id, with a reader of it. One that is new is read from before it runs: what fails before its first update is let go at once, and why it failed is told all the same.</summary>
+    /// <summary>
+    /// The generation of that id, with a reader of it. One that is new is read from before it runs: what fails before its first update is
+    /// let go at once, and why it failed is told all the same.
+    /// </summary>
     /// <returns>Null where too many are kept.</returns>
     private (Generation<KeptUpdate> Generation, SharedReader<KeptUpdate> Reader)? Join(string id, out bool isNew)
     {
@@ -124,7 +127,9 @@ internal sealed class WireGenerations(Generations generations, CallerLoads loads
             loads.EnsurePlace(load, CallerGate.Caller);
     }
 
-    /// <summary>Who comes back reads by the place of the answer while that runs, and nobody else does, or by its own.</summary>
+    /// <summary>
+    /// A reader that comes back uses the place of the answer, if that still runs and has no other reader; else it needs its own.
+    /// </summary>
     private void Read(IncomingCall call, WireAnswer answer, KeptPlace? place)
     {
         if (answer.Kept is not null || LoadOf(call) is not { } load)

@@ -118,7 +118,9 @@ internal sealed class EngineOperations(
         return RelayAsync(call, answer, relayed, session is null ? relay : null, cancellationToken);
     }
 
-    /// <summary>What a request says of its scope is replaced before anything is made of it, also where it goes on to a node as a message.</summary>
+    /// <summary>
+    /// What a request says of its scope is replaced before anything is made of it, also where it goes on to a node as a message.
+    /// </summary>
     private static void SetScope(Messages.GenerationCommon common)
     {
         var measure = RequestMeasure.Current;

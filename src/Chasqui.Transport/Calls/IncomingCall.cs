@@ -40,7 +40,8 @@ public sealed class IncomingCall : Call
     public bool IsReset => Failure is StreamException;
 
     /// <summary>
-    /// How long a reader has waited for the next byte of the request; null where the request is complete, no reader waits, or this side has granted no credit for more.
+    /// How long a reader has waited for the next byte of the request; null where the request is complete, no reader waits, or this side has
+    /// granted no credit for more.
     /// Counted only where the connection has a budget.
     /// </summary>
     public TimeSpan? Silence

@@ -8,7 +8,7 @@ using Messages = Chasqui.Protocol.Messages;
 
 namespace Chasqui.Server.Tests.Keys;
 
-/// <summary>Nobody finds out by what the embedded engine has computed before what another tenant has asked. With the shipped model.</summary>
+/// <summary>What the embedded engine has computed before does not tell a caller what another tenant has asked. With the shipped model.</summary>
 public sealed class PrefixScopeTests : IAsyncLifetime
 {
     private const string Options = "\"options\":{\"num_predict\":1}";

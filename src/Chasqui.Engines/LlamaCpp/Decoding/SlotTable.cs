@@ -2,11 +2,14 @@ using Chasqui.Engines.LlamaCpp.Native;
 
 namespace Chasqui.Engines.LlamaCpp.Decoding;
 
-/// <summary>Gives slots to jobs so that a prompt's beginning is computed once for all requests of a scope. Used by the decode thread only.</summary>
+/// <summary>
+/// Gives slots to jobs so that a prompt's beginning is computed once for all requests of a scope. Used by the decode thread only.
+/// </summary>
 /// <remarks>
 /// A free slot that already holds most of what it has in common with the prompt is used as it is. Where the common beginning
 /// lies in a slot that is busy, or that would lose much else, its cache is copied, if that is cheaper than computing it. Where
-/// it is being computed right now, the job waits for that. What is held for another scope is as good as not there: it is only given up when its slot is needed,
+/// it is being computed right now, the job waits for that. What is held for another scope is as good as not there: it is only given up when
+/// its slot is needed,
 /// so that neither counts nor times tell what others have asked.
 /// </remarks>
 internal sealed class SlotTable

@@ -33,7 +33,8 @@ public static partial class NativeFiles
     }
 
     /// <summary>
-    /// Opens a regular file for reading, and nothing else: a pipe with a name is not waited for. What has no length of its own, as a device, is told by its bytes: a file of length 0
+    /// Opens a regular file for reading, and nothing else: a pipe with a name is not waited for. What has no length of its own, as a
+    /// device, is told by its bytes: a file of length 0
     /// has none.
     /// </summary>
     /// <exception cref="IOException">It cannot be opened, or is a folder, a pipe, a socket or a device.</exception>
